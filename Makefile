@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+## make               build the C module (LUA_VERSION=5.1, 5.2, 5.3, 5.4 or jit; default 5.4)
+## make install       install into PREFIX (default /usr/local), below DESTDIR
+## make demo          Prosody servers on loopback find each other through validated DNS (KEEP=1 leaves them running)
+## make test          run every spec (SPECS=spec/core runs those below it)
+## make test-debian13, make demo-debian13    the same inside a Debian 13 tree, made at first use
+## make every-lua     build with gcc and clang for every Lua, each warning an error
+## make lint          every-lua, then clang-format, clang-tidy, cppcheck and luacheck
+## make clean         remove what was built
+LUA_VERSION ?= 5.4
+PREFIX      ?= /usr/local
+SPECS       ?= spec
+CFLAGS      ?= -O2 -g
+BUILD        = build/$(LUA_VERSION)
+WARNINGS     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+LUA          = $(if $(filter jit,$(LUA_VERSION)),luajit,lua$(LUA_VERSION))
+LUA_CFLAGS   = $(shell pkg-config --cflags $(LUA))
+LDLIBS      += -lunbound -lidn2 -lpthread # not pkg-config: Debian 12's libunbound.pc wants a libevent that is not there
+
+SOURCES      = $(wildcard mod_xmppdns/src/*.c)
+OBJECTS      = $(SOURCES:mod_xmppdns/src/%.c=$(BUILD)/%.o)
+SPEC_SOURCES = $(wildcard spec/support/*.c)
+SPEC_OBJECTS = $(SPEC_SOURCES:spec/support/%.c=$(BUILD)/spec/%.o)
+SPEC_MODULES = $(SPEC_SOURCES:spec/support/%.c=$(BUILD)/xmppdns/%.so)
+COMPILE      = $(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(LUA_CFLAGS) -MMD -MP
+
+all: $(BUILD)/xmppdns/core.so
+
+$(BUILD)/xmppdns/core.so: $(OBJECTS)
+	@mkdir -p $(@D) && echo 'LD $@'
+	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/%.o: mod_xmppdns/src/%.c | packages
+	@mkdir -p $(@D) && echo 'CC $<'
+	@$(COMPILE) -c -o $@ $<
+
+# What only specs load: modules that show parts of the core for which Lua has no face. testcore's malloc can be told to fail.
+$(BUILD)/xmppdns/testcore.so: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+$(SPEC_MODULES): $(BUILD)/xmppdns/%.so: $(BUILD)/spec/%.o $(filter-out $(BUILD)/core.o,$(OBJECTS))
+	@mkdir -p $(@D) && echo 'LD $@'
+	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/spec/%.o: spec/support/%.c | packages
+	@mkdir -p $(@D) && echo 'CC $<'
+	@$(COMPILE) -Imod_xmppdns/src -c -o $@ $<
+
+-include $(OBJECTS:.o=.d) $(SPEC_OBJECTS:.o=.d)
+
+# The Debian packages that the goals need, all at once.
+packages:
+	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter test demo every-lua lint,$(MAKECMDGOALS)) $(if $(filter lint,$(MAKECMDGOALS)),every-lua)
+
+LUA_DIR      = $(if $(filter jit,$(LUA_VERSION)),5.1,$(LUA_VERSION))
+LUA_FILES    = $(shell find lua -name '*.lua')
+install: all
+	install -D -m 644 $(BUILD)/xmppdns/core.so $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_DIR)/xmppdns/core.so
+	for file in $(LUA_FILES:lua/%=%); do install -D -m 644 lua/$$file $(DESTDIR)$(PREFIX)/share/lua/$(LUA_DIR)/$$file || exit; done
+	install -D -m 644 mod_xmppdns/mod_xmppdns.lua $(DESTDIR)$(PREFIX)/lib/prosody/modules/mod_xmppdns.lua
+
+test: all $(SPEC_MODULES)
+	@$(LUA) "$$(command -v busted)" --ignore-lua --cpath='./$(BUILD)/?.so' $(SPECS)
+
+demo: all
+	@KEEP=$(KEEP) $(LUA) spec/federation/demo.lua
+
+test-debian13 demo-debian13: %-debian13:
+	@sh .ci/debian13 $*
+
+every-lua: $(foreach cc,gcc clang,$(foreach lua,5.1 5.2 5.3 5.4 jit,every-lua/$(cc)/$(lua)))
+every-lua/%: packages
+	@$(MAKE) --no-print-directory all CC=$(*D) LUA_VERSION=$(*F) BUILD=build/$(*D)-$(*F) CFLAGS='$(CFLAGS) -Werror'
+
+lint: every-lua
+	clang-format --dry-run -Werror $(SOURCES) $(SPEC_SOURCES) $(wildcard mod_xmppdns/src/*.h)
+	clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- -std=c11 -D_GNU_SOURCE $(LUA_CFLAGS)
+	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 $(SOURCES)
+	luacheck --quiet lua mod_xmppdns spec .busted
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+.PHONY: all packages install test demo test-debian13 demo-debian13 every-lua lint clean help

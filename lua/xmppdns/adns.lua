@@ -1,0 +1,196 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- A resolver in the shape of Prosody's net.adns, as its net.unbound has it.
+
+local core = require "xmppdns.core";
+local dns_utils = require "util.dns";
+local logger = require "util.logger";
+local promise = require "util.promise";
+
+local classes, errors, types = dns_utils.classes, dns_utils.errors, dns_utils.types;
+local log = logger.init("xmppdns");
+
+local query_options = { automatic = true };
+
+local SERVFAIL = 2;
+
+-- Failures that are an answer for Prosody: of status SERVFAIL, and without records. The others are its errors.
+local is_answer = { bogus = true, servfail = true, timeout = true, insecure = true };
+
+local failed_answer_mt = {
+	__tostring = function (self)
+		return ("Status: %s%s"):format(errors[self.status], self.bogus and ", Bogus: "..self.bogus or "");
+	end;
+};
+
+local function new_failed_answer(err)
+	return setmetatable({
+		qname = err.qname, qtype = err.qtype, type = err.type, qclass = classes.IN, class = "IN";
+		rcode = SERVFAIL, status = errors[SERVFAIL], secure = false, bogus = err.code == "bogus" and err.text or nil;
+		nxdomain = false, ttl = 0;
+	}, failed_answer_mt);
+end
+
+-- answer, err as net.unbound gives them
+local function convert(answer, err)
+	if answer then return answer; end
+	if is_answer[err.code] then return new_failed_answer(err); end
+	return nil, err.code == "canceled" and "canceled" or tostring(err);
+end
+
+-- type | nil, problem
+local function read_question(qtype, qclass)
+	qtype, qclass = qtype and tostring(qtype):upper() or "A", qclass and tostring(qclass):upper() or "IN";
+	if qclass ~= "IN" then return nil, ("class %s cannot be asked"):format(qclass); end
+	local number = core.type_number(qtype);
+	if not number or number == 0 then return nil, ("unknown record type %s"):format(qtype); end
+	return qtype;
+end
+
+local function describe_answer(answer, err)
+	if not answer then return tostring(err); end
+	local security = answer.secure and "Secure" or answer.bogus or "Insecure";
+	return ("%s (%s)"):format(answer.rcode == 0 and #answer.." items" or answer.status, security);
+end
+
+local cache_methods = {};
+local cache_mt = { __index = cache_methods };
+
+function cache_mt:__tostring()
+	local resolver, err = self.get_resolver();
+	if not resolver then return tostring(err); end
+	local lines = {};
+	for i, answer in ipairs(resolver:cached()) do
+		lines[i] = ("%s\t%s\t%d seconds left\t%s"):format(answer.qname, answer.type, answer.ttl, tostring(answer):gsub("\n", "\n\t"));
+	end
+	lines[#lines + 1] = ("%d answers"):format(#lines);
+	return table.concat(lines, "\n");
+end
+
+function cache_mt:__call() -- as net.dns has it: a function
+	return tostring(self);
+end
+
+-- get_resolver() -> resolver | nil, err. Gives a table like net.adns's, with install.
+local function new(get_resolver)
+	local face = {};
+	local place = { adns = face };
+	local measure; -- Prosody 13: measure(class, type) starts a clock and gives what stops it
+
+	function face.lookup(callback, qname, qtype, qclass)
+		local rdtype, problem = read_question(qtype, qclass);
+		local resolver;
+		if rdtype then resolver, problem = get_resolver(); end
+		if not resolver then
+			problem = tostring(problem);
+			log("error", "Lookup of %s %s failed: %s", qname, qtype, problem);
+			callback(nil, problem);
+			return nil, problem;
+		end
+		local stop_clock = measure and measure("IN", rdtype);
+		return resolver:query(qname, rdtype, function (answer, err)
+			if stop_clock then stop_clock(); end
+			answer, err = convert(answer, err);
+			log("debug", "Results for %s IN %s: %s", qname, rdtype, describe_answer(answer, err));
+			local ok, failure = pcall(callback, answer, err);
+			if not ok then log("error", "Error in DNS callback: %s", failure); end
+		end, query_options);
+	end
+
+	function face.cancel(lookup)
+		lookup:cancel();
+		return true;
+	end
+
+	function face.new_async_socket()
+		error("there are no DNS sockets: libunbound has its own");
+	end
+
+	function face.instrument(new_measure)
+		measure = new_measure;
+	end
+
+	local dns = { types = types, classes = classes, cache = setmetatable({ get_resolver = get_resolver }, cache_mt) };
+	face.dns = dns;
+
+	-- Blocks.
+	function dns.lookup(qname, qtype, qclass)
+		local finished, answer, err;
+		local lookup, problem = face.lookup(function (...)
+			finished, answer, err = true, ...;
+		end, qname, qtype, qclass);
+		if not lookup then return nil, problem; end
+		local resolver = get_resolver();
+		while not finished do resolver:wait(); end
+		return answer, err;
+	end
+
+	dns.cancel = face.cancel;
+
+	function dns.peek(qname, qtype, qclass)
+		local rdtype, problem = read_question(qtype, qclass);
+		if not rdtype then return nil, problem; end
+		local resolver, err = get_resolver();
+		if not resolver then return nil, tostring(err); end
+		local answer, failure = resolver:peek(qname, rdtype);
+		if answer or not failure then return answer; end
+		return convert(nil, failure);
+	end
+
+	function dns.purge()
+		local resolver, err = get_resolver();
+		if not resolver then return nil, tostring(err); end
+		resolver:flush();
+		return true;
+	end
+
+	local function do_nothing() end
+	dns.socket_wrapper_set, dns.settimeout, dns.query, dns.random = do_nothing, do_nothing, do_nothing, do_nothing;
+
+	local function refuse_servers()
+		error("name servers are set in the configuration: xmppdns = { forward = ... }", 0);
+	end
+
+	local resolver_face = {
+		_resolver = {
+			settimeout = do_nothing, closeall = do_nothing, cache = dns.cache, purge = dns.purge;
+			addnameserver = refuse_servers, setnameserver = refuse_servers;
+		};
+	};
+
+	function resolver_face:lookup(callback, qname, qtype, qclass) -- luacheck: ignore 212/self
+		return place.adns.lookup(callback, qname, qtype, qclass);
+	end
+
+	function resolver_face:lookup_promise(qname, qtype, qclass)
+		return promise.new(function (resolve, reject)
+			self:lookup(function (answer, err)
+				if answer then resolve(answer); else reject(err); end
+			end, qname, qtype, qclass);
+		end);
+	end
+
+	function face.resolver()
+		return resolver_face;
+	end
+
+	-- Puts the fields of face in place of those of adns, which others hold references to. Gives a function that puts everything back;
+	-- what face.resolver() gave then asks adns too.
+	function face.install(adns)
+		local stock = {};
+		for key in pairs(face) do stock[key] = adns[key]; end
+		for key, value in pairs(face) do
+			if key ~= "install" then adns[key] = value; end
+		end
+		place.adns = adns;
+		return function ()
+			for key, value in pairs(face) do
+				if adns[key] == value then adns[key] = stock[key]; end
+			end
+		end;
+	end
+
+	return face;
+end
+
+return { new = new };

@@ -1,0 +1,163 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- A resolver: the C resolver with the callbacks run, and timers. It belongs to the thread that made it.
+
+local core = require "xmppdns.core";
+
+local setmetatable, pcall, tostring, error, type = setmetatable, pcall, tostring, error, type;
+local t_insert, t_remove = table.insert, table.remove;
+local now = core.now;
+
+local callbacks_at_once = 64; -- in one call of process: the rest finds the descriptor still readable
+
+local resolver_methods = {};
+local resolver_mt = { __index = resolver_methods, __name = "xmppdns.resolver" };
+
+-- What query gives back for an answer that was known already.
+local finished_lookup = { cancel = function () end };
+
+-- Called with the message of each callback that raised. Replace it to log elsewhere.
+function resolver_methods.on_error(problem)
+	io.stderr:write("xmppdns: a callback failed: ", tostring(problem), "\n");
+end
+
+local function run_callback(self, callback, answer, err)
+	self.depth = self.depth + 1;
+	local ok, problem = pcall(callback, answer, err);
+	self.depth = self.depth - 1;
+	if not ok then self.on_error(problem); end
+end
+
+local function set_alarm(self)
+	local first = self.timers[1];
+	self.core:alarm(first and math.max(0, first.at - now()) or nil);
+end
+
+local function run_timers(self, most)
+	local ran = 0;
+	while ran < most and self.timers[1] and self.timers[1].at <= now() do
+		local timer = t_remove(self.timers, 1);
+		run_callback(self, timer.callback);
+		ran = ran + 1;
+	end
+	if not self.closed then set_alarm(self); end
+	return ran;
+end
+
+local function run_callbacks(self, most)
+	local ran = 0;
+	while ran < most do
+		local callback, answer, err = self.core:fetch();
+		if callback == nil then break; end
+		run_callback(self, callback, answer, err);
+		ran = ran + 1;
+	end
+	return ran;
+end
+
+-- The descriptor to watch for readable; then call process. It stays the same until close.
+function resolver_methods:getfd()
+	return self.core:getfd();
+end
+
+-- Runs the callbacks that are due, at most 64; never blocks. Gives how many ran.
+function resolver_methods:process()
+	self.core:process();
+	local ran = run_callbacks(self, callbacks_at_once);
+	if self.timers[1] then ran = ran + run_timers(self, callbacks_at_once); end
+	return ran;
+end
+
+-- Blocks until a callback ran: true, or until the seconds passed: false. Without seconds it waits as long as it takes.
+function resolver_methods:wait(seconds)
+	local deadline = seconds and now() + seconds;
+	repeat
+		if self:process() > 0 then return true; end
+		local left = deadline and deadline - now() or 60;
+		if left > 0 then self.core:poll(left); end
+	until left <= 0;
+	return self:process() > 0;
+end
+
+-- Asks for rdtype ("SRV", 33, "TYPE33") at qname. callback(answer) gets every answer, also an empty one, else callback(nil, err).
+-- What is known already calls back before query returns, except inside another callback. options: attempts, timeout (seconds an attempt),
+-- require_secure, allow_insecure_denial. Gives a lookup with cancel().
+function resolver_methods:query(qname, rdtype, callback, options)
+	local lookup, answer, err = self.core:submit(qname, rdtype, callback, options, self.depth > 0);
+	if lookup then return lookup; end
+	if self.depth > 0 then -- a name that cannot be asked: it calls back later, like all others
+		self:after(0, function () callback(answer, err); end);
+	else
+		run_callback(self, callback, answer, err);
+	end
+	return finished_lookup;
+end
+
+-- Calls back once, some seconds from now. Gives a timer with cancel(). For plans' deadlines; a server's own timers serve as well.
+function resolver_methods:after(seconds, callback)
+	local timer = { at = now() + seconds, callback = callback };
+	local timers, place = self.timers, #self.timers + 1;
+	while place > 1 and timers[place - 1].at > timer.at do place = place - 1; end
+	t_insert(timers, place, timer);
+	set_alarm(self);
+	function timer.cancel()
+		for i = 1, #timers do
+			if timers[i] == timer then
+				t_remove(timers, i);
+				return;
+			end
+		end
+	end
+	return timer;
+end
+
+-- The answer in the cache, or nil; nil, err for a remembered failure. Asks nobody.
+function resolver_methods:peek(qname, rdtype, options)
+	return self.core:peek(qname, rdtype, options);
+end
+
+-- Forgets the answers for that name, or all.
+function resolver_methods:flush(qname)
+	return self.core:flush(qname);
+end
+
+-- All answers in the cache, the most recently used first.
+function resolver_methods:cached()
+	return self.core:cached();
+end
+
+-- New contexts from the settings read anew, or from other settings. Lookups under way and cached answers stay. true | nil, err: nothing changed.
+function resolver_methods:reconfigure(settings)
+	return self.core:reconfigure(settings);
+end
+
+function resolver_methods:settings()
+	return self.core:settings();
+end
+
+-- Counters since its making, and how much is under way.
+function resolver_methods:stats()
+	return self.core:stats();
+end
+
+-- Cancels every lookup (their callbacks get err.code "canceled" now) and ends it. Calling it again does nothing; anything else then raises.
+function resolver_methods:close()
+	if self.closed then return; end
+	self.closed = true;
+	self.timers = {};
+	self.core:cancel();
+	run_callbacks(self, math.huge);
+	self.core:close();
+end
+
+-- A resolver of one's own from a table of settings: resolver | nil, err.
+local function new(settings)
+	if type(settings) ~= "table" then
+		error("settings must be a table, not " .. type(settings), 2);
+	end
+	local core_resolver, err = core.new_resolver(settings);
+	if not core_resolver then return nil, err; end
+	return setmetatable({ core = core_resolver, depth = 0, timers = {}, closed = false }, resolver_mt);
+end
+
+return { new = new, finished_lookup = finished_lookup };

@@ -1,0 +1,151 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- A connection plan in the shape of Prosody's net.resolvers.service, for net.connect to dial.
+
+local connector = require "xmppdns.connector";
+local prosody_idna_to_ascii = require "util.encodings".idna.to_ascii;
+
+local services = { ["xmpp-server"] = true, ["xmpps-server"] = true };
+local service_of = { direct = "xmpps-server", starttls = "xmpp-server" };
+
+local service_methods = {};
+local service_mt = { __index = service_methods, __name = "xmppdns.service" };
+
+local function plan_options(self)
+	local extra = self.extras["xmpp-server"] or self.extras["xmpps-server"];
+	return {
+		default_port = self.extras["xmpp-server"] and extra.default_port or false;
+		use_ipv4 = extra.use_ipv4;
+		use_ipv6 = extra.use_ipv6;
+	};
+end
+
+-- A name that Prosody spells otherwise would not be the name that its certificates and streams are about (R37).
+local function check_name(plan, hostname)
+	if plan.is_address then return plan; end
+	local ascii = prosody_idna_to_ascii(hostname);
+	if ascii and ascii:lower():gsub("%.$", "") == plan.domain then return plan; end
+	return nil, ("%s is not a domain name"):format(hostname);
+end
+
+local function open_plan(self)
+	local resolver, err = self.options.get_resolver();
+	if not resolver then return nil, tostring(err); end
+	local plan, problem = connector.new(resolver, self.hostname, plan_options(self), { automatic = true });
+	if not plan then return nil, tostring(problem); end
+	return check_name(plan, self.hostname);
+end
+
+-- What net.connect gets for one endpoint: its own table, so that nothing is shared between endpoints, with what mod_s2s said behind it.
+local function new_extra(endpoint, base)
+	local extra = setmetatable({}, { __index = base });
+	extra.srv_secure = endpoint.srv_secure;
+	if endpoint.srv_secure then
+		extra.secure_hostname = endpoint.host; -- R27: may be a reference name
+	else
+		extra.use_dane = false;
+	end
+	return extra;
+end
+
+local function add_targets(self, endpoint)
+	local base = self.extras[service_of[endpoint.tls]];
+	if not base then
+		self.last_error = ("%s port %d wants direct TLS, which is not set up here"):format(endpoint.host, endpoint.port);
+		return;
+	end
+	local extra = new_extra(endpoint, base);
+	for _, address in ipairs(endpoint.addresses) do
+		local conn_type = address:find(":", 1, true) and "tcp6" or "tcp4";
+		self.targets[#self.targets + 1] = { conn_type, address, endpoint.port, extra };
+	end
+end
+
+local function give_up(self, problem, callback)
+	if not self.finished then
+		self.finished = true;
+		self.last_error = problem or self.last_error;
+		self.options.on_end(self);
+	end
+	callback(nil);
+end
+
+-- callback(conn_type, ip, port, extra, more), or callback(nil): then last_error says why, unless it was for net.connect to find out.
+-- more: another address may be tried beside this one, some time later (Prosody 13).
+function service_methods:next(callback)
+	local target = table.remove(self.targets, 1);
+	if target then
+		local more = self.targets[1] ~= nil or self.plan:has_alternative();
+		return callback(target[1], target[2], target[3], target[4], more);
+	end
+	if self.finished then return callback(nil); end
+	if not self.plan then
+		local problem;
+		self.plan, problem = open_plan(self);
+		if not self.plan then return give_up(self, problem, callback); end
+	end
+	self.plan:next(function (endpoint)
+		if not endpoint then return give_up(self, self.plan.error and self.plan.error.text, callback); end
+		add_targets(self, endpoint);
+		self:next(callback);
+	end);
+end
+
+-- extras: by service ("xmpp-server", "xmpps-server"), what net.connect is to get with its endpoints; direct TLS is used only if it has one.
+-- options: get_resolver() -> resolver | nil, err; on_end(service), called once when nothing more comes, with service.plan (nil if there
+-- was none), service.hostname and service.last_error.
+local function new(hostname, extras, options)
+	return setmetatable({ hostname = hostname, extras = extras, options = options, targets = {} }, service_mt);
+end
+
+-- One service for all of them, when each is ours and they are about the same domain; else nil.
+local function merge(resolvers)
+	local first, extras = resolvers[1], {};
+	for _, resolver in ipairs(resolvers) do
+		if getmetatable(resolver) ~= service_mt or resolver.hostname ~= first.hostname or resolver.plan then return nil; end
+		for service, extra in pairs(resolver.extras) do
+			extras[service] = extra;
+		end
+	end
+	return first and new(first.hostname, extras, first.options);
+end
+
+-- Prosody 0.12, where mod_s2s asks net_service.new once for each service, and net_chain.new to try one after the other: both give ours.
+-- Gives a function that puts everything back.
+local function replace_stock(net_service, net_chain, options)
+	local stock_service_new, stock_chain_new = net_service.new, net_chain.new;
+	local active = true;
+	local function service_new(hostname, service, conn_type, extra)
+		if not active or not services[service] or (conn_type or "tcp") ~= "tcp" then
+			return stock_service_new(hostname, service, conn_type, extra);
+		end
+		return new(hostname, { [service] = extra or {} }, options);
+	end
+	local function chain_new(resolvers)
+		return active and merge(resolvers) or stock_chain_new(resolvers);
+	end
+	net_service.new, net_chain.new = service_new, chain_new;
+	return function ()
+		active = false; -- for whoever kept ours, or wrapped it
+		if net_service.new == service_new then net_service.new = stock_service_new; end
+		if net_chain.new == chain_new then net_chain.new = stock_chain_new; end
+	end;
+end
+
+-- Prosody 13, where a plugin may replace what mod_s2s made: ours for hostname instead of its net.resolvers.service, .basic (an IP address)
+-- or .chain of them; nil for anything else, which then is another plugin's.
+local function from_stock(resolver, hostname, options)
+	local extras = {};
+	for _, part in ipairs(resolver.resolvers or { resolver }) do
+		local service = part.service or part.port and "xmpp-server";
+		if not services[service] or getmetatable(part) == service_mt then return nil; end
+		extras[service] = part.extra or {};
+	end
+	return next(extras) and new(hostname, extras, options);
+end
+
+return {
+	new = new;
+	replace_stock = replace_stock;
+	from_stock = from_stock;
+};

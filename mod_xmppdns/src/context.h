@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* One ub_ctx in thread mode. Creating, finalizing and deleting go through one process-wide mutex, with all signals blocked. */
+#ifndef XMPPDNS_CONTEXT_H
+#define XMPPDNS_CONTEXT_H
+
+#include "answer.h"
+#include "settings.h"
+#include "upstream.h"
+
+enum { CONTEXT_MAX_IN_FLIGHT = 100 }; /* beyond it ub_resolve_async would block its caller: its socket pair is full while libunbound validates */
+
+enum role { ROLE_UDP, ROLE_TCP, ROLE_PROBE_UDP, ROLE_PROBE_TCP };
+
+struct context;
+
+/* Called from process_context, once for each question that was asked and not dropped. answer is the callee's (it releases it) and never NULL
+ * unless memory ran out: OUTCOME_ANSWERED, OUTCOME_BOGUS (with libunbound's reason), OUTCOME_SERVFAIL, OUTCOME_NAME or OUTCOME_SYSTEM. */
+typedef void (*on_context_answer)(void *asker, struct answer *answer);
+
+/* One question under way. Embedded in its asker; private. */
+struct context_question {
+	struct context *context; /* not owned; NULL when not under way */
+	struct context_flight *flight;
+};
+
+/* NULL with a message when libunbound refuses. settings and config are borrowed for the call. */
+struct context *create_context(const struct settings *settings, const struct upstream_config *config, enum role role,
+	char problem[SETTINGS_PROBLEM_SIZE]);
+/* Ends it; questions still under way are dropped, their callbacks never run. Not from inside process_context. forked: we are the child of the
+ * process that made it, whose thread is not here: libunbound's part stays as it is until the child ends. */
+void delete_context(struct context *context, bool forked);
+
+int context_fd(const struct context *context);              /* readable when process_context has something to do */
+unsigned context_in_flight(const struct context *context);  /* asked, neither answered nor dropped */
+/* The same, with dropped questions that libunbound's thread may not have read yet: what counts against CONTEXT_MAX_IN_FLIGHT. Also full
+ * when very many dropped questions are being worked on. Goes down in process_context. */
+unsigned context_load(const struct context *context);
+
+/* Asks. qname: canonical text. question and asker must stay where they are until the answer or drop_question. False, with nothing under way,
+ * when the context is full (context_load), libunbound refuses, or memory ran out. */
+bool ask_context(struct context *context, const char *qname, uint16_t qtype, struct context_question *question,
+	on_context_answer on_answer, void *asker);
+
+/* Its callback will not run any more. Nothing happens when it is not under way. */
+void drop_question(struct context_question *question);
+
+void process_context(struct context *context); /* never blocks */
+
+/* Whether libunbound accepts all of it, in every role; false with a message that names what it does not. Asks nothing. */
+bool try_context(const struct settings *settings, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE]);
+
+/* libunbound's version, "1.17.1", and whether it can do DNS over TLS. */
+const char *libunbound_version(void);
+bool libunbound_has_tls(void);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* Contexts by role, in the order in which they were needed. There are few: a list is enough. */
+#include "generation.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+struct generation *create_generation(struct settings *settings, const struct upstream_config *config, uint64_t number)
+{
+	struct generation *generation = calloc(1, sizeof(*generation));
+	if (generation == NULL)
+		return NULL;
+	generation->number = number;
+	generation->settings = hold_settings(settings);
+	generation->config = config;
+	return generation;
+}
+
+static void end_context(struct context *context, int epoll, bool forked)
+{
+	if (!forked) /* by hand: closing does not unwatch what a forked child still holds open */
+		epoll_ctl(epoll, EPOLL_CTL_DEL, context_fd(context), NULL);
+	delete_context(context, forked);
+}
+
+void delete_generation(struct generation *generation, int epoll, bool forked)
+{
+	if (generation == NULL)
+		return;
+	for (size_t i = 0; i < generation->count; i++)
+		end_context(generation->slots[i].context, epoll, forked);
+	free(generation->slots);
+	release_settings(generation->settings);
+	free(generation);
+}
+
+static struct generation_slot *new_slot(struct generation *generation)
+{
+	if (generation->count == generation->room) {
+		size_t room = generation->room > 0 ? 2 * generation->room : 4;
+		struct generation_slot *slots = realloc(generation->slots, room * sizeof(*slots));
+		if (slots == NULL)
+			return NULL;
+		generation->slots = slots;
+		generation->room = room;
+	}
+	return &generation->slots[generation->count];
+}
+
+static bool watch_context(int epoll, struct context *context)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = context };
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, context_fd(context), &event) == 0;
+}
+
+static struct context *make_context(struct generation *generation, struct generation_slot *slot, int epoll, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	struct context *context = create_context(generation->settings, generation->config, slot->role, problem);
+	if (context == NULL)
+		return NULL;
+	if (!watch_context(epoll, context)) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "cannot watch libunbound's descriptor: %s", strerror(errno));
+		delete_context(context, false);
+		return NULL;
+	}
+	slot->context = context;
+	generation->count++;
+	return context;
+}
+
+struct context *use_context(struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	for (size_t i = 0; i < generation->count; i++) {
+		struct generation_slot *slot = &generation->slots[i];
+		if (slot->role == role && slot->nth == nth && slot->shard == shard)
+			return slot->context;
+	}
+	struct generation_slot *slot = new_slot(generation);
+	if (slot == NULL) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+		return NULL;
+	}
+	*slot = (struct generation_slot){ .role = role, .nth = nth, .shard = shard };
+	return make_context(generation, slot, epoll, problem);
+}
+
+unsigned generation_in_flight(const struct generation *generation)
+{
+	unsigned sum = 0;
+	for (size_t i = 0; i < generation->count; i++)
+		sum += context_in_flight(generation->slots[i].context);
+	return sum;
+}

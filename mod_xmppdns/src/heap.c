@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* A binary heap of deadlines. Places count from 1, so that an item's 0 can mean "in no heap": the parent of place is place / 2. */
+#include "heap.h"
+
+#include <stdlib.h>
+
+static bool goes_before(const struct heap_item *a, const struct heap_item *b)
+{
+	return a->deadline != b->deadline ? a->deadline < b->deadline : a->order < b->order;
+}
+
+static struct heap_item *item_at(const struct heap *heap, size_t place)
+{
+	return heap->items[place - 1];
+}
+
+static void set_item(struct heap *heap, size_t place, struct heap_item *item)
+{
+	heap->items[place - 1] = item;
+	item->place = place;
+}
+
+/* Puts item at place, or further up where it belongs. */
+static void sift_up(struct heap *heap, size_t place, struct heap_item *item)
+{
+	while (place > 1 && goes_before(item, item_at(heap, place / 2))) {
+		set_item(heap, place, item_at(heap, place / 2));
+		place /= 2;
+	}
+	set_item(heap, place, item);
+}
+
+/* Puts item at place, or further down where it belongs. */
+static void sift_down(struct heap *heap, size_t place, struct heap_item *item)
+{
+	while (place * 2 <= heap->count) {
+		size_t child = place * 2;
+		if (child < heap->count && goes_before(item_at(heap, child + 1), item_at(heap, child)))
+			child++;
+		if (!goes_before(item_at(heap, child), item))
+			break;
+		set_item(heap, place, item_at(heap, child));
+		place = child;
+	}
+	set_item(heap, place, item);
+}
+
+static bool make_room(struct heap *heap)
+{
+	if (heap->count < heap->room)
+		return true;
+	size_t room = heap->room == 0 ? 16 : heap->room * 2;
+	struct heap_item **items = realloc(heap->items, room * sizeof(*items));
+	if (items == NULL)
+		return false;
+	heap->items = items;
+	heap->room = room;
+	return true;
+}
+
+bool push_item(struct heap *heap, struct heap_item *item)
+{
+	item->place = 0;
+	if (!make_room(heap))
+		return false;
+	heap->count++;
+	sift_up(heap, heap->count, item);
+	return true;
+}
+
+void take_item(struct heap *heap, struct heap_item *item)
+{
+	size_t place = item->place;
+	if (place == 0)
+		return;
+	item->place = 0;
+	struct heap_item *last = item_at(heap, heap->count);
+	heap->count--;
+	if (last == item)
+		return;
+	if (goes_before(last, item))
+		sift_up(heap, place, last);
+	else
+		sift_down(heap, place, last);
+}
+
+struct heap_item *top_item(const struct heap *heap)
+{
+	return heap->count == 0 ? NULL : item_at(heap, 1);
+}
+
+void free_heap(struct heap *heap)
+{
+	free(heap->items);
+	*heap = (struct heap){ .items = NULL };
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* A binary heap of deadlines, intrusive: each item knows its place, so that any can be taken out. */
+#ifndef XMPPDNS_HEAP_H
+#define XMPPDNS_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct heap_item {
+	int64_t deadline; /* milliseconds; earliest is on top */
+	uint64_t order;   /* among equal deadlines the lower goes first */
+	size_t place;     /* private; 0 when in no heap */
+};
+
+struct heap {
+	struct heap_item **items; /* owned; the items are not */
+	size_t count, room;
+};
+
+bool push_item(struct heap *heap, struct heap_item *item); /* false without memory, item in no heap */
+void take_item(struct heap *heap, struct heap_item *item); /* nothing happens when it is in no heap */
+struct heap_item *top_item(const struct heap *heap);       /* NULL when empty */
+void free_heap(struct heap *heap);                         /* the items stay */
+
+#endif

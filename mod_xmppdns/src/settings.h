@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* Checked settings of a resolver: built key by key, then fixed and shared by reference count (atomic: threads share them). */
+#ifndef XMPPDNS_SETTINGS_H
+#define XMPPDNS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SETTINGS_PROBLEM_SIZE = 512 };
+
+enum policy { POLICY_OFF, POLICY_OPPORTUNISTIC, POLICY_REQUIRED };
+enum upstream { UPSTREAM_AUTO, UPSTREAM_FORWARD, UPSTREAM_RECURSIVE };
+
+struct text_list { /* owned strings */
+	char **items;
+	size_t count;
+};
+
+struct named_text { /* a stub zone's address, or a raw option's value */
+	char *name, *value;
+};
+
+struct named_text_list {
+	struct named_text *items;
+	size_t count;
+};
+
+struct settings {
+	/* private */ unsigned references;
+	/* where answers come from */
+	enum upstream upstream;
+	bool use_resolvconf;   /* resolvconf = true or a path; as default when no forward, no root hints, no stub for "." and not "recursive" */
+	/* private */ bool resolvconf_given;
+	char *resolvconf;      /* path; NULL: /etc/resolv.conf */
+	bool use_hoststxt;
+	char *hoststxt;        /* path; NULL: /etc/hosts */
+	struct text_list forward;       /* "addr[@port][#tls-name]" */
+	struct named_text_list stub;    /* zone -> "addr[@port]" */
+	char *roothints;       /* path or NULL */
+	bool tls;              /* DNS over TLS to the forwarders */
+	char *tls_ca;          /* certificate bundle or NULL */
+	/* what is trusted */
+	struct text_list trusted;       /* DS or DNSKEY lines */
+	char *trustfile, *autotrust;    /* paths or NULL */
+	enum policy dnssec, dane;
+	struct named_text_list options; /* raw libunbound options, name with its colon */
+	/* how long and how much */
+	unsigned attempts;     /* 0: 3 for the automatic resolver, else 2 (S31) */
+	double timeout, plan_timeout, reconfigure_interval; /* seconds */
+	size_t cache_size;     /* bytes */
+	uint32_t min_ttl, max_ttl, stale_ttl; /* seconds */
+	unsigned max_lookups, threads;
+};
+
+enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_FLAG, SETTING_OTHER /* which no setting accepts */ };
+
+struct setting_value {
+	enum setting_kind kind;
+	const char *text;  /* borrowed; ends with NUL. What it is, for SETTING_OTHER: "table" */
+	double number;
+	bool flag;
+};
+
+/* "required", "forward": as the setting's value is written. Static. */
+const char *policy_name(enum policy policy);
+const char *upstream_name(enum upstream upstream);
+
+/* Defaults; one reference, the caller's. NULL without memory. */
+struct settings *create_settings(void);
+struct settings *hold_settings(struct settings *settings);
+void release_settings(struct settings *settings); /* NULL is allowed */
+
+/* Sets or adds to one key. name: the zone for "stub", the option for "options", else NULL. Lists (forward, stub, trusted, options) grow by one
+ * a call. False with a message that names the key and the value, the settings unchanged:
+ * unknown key, wrong kind, value out of range, not an address. */
+bool set_setting(struct settings *settings, const char *key, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE]);
+
+/* What one key alone cannot tell: files that cannot be read, anchors and options that libunbound refuses, TLS without a libunbound that has
+ * it, "forward" without a forwarder, dnssec "required" with the validator switched off. Call once, after the last set_setting.
+ * Fills in the defaults that depend on others. */
+bool check_settings(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
+
+/* Whether text is "addr[%scope][@port]", and "#tls-name" behind it where that is allowed. */
+bool is_server_address(const char *text, bool tls_name_allowed);
+/* Whether the line looks like a DS or DNSKEY record; libunbound has the last word. */
+bool is_anchor_line(const char *line, size_t size);
+
+/* Adds a copy of text; false without memory, list unchanged. */
+bool add_text(struct text_list *list, const char *text);
+void free_text_list(struct text_list *list); /* the texts; the struct stays */
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* What the settings mean on this machine at this moment: servers, host lines and trust anchors, read anew for each generation of contexts. */
+#ifndef XMPPDNS_UPSTREAM_H
+#define XMPPDNS_UPSTREAM_H
+
+#include "settings.h"
+
+struct upstream_config {
+	bool recursive;            /* no forwarder: libunbound asks from the root */
+	struct text_list servers;  /* forwarders: "addr[%scope][@port][#tls-name]" */
+	struct text_list hosts;    /* local-data lines from the hosts file */
+	struct text_list anchors;  /* DS or DNSKEY lines from the settings or built in; empty when anchor_file says all */
+	char *anchor_file;         /* or NULL */
+	char *autotrust_file;      /* or NULL */
+	const char *anchor_source; /* for a person: "built in", "settings", or the file's path. Borrowed from this struct or static */
+	unsigned timeout, attempts; /* resolv.conf's options, 0 where it says nothing; seconds, count */
+	struct text_list warnings; /* for a person, one a line: skipped lines, unreadable files */
+};
+
+/* Reads the files that settings name. NULL with a message when there is no usable upstream at all ("forward" without a server) or without memory. */
+struct upstream_config *read_upstream(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
+void delete_upstream(struct upstream_config *config); /* NULL is allowed */
+
+/* Whether the file can be read and holds a DS or DNSKEY record. False with a message that does not repeat the path. */
+bool check_anchor_file(const char *path, char problem[SETTINGS_PROBLEM_SIZE]);
+
+/* The text of resolv.conf or hosts, size bytes, into config; what cannot be understood is skipped with a warning. False without memory. */
+bool parse_resolvconf(struct upstream_config *config, const char *text, size_t size);
+bool parse_hosts(struct upstream_config *config, const char *text, size_t size);
+
+#endif

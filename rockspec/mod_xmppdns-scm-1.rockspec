@@ -1,0 +1,60 @@
+rockspec_format = "3.0"
+package = "mod_xmppdns"
+version = "scm-1"
+source = {
+   url = "git+https://example.invalid/mod_xmppdns.git" -- build from a checkout: luarocks make
+}
+description = {
+   summary = "DNSSEC-validated server discovery for Prosody",
+   detailed = "A C module over libunbound, a Lua library and a Prosody plugin that find XMPP servers through validated DNS.",
+   license = "MIT",
+   labels = { "xmpp", "prosody", "dns", "dnssec" }
+}
+supported_platforms = { "linux" }
+dependencies = {
+   "lua >= 5.1, < 5.5"
+}
+external_dependencies = {
+   UNBOUND = { header = "unbound.h", library = "unbound" },
+   IDN2 = { header = "idn2.h", library = "idn2" }
+}
+build = {
+   type = "builtin",
+   modules = {
+      ["xmppdns.core"] = {
+         sources = {
+            "mod_xmppdns/src/answer.c",
+            "mod_xmppdns/src/cache.c",
+            "mod_xmppdns/src/context.c",
+            "mod_xmppdns/src/core.c",
+            "mod_xmppdns/src/generation.c",
+            "mod_xmppdns/src/hash.c",
+            "mod_xmppdns/src/heap.c",
+            "mod_xmppdns/src/lua_answer.c",
+            "mod_xmppdns/src/lua_name.c",
+            "mod_xmppdns/src/lua_rdata.c",
+            "mod_xmppdns/src/lua_resolver.c",
+            "mod_xmppdns/src/lua_settings.c",
+            "mod_xmppdns/src/lua_srv.c",
+            "mod_xmppdns/src/name.c",
+            "mod_xmppdns/src/pending.c",
+            "mod_xmppdns/src/query.c",
+            "mod_xmppdns/src/rdata.c",
+            "mod_xmppdns/src/resolver.c",
+            "mod_xmppdns/src/settings.c",
+            "mod_xmppdns/src/srv.c",
+            "mod_xmppdns/src/upstream.c"
+         },
+         defines = { "_GNU_SOURCE" },
+         libraries = { "unbound", "idn2", "pthread" },
+         incdirs = { "$(UNBOUND_INCDIR)", "$(IDN2_INCDIR)" },
+         libdirs = { "$(UNBOUND_LIBDIR)", "$(IDN2_LIBDIR)" }
+      },
+      xmppdns = "lua/xmppdns.lua",
+      ["xmppdns.adns"] = "lua/xmppdns/adns.lua",
+      ["xmppdns.connector"] = "lua/xmppdns/connector.lua",
+      ["xmppdns.resolver"] = "lua/xmppdns/resolver.lua",
+      ["xmppdns.service"] = "lua/xmppdns/service.lua",
+      ["mod_xmppdns.mod_xmppdns"] = "mod_xmppdns/mod_xmppdns.lua" -- where Prosody looks for it below a plugin path
+   }
+}

@@ -1,0 +1,383 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+local contexts = require "xmppdns.testcontext";
+local misdns = require "spec.support.misdns";
+local process = require "spec.support.process";
+local socket = require "socket";
+local zones = require "spec.support.zones";
+
+local MOST = 100; -- CONTEXT_MAX_IN_FLIGHT
+
+local SECURE = "\127\9\8\7";
+
+describe("xmppdns.core: a context", function ()
+	local dns, server;
+	local opened;
+
+	setup(function ()
+		dns = zones.serve({
+			["secure.example"] = { records = "a A 127.9.8.7\n_xmpp-server._tcp SRV 5 0 5269 A\nAlias CNAME a\nout CNAME a.plain.example." };
+			["plain.example"] = { records = "a A 127.9.8.6", signed = false };
+			["bogus.example"] = { records = "a A 127.9.8.5", fault = "signature" };
+			["expired.example"] = { records = "a A 127.9.8.4", fault = "expired" };
+		});
+		server = misdns.start({});
+	end);
+
+	teardown(function ()
+		server:stop();
+		dns:stop();
+	end);
+
+	before_each(function ()
+		opened = {};
+		server:clear();
+		server:clear_log();
+	end);
+
+	after_each(function ()
+		for _, context in ipairs(opened) do
+			context:delete();
+		end
+	end);
+
+	local function open(settings, role)
+		local context = assert(contexts.new(settings, role));
+		table.insert(opened, context);
+		return context;
+	end
+
+	-- A context that asks the misbehaving server.
+	local function open_misled(extra, role)
+		local settings = { forward = server.forward, dnssec = "off" };
+		for key, value in pairs(extra or {}) do
+			settings[key] = value;
+		end
+		return open(settings, role);
+	end
+
+	local function wait_for(context, question, seconds)
+		return process.wait_until(function ()
+			context:process(0.05);
+			return context:answered(question) > 0;
+		end, seconds or 5);
+	end
+
+	local function ask(context, qname, qtype)
+		local question = assert(context:ask(qname, qtype));
+		assert(wait_for(context, question, 20), "no answer for " .. qname);
+		assert.equal(1, context:answered(question));
+		return context:answer(question);
+	end
+
+	-- An answer with data or a denial.
+	local function answered(qname, fields)
+		local answer = { outcome = "answered", qname = qname, rcode = 0, secure = false, nxdomain = false, ttl = 300 };
+		for key, value in pairs(fields) do
+			answer[key] = value;
+		end
+		return answer;
+	end
+
+	describe("that validates", function ()
+		local context;
+		before_each(function ()
+			context = open(dns:settings());
+		end);
+
+		it("gives signed data as secure, names inside it in wire form", function ()
+			assert.same(answered("a.secure.example", { secure = true, SECURE }), ask(context, "a.secure.example", "A"));
+			assert.same(answered("_xmpp-server._tcp.secure.example", { secure = true, "\0\5\0\0\20\149\1a\6secure\7example\0" }),
+				ask(context, "_xmpp-server._tcp.secure.example", "SRV"));
+		end);
+
+		it("gives data of unsigned zones as insecure", function ()
+			assert.same(answered("a.plain.example", { "\127\9\8\6" }), ask(context, "a.plain.example", "A"));
+		end);
+
+		it("gives denials, secure only where they are proven", function ()
+			assert.same(answered("no.secure.example", { secure = true, nxdomain = true, rcode = 3 }), ask(context, "no.secure.example", "A"));
+			assert.same(answered("a.secure.example", { secure = true }), ask(context, "a.secure.example", "TLSA"));
+			assert.same(answered("no.plain.example", { nxdomain = true, rcode = 3 }), ask(context, "no.plain.example", "A"));
+			assert.same(answered("a.plain.example", {}), ask(context, "a.plain.example", "TLSA"));
+		end);
+
+		it("gives where a chain of CNAMEs ended, and is secure only when all of it is (R3)", function ()
+			assert.same(answered("alias.secure.example", { canonname = "a.secure.example", secure = true, SECURE }),
+				ask(context, "alias.secure.example", "A"));
+			assert.same(answered("out.secure.example", { canonname = "a.plain.example", "\127\9\8\6" }), ask(context, "out.secure.example", "A"));
+			assert.same(answered("alias.secure.example", { canonname = "a.secure.example", secure = true }),
+				ask(context, "alias.secure.example", "TLSA"));
+		end);
+
+		it("calls bad signatures bogus, with a reason each time, and gives no data", function ()
+			for _ = 1, 2 do
+				local answer = ask(context, "a.bogus.example", "A");
+				assert.same({ "bogus", false, 0 }, { answer.outcome, answer.secure, #answer });
+				assert.matches("signature", answer.reason, 1, true);
+			end
+			assert.matches("signature expired", ask(context, "a.expired.example", "A").reason, 1, true);
+		end);
+
+		it("calls a denial that is not proven bogus", function ()
+			local answer = ask(context, "no.bogus.example", "A");
+			assert.same({ "bogus", false }, { answer.outcome, answer.nxdomain });
+		end);
+	end);
+
+	it("with dnssec = \"off\" validates nothing, but as a probe it has the anchors", function ()
+		local settings = dns:settings({ dnssec = "off" });
+		assert.same({ "answered", false }, { ask(open(settings), "a.bogus.example", "A").outcome, ask(open(settings), "a.secure.example", "A").secure });
+		assert.is_true(ask(open(settings, "probe_udp"), "a.secure.example", "A").secure);
+	end);
+
+	it("as a probe gives bogus data as insecure, over UDP and TCP", function ()
+		for _, role in ipairs({ "probe_udp", "probe_tcp" }) do
+			local answer = ask(open(dns:settings(), role), "a.bogus.example", "A");
+			assert.same({ "answered", false, "\127\9\8\5" }, { answer.outcome, answer.secure, answer[1] });
+		end
+	end);
+
+	it("asks over the transport of its role", function ()
+		server:records("a.example", "A", { "127.9.8.7" }, 60);
+		for role, tally in pairs({ udp = { udp = 1, tcp = 0 }, tcp = { udp = 0, tcp = 1 }, probe_udp = { udp = 1, tcp = 0 },
+			probe_tcp = { udp = 0, tcp = 1 } }) do
+			server:clear_log();
+			assert.equal("answered", ask(open_misled({ options = { ["domain-insecure"] = "example" } }, role), "a.example", "A").outcome);
+			local counted = server:tally("a.example");
+			assert.same(tally, { udp = counted.udp, tcp = counted.tcp });
+		end
+	end);
+
+	it("reports the name server's failures", function ()
+		server:rule({ fault = "servfail", name = "fails.example" });
+		server:rule({ fault = "refused", name = "refuses.example" });
+		local context = open_misled();
+		for _, qname in ipairs({ "fails.example", "refuses.example" }) do
+			assert.same({ outcome = "servfail", reason = "name server failure: SERVFAIL", qname = qname, rcode = 2, secure = false, nxdomain = false, ttl = 0 },
+				ask(context, qname, "A"));
+		end
+	end);
+
+	it("calls an answer that outgrows 64 KiB a failure, not a denial", function ()
+		server:rule({ fault = "big", type = "SRV" });
+		local answer = ask(open_misled(), "big.example", "SRV");
+		assert.same({ "servfail", "the answer is too large", 0 }, { answer.outcome, answer.reason, #answer });
+	end);
+
+	it("leaves out malformed records, and calls an answer of only such a failure", function ()
+		server:records("short.example", "TLSA", { "3 1 1 " .. ("00"):rep(32) }, 60);
+		server:rule({ fault = "short", name = "short.example" });
+		local answer = ask(open_misled(), "short.example", "TLSA");
+		assert.same({ "servfail", "malformed record data", 0 }, { answer.outcome, answer.reason, #answer });
+	end);
+
+	it("says when a name is none", function ()
+		assert.same({ outcome = "name", reason = "libunbound: syntax error", qname = "a..b", rcode = 0, secure = false, nxdomain = false, ttl = 0 },
+			ask(open_misled(), "a..b", "A"));
+	end);
+
+	it("knows the names of a hosts file, each in any case", function ()
+		local path = process.write(process.directory("context") .. "/hosts", "127.9.8.1 Host.Example\n::1 host.example\n");
+		local context = open(dns:settings({ hoststxt = path }));
+		assert.same({ "\127\9\8\1" }, { ask(context, "host.example", "A")[1] });
+		assert.same({ ("\0"):rep(15) .. "\1" }, { ask(context, "host.example", "AAAA")[1] });
+	end);
+
+	it("asks servers of a scoped IPv6 address", function ()
+		local directory = process.directory("scoped");
+		local port = process.free_port("127.0.0.1");
+		process.write(directory .. "/zone", "$ORIGIN example.\n@ 60 SOA ns ns 1 2 3 4 5\n@ 60 NS ns\nns 60 AAAA ::1\na 60 A 127.9.8.7\n");
+		local config = process.write(directory .. "/nsd.conf", ([[
+server:
+	ip-address: ::1@%d
+	server-count: 1
+	username: ""
+	zonesdir: "%s"
+	pidfile: ""
+	xfrdfile: "%s/xfrd.state"
+	zonelistfile: "%s/zone.list"
+	cookie-secret-file: ""
+remote-control:
+	control-enable: no
+zone:
+	name: "example"
+	zonefile: "zone"
+]]):format(port, directory, directory, directory));
+		local nsd = process.start({ "nsd", "-d", "-c", config });
+		assert.is_true(process.wait_for_tcp("::1", port, 5));
+		assert.equal("answered", ask(open_misled({ forward = "::1%lo@" .. port }), "a.example", "A").outcome);
+		nsd:stop();
+	end);
+
+	it("asks the servers of stub zones for them", function ()
+		server:records("a.stub.example", "A", { "127.9.8.3" }, 60);
+		local context = open(dns:settings({ dnssec = "off", stub = { ["stub.example"] = server.forward } }));
+		assert.same({ "\127\9\8\3" }, { ask(context, "a.stub.example", "A")[1] });
+		assert.same({ "\127\9\8\6" }, { ask(context, "a.plain.example", "A")[1] });
+	end);
+
+	it("takes raw options last", function ()
+		server:rule({ fault = "silence" });
+		local context = open_misled({ options = { ["local-data"] = { "raw.example. A 127.9.8.2", "raw.example. A 127.9.8.1" } } });
+		assert.equal(2, #ask(context, "raw.example", "A"));
+	end);
+
+	describe("whose server is silent", function ()
+		local context;
+		before_each(function ()
+			server:rule({ fault = "silence", name = "*.silent" });
+			context = open_misled();
+		end);
+
+		local function fill(count)
+			local questions = {};
+			for i = 1, count do
+				questions[i] = context:ask(("host%d.silent"):format(i), "A");
+			end
+			return questions;
+		end
+
+		it("takes no more questions than it can without blocking", function ()
+			context:process(1); -- the answer to its own first question
+			assert.equal(MOST, #fill(MOST + 10));
+			assert.same({ MOST, MOST }, { context:counts() });
+		end);
+
+		it("takes new questions soon after others were dropped, and never answers those", function ()
+			server:records("a.example", "A", { "127.9.8.7" }, 60);
+			context:process(1);
+			for round = 1, 3 do
+				local questions = fill(MOST);
+				assert.equal(MOST, #questions, round);
+				for _, question in ipairs(questions) do
+					context:drop(question);
+					context:drop(question);
+				end
+				assert.equal(0, (context:counts()));
+				assert.is_true(process.wait_until(function ()
+					context:process(0.01);
+					return select(2, context:counts()) == 0;
+				end, 1));
+				for _, question in ipairs(questions) do
+					assert.equal(0, context:answered(question));
+				end
+			end
+			assert.equal("answered", ask(context, "a.example", "A").outcome);
+		end);
+
+		it("stays full when a storm of dropped questions has left it a thousand", function ()
+			local left = 0;
+			for _ = 1, 30 do
+				for _, question in ipairs(fill(MOST)) do
+					context:drop(question);
+					left = left + 1;
+				end
+				context:process(0.05);
+			end
+			assert.is_true(left >= 900 and left <= 1000, left);
+			assert.same({ 0, MOST }, { context:counts() });
+		end);
+
+		it("can be deleted at once, and runs no callback then", function ()
+			fill(50);
+			local before = socket.gettime();
+			context:delete();
+			assert.is_true(socket.gettime() - before < 0.5);
+			context:delete();
+		end);
+
+		it("sends the next question after an outage, however long", function ()
+			server:records("back.silent", "A", { "127.9.8.7" }, 60);
+			local over = socket.gettime() + 14; -- before that libunbound gives a server up in no configuration
+			while socket.gettime() < over do
+				for _, question in ipairs(fill(5)) do
+					context:process(0.2);
+					context:drop(question);
+				end
+			end
+			server:clear();
+			server:clear_log();
+			server:records("back.silent", "A", { "127.9.8.7" }, 60);
+			assert.equal("answered", ask(context, "back.silent", "A").outcome);
+			assert.equal(1, server:tally("back.silent").udp);
+		end);
+	end);
+
+	it("may have a question dropped after its answer, and from the callback of another", function ()
+		server:records("a.example", "A", { "127.9.8.7" }, 60);
+		server:rule({ delay = 20 });
+		local context = open_misled();
+		local first, second = context:ask("a.example", "A"), context:ask("a.example", "A");
+		context:drop_from(first, second);
+		context:drop_from(second, first);
+		assert.is_true(wait_for(context, first, 1) or wait_for(context, second, 1));
+		context:process(0.2);
+		assert.equal(1, context:answered(first) + context:answered(second));
+		context:drop(first);
+		context:drop(second);
+		assert.equal(0, (context:counts()));
+	end);
+
+	it("has a thread of its own that takes no signals", function ()
+		local function masks()
+			local list = {};
+			for mask in process.run({ "sh", "-c", ("cat /proc/%d/task/*/status"):format(contexts.pid()) }):gmatch("SigBlk:%s+(%x+)") do
+				table.insert(list, mask);
+			end
+			return list;
+		end
+		local before = masks();
+		local context = open(dns:settings());
+		ask(context, "a.secure.example", "A");
+		local after = masks();
+		assert.equal(#before + 1, #after);
+		assert.equal(before[1], after[1]);
+		assert.equal("fffffffe7ffbfeff", after[#after]); -- all but KILL, STOP and the C library's own two
+		context:delete();
+		assert.same(before, masks());
+	end);
+
+	it("leaves no descriptor open", function ()
+		local function count()
+			return tonumber((process.run({ "sh", "-c", ("ls /proc/%d/fd | wc -l"):format(contexts.pid()) })));
+		end
+		local before = count();
+		for _, role in ipairs({ "udp", "tcp", "probe_udp", "probe_tcp" }) do
+			local context = open(dns:settings(), role);
+			ask(context, "a.secure.example", "A");
+			context:ask("a.plain.example", "A");
+			context:delete();
+		end
+		assert.equal(before, count());
+	end);
+
+	it("can be given up in a child process, which neither hangs nor disturbs the parent's", function ()
+		server:records("a.example", "A", { "127.9.8.7" }, 60);
+		server:rule({ delay = 300, name = "a.example" });
+		local context = open_misled();
+		local question = context:ask("a.example", "A");
+		context:process(0.1); -- it is on its way to the server now
+		assert.is_true(context:fork(dns:settings(), "a.secure.example"));
+		assert.is_true(wait_for(context, question, 2));
+		assert.equal("answered", context:answer(question).outcome);
+		assert.equal(1, server:tally("a.example").udp);
+		server:records("b.example", "A", { "127.9.8.7" }, 60);
+		assert.equal("answered", ask(context, "b.example", "A").outcome);
+	end);
+
+	it("says why libunbound refuses it when a file went bad after it was checked", function ()
+		local path = process.write(process.directory("context") .. "/anchor", ". IN DS 20326 8 2 xyz\n");
+		local context, problem = contexts.new({ forward = "127.0.0.1", trustfile = path });
+		assert.is_nil(context);
+		assert.matches(path, problem, 1, true);
+	end);
+
+	it("is made in milliseconds", function ()
+		local before = socket.gettime();
+		for _ = 1, 10 do
+			open(dns:settings()):delete();
+		end
+		assert.is_true(socket.gettime() - before < 1);
+	end);
+end);

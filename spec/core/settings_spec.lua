@@ -1,0 +1,287 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+local core = require "xmppdns.core";
+local process = require "spec.support.process";
+
+local ANCHOR = ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D";
+
+local function accepts(settings)
+	assert.same({ true }, { core.check_settings(settings) });
+end
+
+local function refuses(problem, settings)
+	assert.same({ nil, problem }, { core.check_settings(settings) });
+end
+
+-- For messages of which a part is libunbound's or the system's own.
+local function refuses_with(parts, settings)
+	local accepted, problem = core.check_settings(settings);
+	assert.is_nil(accepted);
+	for _, part in ipairs(parts) do
+		assert.is_truthy(problem:find(part, 1, true), ("%q lacks %q"):format(problem, part));
+	end
+end
+
+local function file(name, content)
+	return process.write(process.directory("settings") .. "/" .. name, content);
+end
+
+describe("xmppdns.core: settings", function ()
+	it("may all be left out", function ()
+		accepts({});
+	end);
+
+	it("must be a table", function ()
+		assert.has_error(function () core.check_settings("forward"); end);
+		assert.has_error(function () core.check_settings(); end);
+	end);
+
+	it("of the design are all accepted", function ()
+		local anchors = file("root.key", ANCHOR .. "\n");
+		accepts({
+			resolvconf = file("resolv.conf", "nameserver 127.0.0.1\n"), hoststxt = file("hosts", "127.0.0.1 localhost\n"),
+			forward = { "127.0.0.1@5300", "::1@5300", "fe80::1%lo@5300" }, stub = { ["example.org"] = { "127.0.0.1@5301" } },
+			roothints = file("hints", ". 3600000 NS a.root.example.\na.root.example. 3600000 A 127.0.0.1\n"),
+			trusted = { ANCHOR }, trustfile = anchors, dnssec = "required", dane = "off", upstream = "forward",
+			tls = false, options = { ["do-ip6:"] = "no" }, attempts = 5, timeout = 0.5, plan_timeout = 60, reconfigure_interval = 0,
+			cache_size = 0, min_ttl = 1, max_ttl = 2, stale_ttl = 0, max_lookups = 5, threads = 2, async = true,
+		});
+	end);
+
+	describe("of Prosody's unbound table", function ()
+		it("are accepted in each of lua-unbound's forms", function ()
+			accepts({ async = false, resolvconf = true, hoststxt = false });
+			accepts({ forward = "127.0.0.1" });
+			accepts({ forward = { "127.0.0.1", "127.0.0.2" }, trusted = ANCHOR });
+			accepts({ resolvconf = false, trusted = { ANCHOR, ANCHOR }, trustfile = file("trust", "; ours\n" .. ANCHOR) });
+			accepts({ options = { ["edns-buffer-size:"] = "1232" } });
+		end);
+
+		it("take options with or without the colon, as text, number, flag or list", function ()
+			accepts({ options = { ["edns-buffer-size"] = 1232, ["do-ip6"] = false, ["prefetch:"] = true } });
+			accepts({ options = { ["local-data"] = { "a.example. A 127.0.0.1", "b.example. A 127.0.0.1" } } });
+		end);
+	end);
+
+	describe("that are unknown", function ()
+		it("are named, with the closest known one", function ()
+			refuses('unknown setting "tiemout": did you mean "timeout"?', { tiemout = 3 });
+			refuses('unknown setting "forwards": did you mean "forward"?', { forwards = {} });
+			refuses('unknown setting "nameserver"', { nameserver = "127.0.0.1" });
+		end);
+
+		it("are named in the order of the alphabet, whatever the table's order", function ()
+			for _ = 1, 20 do
+				refuses('unknown setting "aaaaa"', { ccccc = 1, aaaaa = 1, bbbbb = 1, [("z"):rep(30)] = 1 });
+			end
+		end);
+
+		it("are refused when they are no text or hold a NUL byte", function ()
+			refuses("settings: [1] is no key: expected names as keys", { "forward" });
+			refuses('settings: "timeout" with a NUL byte is no key', { ["timeout\0x"] = 1 });
+			refuses("settings: a boolean is no key: expected names as keys", { [true] = 1 });
+		end);
+
+		it("are refused at any length", function ()
+			refuses(('unknown setting "%s"'):format(("x"):rep(127)), { [("x"):rep(100000)] = 1 });
+		end);
+	end);
+
+	it("with a bad value are refused with key, value and expectation", function ()
+		refuses('dnssec = "on": expected one of "off" "opportunistic" "required"', { dnssec = "on" });
+		refuses("dane = true: expected one of \"off\" \"opportunistic\" \"required\"", { dane = true });
+		refuses('upstream = "root": expected one of "auto" "forward" "recursive"', { upstream = "root" });
+		refuses('attempts = "3": expected a whole number from 1 to 10', { attempts = "3" });
+		refuses("attempts = 1.5: expected a whole number from 1 to 10", { attempts = 1.5 });
+		refuses("attempts = 0: expected a whole number from 1 to 10", { attempts = 0 });
+		refuses("attempts = 11: expected a whole number from 1 to 10", { attempts = 11 });
+		refuses("timeout = 0: expected a number from 0.001 to 300", { timeout = 0 });
+		refuses("timeout = a table: expected a number from 0.001 to 300", { timeout = {} });
+		refuses("cache_size = -1: expected a whole number from 0 to 1073741824", { cache_size = -1 });
+		refuses("threads = 65: expected a whole number from 1 to 64", { threads = 65 });
+		refuses('tls = "yes": expected true or false', { tls = "yes" });
+		refuses("async = 1: expected true or false", { async = 1 });
+		refuses("trustfile = true: expected a file's path", { trustfile = true });
+		refuses('roothints = "": expected a file\'s path', { roothints = "" });
+		refuses("resolvconf = 1: expected true, false or a file's path", { resolvconf = 1 });
+		refuses('trustfile = a string: expected no NUL byte in it', { trustfile = "a\0b" });
+	end);
+
+	it("refuse infinities and what is no number", function ()
+		for _, key in ipairs({ "timeout", "plan_timeout", "reconfigure_interval", "cache_size", "attempts", "max_ttl" }) do
+			refuses_with({ key .. " = inf: expected" }, { [key] = 1 / 0 });
+			refuses_with({ key .. " = -inf: expected" }, { [key] = -1 / 0 });
+			refuses_with({ key .. " = nan: expected" }, { [key] = 0 / 0 });
+		end
+	end);
+
+	it("refuse a min_ttl above max_ttl", function ()
+		refuses("min_ttl = 10: expected at most max_ttl, which is 5", { min_ttl = 10, max_ttl = 5 });
+	end);
+
+	describe("that name servers", function ()
+		local function refuses_address(address)
+			refuses(('forward = "%s": expected an IP address, "addr[@port][#tls-name]", or a list of them'):format(address), { forward = address });
+		end
+
+		it("take only addresses with good ports", function ()
+			for _, address in ipairs({
+				"", "dns.example", "127.0.0.256", "127.0.0.1:53", "127.0.0.1@", "127.0.0.1@0", "127.0.0.1@65536", "127.0.0.1@53x", "127.0.0.1@ 53",
+				"@53", "127.0.0.1%lo", "fe80::1%", "[::1]", "127.0.0.1 ", ("1"):rep(80), "127.0.0.1#", "127.0.0.1#a..b",
+			}) do
+				refuses_address(address);
+			end
+		end);
+
+		it("are text", function ()
+			refuses('forward = 127: expected an IP address, "addr[@port][#tls-name]", or a list of them', { forward = 127 });
+			refuses('forward = a table: expected an IP address, "addr[@port][#tls-name]", or a list of them', { forward = { {} } });
+			refuses("forward = a table: expected a list without holes or names", { forward = { "127.0.0.1", name = "127.0.0.1" } });
+		end);
+
+		it("of stub zones take a zone and an address without a TLS name", function ()
+			refuses('stub["a..b"] = "::1": expected a zone\'s name as its key', { stub = { ["a..b"] = "::1" } });
+			refuses('stub["a"] = "::1#b": expected an IP address, "addr[@port]", or a list of them', { stub = { a = "::1#b" } });
+			refuses('stub = "::1": expected a table from zones to addresses', { stub = "::1" });
+			refuses("stub: [1] is no key: expected names as keys", { stub = { "::1" } });
+		end);
+
+		it("agree with upstream", function ()
+			refuses('upstream = "recursive" goes with neither forward nor resolvconf', { upstream = "recursive", forward = "127.0.0.1" });
+			refuses('upstream = "recursive" goes with neither forward nor resolvconf', { upstream = "recursive", resolvconf = true });
+			refuses('upstream = "forward" needs forward or resolvconf', { upstream = "forward", resolvconf = false });
+			accepts({ upstream = "recursive" });
+			accepts({ upstream = "forward", forward = "127.0.0.1" });
+		end);
+
+		it("in a resolv.conf without one are an error for upstream = \"forward\" only", function ()
+			local path = file("empty.conf", "search example.org\n");
+			refuses(('upstream = "forward" has no server: %s: no usable nameserver in it'):format(path), { upstream = "forward", resolvconf = path });
+			accepts({ resolvconf = path });
+		end);
+	end);
+
+	describe("that name files", function ()
+		it("are refused when a file is missing", function ()
+			for _, key in ipairs({ "resolvconf", "hoststxt", "roothints", "trustfile", "autotrust" }) do
+				refuses(key .. ' = "/nonexistent/file": No such file or directory', { [key] = "/nonexistent/file" });
+			end
+		end);
+
+		it("are refused when an anchor file holds no anchor", function ()
+			local path = file("no-anchor", "; . IN DS is said in a comment only\nDS 1 2 3\n");
+			refuses(('trustfile = "%s": holds no DS or DNSKEY record'):format(path), { trustfile = path });
+			refuses(('autotrust = "%s": holds no DS or DNSKEY record'):format(path), { autotrust = path });
+			refuses('trustfile = "/": Is a directory', { trustfile = "/" });
+		end);
+
+		it("are refused when libunbound cannot read the root hints", function ()
+			local path = file("bad-hints", "root:x:0:0:root:/root:/bin/bash\n");
+			refuses_with({ "libunbound cannot start", path }, { roothints = path });
+		end);
+	end);
+
+	describe("of trust anchors", function ()
+		it("are records on one line", function ()
+			refuses('trusted = "nonsense": expected a DS or DNSKEY record on one line, or a list of them', { trusted = "nonsense" });
+			refuses('trusted = "' .. (ANCHOR .. "?" .. ANCHOR):sub(1, 127) .. '": expected a DS or DNSKEY record on one line, or a list of them',
+				{ trusted = ANCHOR .. "\n" .. ANCHOR });
+		end);
+
+		it("are refused, named, when libunbound cannot read one", function ()
+			refuses_with({ "trust anchors: settings", ". IN DS 1 2" }, { trusted = { ANCHOR, ". IN DS 1 2" } });
+			local path = file("broken-anchor", ". IN DS 20326 8 2 xyz\n");
+			refuses_with({ "trust anchors: " .. path, path }, { trustfile = path });
+		end);
+
+		it("are refused when libunbound would ignore one for its algorithm", function ()
+			refuses_with({ "unusable trust anchor" }, { trusted = (ANCHOR:gsub("20326 8", "20326 99")) });
+		end);
+
+		it("cannot be fixed and tracked by autotrust for the same zone", function ()
+			local path = file("tracked.key", ANCHOR .. "\n");
+			accepts({ autotrust = path });
+			refuses_with({ "anchor cannot be with and without autotrust" }, { autotrust = path, trusted = ANCHOR });
+		end);
+
+		it("are tried with dnssec = \"off\" too, for the probe uses them", function ()
+			refuses_with({ ". IN DS 1 2" }, { dnssec = "off", trusted = ". IN DS 1 2" });
+		end);
+	end);
+
+	describe("of libunbound", function ()
+		it("are refused when it does not know them or refuses the value", function ()
+			local version = core.version().libunbound;
+			for _, value in ipairs({ { "no-such-option", "1" }, { "do-ip6", "perhaps" }, { "num-threads", "2" } }) do
+				refuses(('options["%s:"] = "%s": libunbound %s has no such option, or refuses the value'):format(value[1], value[2], version),
+					{ options = { [value[1]] = value[2] } });
+			end
+		end);
+
+		it("are refused when it cannot start with them", function ()
+			refuses_with({ "libunbound cannot start", "bad ( A" }, { options = { ["local-data"] = "bad ( A" } });
+		end);
+
+		it("are refused by name when a value or a name is no option at all", function ()
+			refuses('options[""] = "1": expected the name of one of libunbound\'s options as its key', { options = { [""] = "1" } });
+			refuses('options[":"] = "1": expected the name of one of libunbound\'s options as its key', { options = { [":"] = "1" } });
+			refuses('options["a b"] = "1": expected the name of one of libunbound\'s options as its key', { options = { ["a b"] = "1" } });
+			refuses('options["do-ip6"] = nan: expected a finite number', { options = { ["do-ip6"] = 0 / 0 } });
+			refuses('options = "do-ip6: no": expected a table from libunbound\'s option names to values', { options = "do-ip6: no" });
+		end);
+
+		it("are refused when they end or crash the process", function ()
+			refuses('options["unwanted-reply-threshold:"] = 1000: expected another option: '
+				.. "libunbound can end the process over this one (CVE-2026-44621)", { options = { ["unwanted-reply-threshold:"] = 1000 } });
+			refuses('options["module-config"] = "nonsense": expected "validator iterator", or "iterator", or "dns64" before either',
+				{ options = { ["module-config"] = "nonsense" } });
+			refuses('options["target-fetch-policy"] = "x": expected whole numbers with spaces between them',
+				{ options = { ["target-fetch-policy"] = "x" } });
+			accepts({ options = { ["target-fetch-policy"] = "3 -1 0 0 0", ["module-config"] = "iterator" } });
+		end);
+
+		it("do not switch off the validation that dnssec or dane requires", function ()
+			for option, value in pairs({ ["module-config:"] = "iterator", ["val-permissive-mode:"] = "yes", ["domain-insecure:"] = "." }) do
+				refuses(('options["%s"] = "%s" switches validation off, and dnssec is "required"'):format(option, value),
+					{ dnssec = "required", options = { [option] = value } });
+				refuses(('options["%s"] = "%s" switches validation off, and dane is "required"'):format(option, value),
+					{ dane = "required", options = { [option] = value } });
+				accepts({ options = { [option] = value } });
+			end
+			accepts({ dnssec = "required", options = { ["domain-insecure"] = "example.org", ["module-config"] = "validator iterator" } });
+			refuses('dane = "required" does not go with dnssec = "off"', { dane = "required", dnssec = "off" });
+		end);
+	end);
+
+	describe("of DNS over TLS", function ()
+		it("need named servers and tls = true", function ()
+			refuses('forward = "127.0.0.1#dns.example": a TLS name needs tls = true', { forward = "127.0.0.1#dns.example" });
+			refuses('tls_ca = "/ca.pem": needs tls = true', { forward = "127.0.0.1", tls_ca = "/ca.pem" });
+			refuses("tls = true: needs forward, and no resolvconf: only named servers are asked over TLS", { tls = true });
+		end);
+
+		it("are refused by a libunbound without TLS, and accepted by another", function ()
+			local version = core.version();
+			local settings = { tls = true, forward = "127.0.0.1#dns.example" };
+			if version.tls then
+				accepts(settings);
+			else
+				refuses(("tls = true: this libunbound (%s) is built without OpenSSL and has no DNS over TLS"):format(version.libunbound), settings);
+			end
+		end);
+	end);
+
+	it("are checked quickly and leave no descriptor open", function ()
+		local function count()
+			return tonumber((process.run({ "sh", "-c", "ls /proc/$PPID/fd | wc -l" })));
+		end
+		core.check_settings({ trusted = ". IN DS 1 2" });
+		local before = count();
+		for _ = 1, 50 do
+			core.check_settings({});
+			core.check_settings({ trusted = ". IN DS 1 2" });
+			core.check_settings({ options = { ["do-ip6"] = "perhaps" } });
+		end
+		assert.equal(before, count());
+	end);
+end);

@@ -1,0 +1,367 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The plugin: with a stand-in for Prosody where no server is needed, and inside a real one.
+
+local certificates = require "spec.support.certificates";
+local misdns = require "spec.support.misdns";
+local process = require "spec.support.process";
+local prosody = require "spec.support.prosody";
+local prosody_util = require "spec.support.prosody_util";
+local xmppdns = require "xmppdns";
+local zones = require "spec.support.zones";
+
+for _, name in ipairs({ "dns", "encodings", "logger", "promise" }) do prosody_util(name); end
+
+local PLUGIN = "mod_xmppdns/mod_xmppdns.lua";
+
+-- A Prosody of tables: options, log (lines), hooks, watched (descriptors), and the modules that the plugin changes.
+local function new_prosody(version, options, change)
+	local stand_in = { options = options, log = {}, hooks = {}, watched = {}, shared = {}, start_time = 1 };
+	stand_in.modules = {
+		["net.server"] = { watchfd = function (fd, on_readable)
+			stand_in.watched[fd] = on_readable;
+			return { close = function () stand_in.watched[fd] = nil; end };
+		end };
+		["net.adns"] = { lookup = "stock", resolver = "stock", dns = "stock" };
+		["net.resolvers.service"] = { new = function () return "stock"; end };
+		["net.resolvers.chain"] = { new = function () return "stock"; end };
+		["core.features"] = { available = { contains = function (_, name)
+			return version == 13 and name == "s2sout-pre-connect-event";
+		end } };
+	};
+	for name, value in pairs(change or {}) do stand_in[name] = value; end
+	return stand_in;
+end
+
+local function new_module(stand_in)
+	local module = {};
+	function module.set_global() end
+	function module.shared() return stand_in.shared; end
+	function module.get_option(_, name, default)
+		local value = stand_in.options[name];
+		if value == nil then return default; end
+		return value;
+	end
+	module.get_option_boolean = module.get_option;
+	function module.hook(_, event, handler) stand_in.hooks[event] = handler; end
+	function module.log(_, level, text, ...)
+		stand_in.log[#stand_in.log + 1] = level..": "..text:format(...);
+	end
+	return module;
+end
+
+-- Loads the plugin into it: its module.
+local function load_plugin(stand_in)
+	local module = new_module(stand_in);
+	local env = setmetatable({
+		module = module, prosody = stand_in;
+		require = function (name)
+			if stand_in.broken == name then error(stand_in.broken_because, 0); end
+			return stand_in.modules[name] or require(name);
+		end;
+	}, { __index = _G });
+	local chunk;
+	if setfenv then -- luacheck: ignore 113
+		chunk = setfenv(assert(loadfile(PLUGIN)), env); -- luacheck: ignore 113
+	else
+		chunk = assert(loadfile(PLUGIN, "t", env));
+	end
+	chunk();
+	return module;
+end
+
+local function snapshot(stand_in)
+	local adns = stand_in.modules["net.adns"];
+	return { adns.lookup, adns.resolver, adns.dns, adns.cancel, stand_in.modules["net.resolvers.service"].new, stand_in.modules["net.resolvers.chain"].new };
+end
+
+local function count(t)
+	local n = 0;
+	for _ in pairs(t) do n = n + 1; end
+	return n;
+end
+
+describe("mod_xmppdns", function ()
+	local dns, faulty;
+
+	setup(function ()
+		dns = zones.serve({
+			["secure.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1" };
+			["bogus.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 127.0.0.1\n@ A 127.0.0.1", fault = "signature" };
+		});
+		faulty = misdns.start({ upstream = dns.forward });
+	end);
+
+	teardown(function ()
+		faulty:stop();
+		dns:stop();
+	end);
+
+	before_each(function ()
+		faulty:clear();
+	end);
+
+	describe("with a stand-in for Prosody", function ()
+		local stand_in;
+
+		-- Lets the resolver work until f() gives something true.
+		local function run_until(f)
+			for _ = 1, 600 do
+				if f() then return; end
+				local on_readable = select(2, next(stand_in.watched));
+				if on_readable then on_readable(); end
+				process.wait_until(function () return false; end, 0.02);
+			end
+			error("nothing came", 2);
+		end
+
+		after_each(function ()
+			xmppdns.reconfigure_resolver();
+		end);
+
+		for _, version in ipairs({ 12, 13 }) do
+			it("puts itself in place on Prosody "..version.." and takes everything back when unloaded", function ()
+				stand_in = new_prosody(version, { xmppdns = dns:settings() });
+				local before = snapshot(stand_in);
+				local module = load_plugin(stand_in);
+				local during = snapshot(stand_in);
+				for i = 1, 3 do assert.not_equal(before[i], during[i]); end
+				assert.equal(version == 13, before[5] == during[5]);
+				assert.equal(version == 13, before[6] == during[6]);
+				assert.equal(1, count(stand_in.watched));
+				module.unload();
+				assert.same(before, snapshot(stand_in));
+				assert.same({}, stand_in.watched);
+			end);
+		end
+
+		it("says at the start which libunbound, which upstream and which anchors", function ()
+			stand_in = new_prosody(12, { xmppdns = dns:settings() });
+			load_plugin(stand_in);
+			assert.same({ ("info: DNS through libunbound %s, asking %s; DNSSEC opportunistic, trust anchors: %s"):format(
+				xmppdns.version().libunbound, dns.forward, dns.anchors) }, stand_in.log);
+		end);
+
+		it("makes no resolver before the server has started", function ()
+			stand_in = new_prosody(12, { xmppdns = dns:settings() });
+			stand_in.start_time = nil;
+			load_plugin(stand_in);
+			assert.same({ 0, 0 }, { count(stand_in.watched), #stand_in.log });
+			stand_in.hooks["server-started"]();
+			assert.same({ 1, 1 }, { count(stand_in.watched), #stand_in.log });
+		end);
+
+		it("takes Prosody's own option unbound when it has none", function ()
+			stand_in = new_prosody(12, { unbound = dns:settings() });
+			load_plugin(stand_in);
+			assert.matches("asking "..dns.forward:gsub("%p", "%%%0"), stand_in.log[1]);
+		end);
+
+		it("leaves everything to Prosody, with one line of error, when the library cannot be loaded", function ()
+			stand_in = new_prosody(12, {}, { broken = "xmppdns", broken_because = "error loading module 'xmppdns.core':\n\tfile too short" });
+			local before = snapshot(stand_in);
+			load_plugin(stand_in);
+			assert.same({ "error: Cannot load the xmppdns library: error loading module 'xmppdns.core':; file too short; "
+				.."Prosody goes on with its own resolver" }, stand_in.log);
+			assert.same(before, snapshot(stand_in));
+		end);
+
+		it("leaves everything to Prosody, and names the option, when a setting is bad", function ()
+			for option, bad in pairs({ nonsense = true, timeout = "soon", forward = "not an address", trustfile = "/does/not/exist" }) do
+				stand_in = new_prosody(12, { xmppdns = { [option] = bad } });
+				local before = snapshot(stand_in);
+				load_plugin(stand_in);
+				assert.equal(1, #stand_in.log);
+				assert.matches("^error: The option \"xmppdns\": .*"..option..".*; Prosody goes on with its own resolver$", stand_in.log[1]);
+				assert.same(before, snapshot(stand_in));
+			end
+			stand_in = new_prosody(12, { xmppdns = "192.0.2.1" });
+			load_plugin(stand_in);
+			assert.same({ "error: The option \"xmppdns\" must be a table of settings, not string; Prosody goes on with its own resolver" }, stand_in.log);
+		end);
+
+		it("warns that use_dane does not count yet", function ()
+			stand_in = new_prosody(12, { xmppdns = dns:settings(), use_dane = true });
+			load_plugin(stand_in);
+			assert.equal("warn: use_dane is set, but server-to-server connections through mod_xmppdns do not use DANE yet", stand_in.log[1]);
+		end);
+
+		it("lets the lookups under way end when it is unloaded, and only then ends the resolver", function ()
+			faulty:rule({ delay = 300 });
+			local settings = dns:settings({ timeout = 5 });
+			settings.forward = faulty.forward;
+			stand_in = new_prosody(12, { xmppdns = settings });
+			local module = load_plugin(stand_in);
+			local answer;
+			stand_in.modules["net.adns"].lookup(function (given) answer = given; end, "xmpp.secure.example", "A");
+			module.unload();
+			assert.is_nil(answer);
+			assert.equal(1, count(stand_in.watched));
+			run_until(function () return answer; end);
+			assert.equal("192.0.2.1", answer[1].a);
+			assert.same({}, stand_in.watched);
+		end);
+
+		it("keeps its resolver and its lookups over a reload", function ()
+			faulty:rule({ delay = 300 });
+			local settings = dns:settings({ timeout = 5 });
+			settings.forward = faulty.forward;
+			stand_in = new_prosody(13, { xmppdns = settings });
+			local module = load_plugin(stand_in);
+			local answer;
+			stand_in.modules["net.adns"].lookup(function (given) answer = given; end, "xmpp.secure.example", "A");
+			local fd = next(stand_in.watched);
+			module.reloading = true;
+			module.unload();
+			load_plugin(stand_in);
+			assert.equal(fd, next(stand_in.watched));
+			run_until(function () return answer; end);
+			assert.equal("192.0.2.1", answer[1].a);
+			assert.equal(1, count(stand_in.watched));
+		end);
+
+		it("ends a resolver that was kept when the settings have become bad in between", function ()
+			stand_in = new_prosody(13, { xmppdns = dns:settings() });
+			local module = load_plugin(stand_in);
+			local before = count(stand_in.watched);
+			module.reloading = true;
+			module.unload();
+			stand_in.options = { xmppdns = { nonsense = 1 } };
+			load_plugin(stand_in);
+			assert.same({ 1, 0 }, { before, count(stand_in.watched) });
+			assert.equal("stock", stand_in.modules["net.adns"].lookup);
+		end);
+
+		it("can be loaded again after it was unloaded", function ()
+			stand_in = new_prosody(12, { xmppdns = dns:settings() });
+			load_plugin(stand_in).unload();
+			load_plugin(stand_in);
+			local answer;
+			stand_in.modules["net.adns"].lookup(function (given) answer = given; end, "xmpp.secure.example", "A");
+			run_until(function () return answer; end);
+			assert.equal("192.0.2.1", answer[1].a);
+		end);
+
+		it("on Prosody 13 replaces the resolver of mod_s2s before each connection, until it is unloaded", function ()
+			stand_in = new_prosody(13, { xmppdns = dns:settings() });
+			local module = load_plugin(stand_in);
+			module.add_host(module);
+			local function pre_connect()
+				local stock = { hostname = "secure.example", service = "xmpp-server", extra = { default_port = 5269 } };
+				local event = { session = { to_host = "secure.example" }, resolver = stock };
+				stand_in.hooks["s2sout-pre-connect"](event);
+				return event.resolver, stock;
+			end
+			local target;
+			pre_connect():next(function (...) target = { ... }; end);
+			run_until(function () return target; end);
+			assert.same({ "tcp4", "192.0.2.1", 5269 }, { target[1], target[2], target[3] });
+			module.unload();
+			local given, stock = pre_connect();
+			assert.equal(stock, given);
+		end);
+
+		it("logs why no connection was possible", function ()
+			stand_in = new_prosody(12, { xmppdns = dns:settings() });
+			load_plugin(stand_in);
+			local ended;
+			stand_in.modules["net.resolvers.service"].new("bogus.example", "xmpp-server", "tcp", { default_port = 5269 })
+				:next(function (conn_type) ended = conn_type or "nothing"; end);
+			run_until(function () return ended; end);
+			assert.equal("nothing", ended);
+			assert.matches("^warn: Cannot connect to bogus%.example: SRV of _xmpp%-server%._tcp%.bogus%.example: bogus: ", stand_in.log[2]);
+		end);
+	end);
+
+	describe("in a real Prosody", function ()
+		local authority, server, number = nil, nil, 0;
+
+		setup(function ()
+			authority = certificates.new_authority();
+		end);
+
+		after_each(function ()
+			if server then server:stop(); end
+			server = nil;
+		end);
+
+		local function start(config)
+			number = number + 1;
+			server = prosody.start({
+				name = "plugin-"..number, authority = authority, modules = { "xmppdns" }, config = config;
+				hosts = { ["one.test"] = "one.test", ["two.test"] = "two.test" };
+			});
+		end
+
+		local function option(forward)
+			return ("xmppdns = { forward = %q, trustfile = %q, resolvconf = false, timeout = 5 }"):format(forward, dns.anchors);
+		end
+
+		local function log_lines(level)
+			local lines = {};
+			for line in server:log():gmatch("[^\n]+") do
+				if line:find("mod_xmppdns\t"..level, 1, true) then lines[#lines + 1] = line:match("\t"..level.."\t(.*)"); end
+			end
+			return lines;
+		end
+
+		local A = [[dns:lookup("xmpp.secure.example", "A")]];
+
+		it("answers the admin shell, is reloaded and unloaded, and gives everything back", function ()
+			start(option(dns.forward));
+			assert.matches("Status: No Error, Secure\nxmpp.secure.example\tIN\tA\t192.0.2.1", server:shell(A), 1, true);
+			assert.matches("Bogus: ", server:shell([[dns:lookup("bogus.example", "A")]]), 1, true);
+			assert.matches("xmpp.secure.example\tA\t", server:shell("dns:cache()"), 1, true);
+			server:shell("dns:purge()");
+			assert.matches("0 answers", server:shell("dns:cache()"), 1, true);
+			server:shell([[module:reload("xmppdns")]]);
+			assert.matches("Secure", server:shell(A), 1, true);
+			server:shell([[module:unload("xmppdns")]]);
+			assert.not_matches("192.0.2.1", server:shell(A), 1, true);
+			server:shell([[module:load("xmppdns")]]);
+			assert.matches("Secure", server:shell(A), 1, true);
+			assert.same({}, log_lines("error"));
+			assert.equal(3, #log_lines("info"));
+		end);
+
+		it("refuses a bogus domain and tells the sender why", function ()
+			start(option(dns.forward));
+			local ok, output = pcall(server.shell, server, [[xmpp:ping("one.test", "bogus.example")]]);
+			assert.is_false(ok);
+			assert.matches("SRV of _xmpp%-server%._tcp%.bogus%.example: bogus: .*verification failed", output);
+		end);
+
+		it("loses no lookup to a reload or an unload", function ()
+			start(option(faulty.forward));
+			server:shell(A);
+			server:shell("dns:purge()");
+			for _, change in ipairs({ "reload", "unload" }) do
+				faulty:clear();
+				faulty:rule({ name = change..".secure.example", delay = 1500 });
+				local lookup = process.start(server:shell_argv(([[dns:lookup("%s.secure.example", "A")]]):format(change)));
+				assert.is_truthy(process.wait_until(function () return faulty:log(change..".secure.example")[1]; end, 5));
+				server:shell(([[module:%s("xmppdns")]]):format(change));
+				process.wait_until(function () return not lookup:alive(); end, 10);
+				assert.matches("Status: Non-Existent Domain, Secure", lookup:output(), 1, true);
+			end
+			assert.same({}, log_lines("error"));
+		end);
+
+		it("goes on with its own resolver, after one line of error, when the C module is broken", function ()
+			local broken = process.directory("broken/xmppdns");
+			process.write(broken.."/core.so", "this is no shared object");
+			start(("package.cpath = %q..package.cpath"):format(broken:gsub("/xmppdns$", "/?.so;")));
+			local lines = log_lines("error");
+			assert.equal(1, #lines);
+			assert.matches("^Cannot load the xmppdns library: .*core%.so.*; Prosody goes on with its own resolver$", lines[1]);
+			assert.matches("mod_s2s", server:shell([[module:list("one.test")]]):gsub("\n%s+s2s\n", "mod_s2s"), 1, true);
+		end);
+
+		it("goes on with its own resolver, after one line of error, when a setting is bad", function ()
+			start([[xmppdns = { tiemout = 5 }]]);
+			local lines = log_lines("error");
+			assert.equal(1, #lines);
+			assert.matches("^The option \"xmppdns\": .*tiemout.*; Prosody goes on with its own resolver$", lines[1]);
+		end);
+	end);
+end);

@@ -1,0 +1,121 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- What is installed, by make and by LuaRocks, is all that the sources are, and works from there.
+local lua_version = _VERSION:match("%d%.%d");
+local make_version = rawget(_G, "jit") and "jit" or lua_version;
+local lua = rawget(_G, "jit") and "luajit" or "lua" .. lua_version;
+local rockspec_file = "rockspec/mod_xmppdns-scm-1.rockspec";
+
+local function lines_of(command)
+	local lines = {};
+	local output = assert(io.popen(command));
+	for line in output:lines() do
+		table.insert(lines, line);
+	end
+	output:close();
+	return lines;
+end
+
+-- Runs command in a shell of its own, without what the make that runs this spec left in the environment.
+local function run(command)
+	local lines = lines_of("exec 2>&1; unset MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES; (" .. command .. "); echo $?");
+	local status = table.remove(lines);
+	assert(status == "0", command .. ":\n" .. table.concat(lines, "\n"));
+	return lines;
+end
+
+local function sorted(list)
+	table.sort(list);
+	return list;
+end
+
+local function read_rockspec()
+	local rockspec = {};
+	local file = assert(io.open(rockspec_file));
+	local text = file:read("*a");
+	file:close();
+	local setfenv = rawget(_G, "setfenv");
+	local chunk = assert(setfenv and loadstring(text) or load(text, rockspec_file, "t", rockspec)); -- luacheck: ignore 113/loadstring
+	if setfenv then
+		setfenv(chunk, rockspec);
+	end
+	chunk();
+	return rockspec;
+end
+
+-- "lua/xmppdns/connector.lua" -> "xmppdns.connector"
+local function module_name(file)
+	return (file:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/", "."));
+end
+
+local use_from = "LUA_PATH='%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua' LUA_CPATH='%s/lib/lua/%s/?.so' "
+	.. lua .. " -e 'print(require \"xmppdns\"._VERSION, package.searchpath and package.searchpath(\"xmppdns.core\", package.cpath))'";
+
+local function version_seen_from(prefix)
+	return lines_of("cd / && " .. use_from:format(prefix, lua_version, prefix, lua_version, prefix, lua_version))[1];
+end
+
+describe("packaging", function ()
+	local scratch;
+
+	setup(function ()
+		scratch = lines_of("mktemp -d")[1];
+	end);
+
+	teardown(function ()
+		run("rm -rf '" .. scratch .. "'");
+	end);
+
+	describe("make install", function ()
+		local prefix;
+
+		setup(function ()
+			prefix = scratch .. "/root/opt/prosody";
+			run(("make install LUA_VERSION=%s DESTDIR='%s/root' PREFIX=/opt/prosody"):format(make_version, scratch));
+		end);
+
+		it("puts each file where the README says, and nothing else", function ()
+			local expected = { "./lib/lua/" .. lua_version .. "/xmppdns/core.so", "./lib/prosody/modules/mod_xmppdns.lua" };
+			for _, file in ipairs(lines_of("find lua -name '*.lua'")) do
+				table.insert(expected, "./share/lua/" .. lua_version .. file:sub(#"lua" + 1));
+			end
+			assert.same(sorted(expected), sorted(lines_of("cd '" .. prefix .. "' && find . -type f")));
+		end);
+
+		it("gives a library that loads from there", function ()
+			local version = require "xmppdns"._VERSION;
+			assert.equal(version, version_seen_from(prefix):match("^%S+"));
+		end);
+	end);
+
+	describe("the rockspec", function ()
+		local build = read_rockspec().build;
+
+		it("lists every C source", function ()
+			assert.same(sorted(lines_of("find mod_xmppdns/src -name '*.c'")), sorted(build.modules["xmppdns.core"].sources));
+		end);
+
+		it("lists every Lua file, and the plugin where Prosody looks for it", function ()
+			local expected = { ["mod_xmppdns.mod_xmppdns"] = "mod_xmppdns/mod_xmppdns.lua" };
+			for _, file in ipairs(lines_of("find lua -name '*.lua'")) do
+				expected[module_name(file)] = file;
+			end
+			local listed = {};
+			for name, file in pairs(build.modules) do
+				if type(file) == "string" then
+					listed[name] = file;
+				end
+			end
+			assert.same(expected, listed);
+		end);
+
+		it("builds with luarocks make into a tree from which the library loads", function ()
+			local tree = scratch .. "/rocks";
+			run(("mkdir '%s/copy' && tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C '%s/copy'"):format(scratch, scratch));
+			run(("cd '%s/copy' && luarocks --lua-version=%s make --tree '%s' %s"):format(scratch, lua_version, tree, rockspec_file));
+			local version = require "xmppdns"._VERSION;
+			assert.equal(version, version_seen_from(tree):match("^%S+"));
+			assert.same({ "mod_xmppdns.lua" }, lines_of("ls '" .. tree .. "/share/lua/" .. lua_version .. "/mod_xmppdns'"));
+		end);
+	end);
+end);

@@ -1,0 +1,104 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- A real Prosody with a directory, addresses and certificates of its own, which sees the sources of this tree.
+
+local process = require "spec.support.process";
+
+local LUA_VERSION = os.getenv("LUA_VERSION") or "5.4"; -- of Prosody, not ours
+local prosody = { core_path = "build/" .. LUA_VERSION .. "/xmppdns/core.so" };
+local server_methods = {};
+local server_mt = { __index = server_methods };
+
+local CONFIG = [[
+package.path = "%s/lua/?.lua;" .. package.path;
+package.cpath = "%s/build/%s/?.so;" .. package.cpath;
+
+run_as_root = true
+pidfile = "%s/prosody.pid"
+data_path = "%s/data"
+certificates = "%s/certificates"
+plugin_paths = { "%s/mod_xmppdns", "%s/spec/federation" }
+log = { debug = "%s/prosody.log" }
+
+modules_enabled = { "s2s", "s2s_auth_certs", "tls", "saslauth", "dialback", "disco", "ping", "admin_shell"%s }
+modules_disabled = { "c2s" }
+
+interfaces = { "%s" }
+s2s_ports = { %s }
+s2s_direct_tls_ports = { %s }
+s2s_secure_auth = true
+ssl = { cafile = "%s" }
+]];
+
+-- ', "a", "b"'
+local function list_modules(modules)
+	local list = "";
+	for _, name in ipairs(modules or {}) do
+		list = ("%s, %q"):format(list, name);
+	end
+	return list;
+end
+
+local function config_text(server, options)
+	local root = process.run({ "pwd" }):gsub("\n", "");
+	local directory = server.directory;
+	local text = CONFIG:format(root, root, LUA_VERSION, directory, directory, directory, root, root, directory,
+		list_modules(options.modules), server.address, table.concat(server.s2s_ports, ", "), table.concat(server.direct_tls_ports, ", "),
+		options.authority.file);
+	local lines = { text, options.config or "", "" };
+	for host in pairs(options.hosts) do
+		table.insert(lines, ("VirtualHost %q"):format(host));
+	end
+	return table.concat(lines, "\n") .. "\n";
+end
+
+-- Starts a server and returns once it accepts connections. options:
+--	name              of its directory
+--	hosts             { [domain] = the same as A-labels }
+--	authority         of its certificates, and the only one that it trusts
+--	address           default: a free one
+--	s2s_ports, direct_tls_ports   default: one free port, none
+--	modules           enabled beside the usual ones
+--	config            more lines for the configuration file, before the hosts
+function prosody.start(options)
+	local address = options.address or process.free_address();
+	local server = setmetatable({
+		address = address;
+		s2s_ports = options.s2s_ports or { process.free_port(address) };
+		direct_tls_ports = options.direct_tls_ports or {};
+		directory = process.directory(options.name);
+	}, server_mt);
+	process.directory(options.name .. "/data");
+	local certificates = process.directory(options.name .. "/certificates");
+	for _, alabels in pairs(options.hosts) do
+		options.authority:issue(alabels, certificates);
+	end
+	server.config = process.write(server.directory .. "/prosody.cfg.lua", config_text(server, options));
+	server.log_file = server.directory .. "/prosody.log";
+	server.process = process.start({ "prosody", "--config", server.config, "-F" }, { cwd = server.directory });
+	if not process.wait_for_tcp(address, server.s2s_ports[1], 10) then
+		error(("Prosody %s does not listen:\n%s\n%s"):format(options.name, server.process:output(), server:log()), 2);
+	end
+	return server;
+end
+
+-- What it has logged until now.
+function server_methods:log()
+	return process.read(self.log_file) or "";
+end
+
+-- The command line which runs a command of the admin shell.
+function server_methods:shell_argv(command)
+	return { "prosodyctl", "--config", self.config, "shell", command };
+end
+
+-- Runs a command of the admin shell, such as "s2s:show()": its output.
+function server_methods:shell(command)
+	return process.run(self:shell_argv(command));
+end
+
+function server_methods:stop()
+	self.process:stop();
+end
+
+return prosody;

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* require "xmppdns.testcontext": contexts and what they are configured from, without the resolver around them. For specs only. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "context.h"
+#include "lua_core.h"
+#include "rdata.h"
+
+#define CONTEXT_TYPE "xmppdns.testcontext"
+
+enum { QUESTIONS = 4096 };
+
+__attribute__((visibility("default"))) int luaopen_xmppdns_testcontext(lua_State *L);
+
+struct test_question {
+	struct context_question question;
+	struct answer *answer; /* owned */
+	unsigned answered;     /* how often the callback ran */
+	struct test_question *drops; /* not owned; dropped by the callback */
+};
+
+struct test_context {
+	struct context *context; /* owned; NULL once deleted */
+	struct test_question questions[QUESTIONS];
+	unsigned count;
+};
+
+static struct test_context *check_context(lua_State *L)
+{
+	struct test_context *test = luaL_checkudata(L, 1, CONTEXT_TYPE);
+	luaL_argcheck(L, test->context != NULL, 1, "deleted");
+	return test;
+}
+
+static struct test_question *check_question(lua_State *L, struct test_context *test, int index)
+{
+	lua_Integer number = luaL_checkinteger(L, index);
+	luaL_argcheck(L, number >= 1 && number <= (lua_Integer)test->count, index, "no such question");
+	return &test->questions[number - 1];
+}
+
+static int push_problem(lua_State *L, const char *problem)
+{
+	lua_pushnil(L);
+	lua_pushstring(L, problem);
+	return 2;
+}
+
+/* read_upstream(settings) -> table | nil, problem */
+static int test_read_upstream(lua_State *L)
+{
+	char problem[SETTINGS_PROBLEM_SIZE];
+	struct settings *settings = read_settings(L, 1, problem);
+	struct upstream_config *config = settings == NULL ? NULL : read_upstream(settings, problem);
+	if (config == NULL) {
+		release_settings(settings);
+		return push_problem(L, problem);
+	}
+	push_settings(L, settings, config);
+	delete_upstream(config);
+	release_settings(settings);
+	return 1;
+}
+
+/* parse_resolvconf(text), parse_hosts(text) -> table */
+static int push_parsed(lua_State *L, bool (*parse)(struct upstream_config *config, const char *text, size_t size))
+{
+	size_t size;
+	const char *text = luaL_checklstring(L, 1, &size);
+	struct upstream_config *config = calloc(1, sizeof(*config));
+	struct settings *settings = create_settings();
+	char *copy = malloc(size + 1); /* exactly as long as it is, for sanitizers */
+	copy = realloc(copy, size == 0 ? 1 : size);
+	memcpy(copy, text, size);
+	bool parsed = parse(config, copy, size);
+	free(copy);
+	push_settings(L, settings, config);
+	delete_upstream(config);
+	release_settings(settings);
+	return parsed ? 1 : 0;
+}
+
+static int test_parse_resolvconf(lua_State *L)
+{
+	return push_parsed(L, parse_resolvconf);
+}
+
+static int test_parse_hosts(lua_State *L)
+{
+	return push_parsed(L, parse_hosts);
+}
+
+static struct context *open_context(struct settings *settings, enum role role, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	struct upstream_config *config = read_upstream(settings, problem);
+	if (config == NULL)
+		return NULL;
+	struct context *context = create_context(settings, config, role, problem);
+	delete_upstream(config);
+	return context;
+}
+
+/* new(settings[, role]) -> context | nil, problem. role: "udp", "tcp", "probe_udp", "probe_tcp" */
+static int test_new(lua_State *L)
+{
+	static const char *const ROLES[] = { "udp", "tcp", "probe_udp", "probe_tcp", NULL };
+	char problem[SETTINGS_PROBLEM_SIZE];
+	enum role role = (enum role)luaL_checkoption(L, 2, "udp", ROLES);
+	struct settings *settings = read_settings(L, 1, problem);
+	if (settings == NULL)
+		return push_problem(L, problem);
+	struct context *context = open_context(settings, role, problem);
+	release_settings(settings);
+	if (context == NULL)
+		return push_problem(L, problem);
+	struct test_context *test = lua_newuserdata(L, sizeof(*test));
+	*test = (struct test_context){ .context = context };
+	luaL_getmetatable(L, CONTEXT_TYPE);
+	lua_setmetatable(L, -2);
+	return 1;
+}
+
+static void on_answer(void *asker, struct answer *answer)
+{
+	struct test_question *question = asker;
+	question->answer = answer;
+	question->answered++;
+	if (question->drops != NULL)
+		drop_question(&question->drops->question);
+}
+
+/* context:ask(name, type) -> question number | nil */
+static int context_ask(lua_State *L)
+{
+	struct test_context *test = check_context(L);
+	luaL_argcheck(L, test->count < QUESTIONS, 1, "too many questions");
+	struct test_question *question = &test->questions[test->count];
+	if (!ask_context(test->context, luaL_checkstring(L, 2), type_number(luaL_checkstring(L, 3)), &question->question, on_answer, question))
+		return 0;
+	lua_pushinteger(L, (lua_Integer)++test->count);
+	return 1;
+}
+
+/* context:drop(question) */
+static int context_drop(lua_State *L)
+{
+	struct test_context *test = check_context(L);
+	drop_question(&check_question(L, test, 2)->question);
+	return 0;
+}
+
+/* context:drop_from(question, other): the callback of question drops the other */
+static int context_drop_from(lua_State *L)
+{
+	struct test_context *test = check_context(L);
+	check_question(L, test, 2)->drops = check_question(L, test, 3);
+	return 0;
+}
+
+static bool wait_readable(const struct context *context, int milliseconds)
+{
+	struct pollfd ready = { .fd = context_fd(context), .events = POLLIN };
+	return poll(&ready, 1, milliseconds) == 1;
+}
+
+/* context:process(seconds) -> whether something came: waits so long for it */
+static int context_process(lua_State *L)
+{
+	struct test_context *test = check_context(L);
+	bool ready = wait_readable(test->context, (int)(1000 * luaL_optnumber(L, 2, 0)));
+	process_context(test->context);
+	lua_pushboolean(L, ready);
+	return 1;
+}
+
+/* context:counts() -> in flight, load */
+static int context_counts(lua_State *L)
+{
+	struct test_context *test = check_context(L);
+	lua_pushinteger(L, (lua_Integer)context_in_flight(test->context));
+	lua_pushinteger(L, (lua_Integer)context_load(test->context));
+	return 2;
+}
+
+/* context:answered(question) -> how often */
+static int context_answered(lua_State *L)
+{
+	struct test_context *test = check_context(L);
+	lua_pushinteger(L, (lua_Integer)check_question(L, test, 2)->answered);
+	return 1;
+}
+
+static void set_text(lua_State *L, const char *key, const char *text)
+{
+	lua_pushstring(L, text);
+	lua_setfield(L, -2, key);
+}
+
+/* context:answer(question) -> { outcome, reason, qname, canonname, rcode, secure, nxdomain, ttl, [1..n] = bytes } | nil */
+static int context_answer(lua_State *L)
+{
+	struct test_context *test = check_context(L);
+	const struct answer *answer = check_question(L, test, 2)->answer;
+	if (answer == NULL)
+		return 0;
+	lua_newtable(L);
+	set_text(L, "outcome", outcome_code(answer->outcome));
+	set_text(L, "reason", answer->reason);
+	set_text(L, "qname", answer->qname);
+	set_text(L, "canonname", answer->canonname);
+	lua_pushinteger(L, answer->rcode);
+	lua_setfield(L, -2, "rcode");
+	lua_pushboolean(L, answer->secure);
+	lua_setfield(L, -2, "secure");
+	lua_pushboolean(L, answer->nxdomain);
+	lua_setfield(L, -2, "nxdomain");
+	lua_pushinteger(L, (lua_Integer)answer->ttl);
+	lua_setfield(L, -2, "ttl");
+	for (size_t i = 0; i < answer->record_count; i++) {
+		lua_pushlstring(L, (const char *)answer->records[i].rdata, answer->records[i].size);
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	return 1;
+}
+
+static int context_delete(lua_State *L)
+{
+	struct test_context *test = luaL_checkudata(L, 1, CONTEXT_TYPE);
+	delete_context(test->context, false);
+	test->context = NULL;
+	for (unsigned i = 0; i < test->count; i++) {
+		release_answer(test->questions[i].answer);
+		test->questions[i].answer = NULL;
+	}
+	return 0;
+}
+
+/* What a child does with its parent's context: gives it up, makes one of its own, and asks. Whether that was answered. */
+static bool live_in_child(struct test_context *test, struct settings *settings, const char *qname)
+{
+	char problem[SETTINGS_PROBLEM_SIZE];
+	struct test_question question = { .answered = 0 };
+	delete_context(test->context, true);
+	struct context *context = open_context(settings, ROLE_UDP, problem);
+	if (context == NULL || !ask_context(context, qname, TYPE_A, &question.question, on_answer, &question))
+		return false;
+	while (question.answered == 0 && wait_readable(context, 5000))
+		process_context(context);
+	bool answered = question.answer != NULL && question.answer->outcome == OUTCOME_ANSWERED;
+	delete_context(context, false);
+	return answered;
+}
+
+/* context:fork(settings, qname) -> whether the child could give the context up and ask qname with one of its own */
+static int context_fork(lua_State *L)
+{
+	char problem[SETTINGS_PROBLEM_SIZE];
+	int status = -1;
+	struct test_context *test = check_context(L);
+	struct settings *settings = read_settings(L, 2, problem);
+	if (settings == NULL)
+		return push_problem(L, problem);
+	pid_t child = fork();
+	if (child == 0) {
+		alarm(10); /* a child that hangs ends by it */
+		_exit(live_in_child(test, settings, luaL_checkstring(L, 3)) ? 0 : 1);
+	}
+	waitpid(child, &status, 0);
+	release_settings(settings);
+	lua_pushboolean(L, status == 0);
+	return 1;
+}
+
+/* pid() -> number */
+static int test_pid(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)getpid());
+	return 1;
+}
+
+static const luaL_Reg methods[] = {
+	{ "answer", context_answer },
+	{ "answered", context_answered },
+	{ "ask", context_ask },
+	{ "counts", context_counts },
+	{ "delete", context_delete },
+	{ "drop", context_drop },
+	{ "drop_from", context_drop_from },
+	{ "fork", context_fork },
+	{ "process", context_process },
+	{ NULL, NULL },
+};
+
+static const luaL_Reg functions[] = {
+	{ "new", test_new },
+	{ "parse_hosts", test_parse_hosts },
+	{ "parse_resolvconf", test_parse_resolvconf },
+	{ "pid", test_pid },
+	{ "read_upstream", test_read_upstream },
+	{ NULL, NULL },
+};
+
+int luaopen_xmppdns_testcontext(lua_State *L)
+{
+	lua_newtable(L);
+	open_settings(L); /* for read_settings */
+	lua_pop(L, 1);
+	luaL_newmetatable(L, CONTEXT_TYPE);
+	luaL_newlib(L, methods);
+	lua_setfield(L, -2, "__index");
+	lua_pushcfunction(L, context_delete);
+	lua_setfield(L, -2, "__gc");
+	lua_pop(L, 1);
+	luaL_newlib(L, functions);
+	return 1;
+}
