@@ -337,11 +337,13 @@ describe("mod_xmppdns", function ()
 			server:shell("dns:purge()");
 			for _, change in ipairs({ "reload", "unload" }) do
 				faulty:clear();
-				faulty:rule({ name = change..".secure.example", delay = 1500 });
+				faulty:rule({ name = change..".secure.example", fault = "silence" });
 				local lookup = process.start(server:shell_argv(([[dns:lookup("%s.secure.example", "A")]]):format(change)));
 				assert.is_truthy(process.wait_until(function () return faulty:log(change..".secure.example")[1]; end, 5));
 				server:shell(([[module:%s("xmppdns")]]):format(change));
-				process.wait_until(function () return not lookup:alive(); end, 10);
+				assert.is_true(lookup:alive());
+				faulty:clear();
+				process.wait_until(function () return not lookup:alive(); end, 20);
 				assert.matches("Status: Non-Existent Domain, Secure", lookup:output(), 1, true);
 			end
 			assert.same({}, log_lines("error"));
@@ -351,14 +353,15 @@ describe("mod_xmppdns", function ()
 			local broken = process.directory("broken/xmppdns");
 			process.write(broken.."/core.so", "this is no shared object");
 			start(("package.cpath = %q..package.cpath"):format(broken:gsub("/xmppdns$", "/?.so;")));
+			assert.matches("%s%ss2s%s", server:shell([[module:list("one.test")]]));
 			local lines = log_lines("error");
 			assert.equal(1, #lines);
 			assert.matches("^Cannot load the xmppdns library: .*core%.so.*; Prosody goes on with its own resolver$", lines[1]);
-			assert.matches("mod_s2s", server:shell([[module:list("one.test")]]):gsub("\n%s+s2s\n", "mod_s2s"), 1, true);
 		end);
 
 		it("goes on with its own resolver, after one line of error, when a setting is bad", function ()
 			start([[xmppdns = { tiemout = 5 }]]);
+			server:shell("module:list()");
 			local lines = log_lines("error");
 			assert.equal(1, #lines);
 			assert.matches("^The option \"xmppdns\": .*tiemout.*; Prosody goes on with its own resolver$", lines[1]);

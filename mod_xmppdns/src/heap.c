@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* A binary heap of deadlines. Places count from 1, so that an item's 0 can mean "in no heap": the parent of place is place / 2. */
+/* A binary heap of deadlines. Places count from 1: the parent of place is place / 2. */
 #include "heap.h"
 
 #include <stdlib.h>
@@ -61,20 +61,22 @@ static bool make_room(struct heap *heap)
 
 bool push_item(struct heap *heap, struct heap_item *item)
 {
-	item->place = 0;
+	item->heap = NULL;
 	if (!make_room(heap))
 		return false;
+	item->heap = heap;
 	heap->count++;
 	sift_up(heap, heap->count, item);
 	return true;
 }
 
-void take_item(struct heap *heap, struct heap_item *item)
+void take_item(struct heap_item *item)
 {
+	struct heap *heap = item->heap;
 	size_t place = item->place;
-	if (place == 0)
+	if (heap == NULL)
 		return;
-	item->place = 0;
+	item->heap = NULL;
 	struct heap_item *last = item_at(heap, heap->count);
 	heap->count--;
 	if (last == item)

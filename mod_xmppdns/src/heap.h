@@ -8,10 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct heap;
+
 struct heap_item {
 	int64_t deadline; /* milliseconds; earliest is on top */
 	uint64_t order;   /* among equal deadlines the lower goes first */
-	size_t place;     /* private; 0 when in no heap */
+	struct heap *heap; /* the one it is in; NULL when in none */
+	size_t place;      /* private */
 };
 
 struct heap {
@@ -20,7 +23,7 @@ struct heap {
 };
 
 bool push_item(struct heap *heap, struct heap_item *item); /* false without memory, item in no heap */
-void take_item(struct heap *heap, struct heap_item *item); /* nothing happens when it is in no heap */
+void take_item(struct heap_item *item); /* nothing happens when it is in no heap */
 struct heap_item *top_item(const struct heap *heap);       /* NULL when empty */
 void free_heap(struct heap *heap);                         /* the items stay */
 

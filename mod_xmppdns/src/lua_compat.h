@@ -70,8 +70,7 @@ static inline void luaL_setfuncs(lua_State *L, const luaL_Reg *functions, int up
 	lua_pop(L, upvalues);
 }
 
-#define luaL_newlib(L, functions) \
-	(lua_createtable(L, 0, sizeof(functions) / sizeof((functions)[0]) - 1), luaL_setfuncs(L, functions, 0))
+#define luaL_newlib(L, functions) (lua_createtable(L, 0, sizeof(functions) / sizeof((functions)[0]) - 1), luaL_setfuncs(L, functions, 0))
 
 static inline void luaL_setmetatable(lua_State *L, const char *name)
 {

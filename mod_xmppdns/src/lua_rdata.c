@@ -169,39 +169,82 @@ static const luaL_Reg tlsa_methods[] = {
 
 /* ---- The shapes of values. A shape's address is its metatable's key in the registry. */
 
-enum { MAX_FIELDS = 7 };
+struct field {
+	const char *name; /* NULL after the last */
+	void (*format)(lua_State *L);
+};
 
 struct shape {
-	struct {
-		const char *name;
-		void (*format)(lua_State *L);
-	} fields[MAX_FIELDS + 1]; /* what the text shows, in its order */
-	const char *separator;    /* of a list, instead of fields */
+	const struct field *fields; /* what the text shows, in its order */
+	const char *separator;      /* of a list, instead of fields */
 	const luaL_Reg *methods;
 };
 
-static const struct shape soa_shape = { .fields = {
-	{ "mname", format_absolute }, { "rname", format_absolute }, { "serial", format_text }, { "refresh", format_text },
-	{ "retry", format_text }, { "expire", format_text }, { "minimum", format_text },
-} };
-static const struct shape mx_shape = { .fields = { { "pref", format_text }, { "mx", format_text } } };
-static const struct shape srv_shape = { .fields = {
-	{ "priority", format_text }, { "weight", format_text }, { "port", format_text }, { "target", format_text },
-} };
-static const struct shape tlsa_shape = { .methods = tlsa_methods, .fields = {
-	{ "use", format_usage }, { "select", format_selector }, { "match", format_match_type }, { "data", format_hex },
-} };
-static const struct shape ds_shape = { .fields = {
-	{ "key_tag", format_text }, { "algorithm", format_text }, { "digest_type", format_text }, { "digest", format_hex },
-} };
-static const struct shape dnskey_shape = { .fields = {
-	{ "flags", format_text }, { "protocol", format_text }, { "algorithm", format_text }, { "key", format_base64 },
-} };
-static const struct shape sshfp_shape = { .fields = {
-	{ "algorithm", format_text }, { "type", format_text }, { "fingerprint", format_hex },
-} };
-static const struct shape caa_shape = { .fields = { { "flags", format_text }, { "tag", format_text }, { "value", format_quoted } } };
-static const struct shape svcb_shape; /* svcb__tostring knows it */
+static const struct field soa_fields[] = {
+	{ "mname", format_absolute },
+	{ "rname", format_absolute },
+	{ "serial", format_text },
+	{ "refresh", format_text },
+	{ "retry", format_text },
+	{ "expire", format_text },
+	{ "minimum", format_text },
+	{ NULL, NULL },
+};
+static const struct field mx_fields[] = {
+	{ "pref", format_text },
+	{ "mx", format_text },
+	{ NULL, NULL },
+};
+static const struct field srv_fields[] = {
+	{ "priority", format_text },
+	{ "weight", format_text },
+	{ "port", format_text },
+	{ "target", format_text },
+	{ NULL, NULL },
+};
+static const struct field tlsa_fields[] = {
+	{ "use", format_usage },
+	{ "select", format_selector },
+	{ "match", format_match_type },
+	{ "data", format_hex },
+	{ NULL, NULL },
+};
+static const struct field ds_fields[] = {
+	{ "key_tag", format_text },
+	{ "algorithm", format_text },
+	{ "digest_type", format_text },
+	{ "digest", format_hex },
+	{ NULL, NULL },
+};
+static const struct field dnskey_fields[] = {
+	{ "flags", format_text },
+	{ "protocol", format_text },
+	{ "algorithm", format_text },
+	{ "key", format_base64 },
+	{ NULL, NULL },
+};
+static const struct field sshfp_fields[] = {
+	{ "algorithm", format_text },
+	{ "type", format_text },
+	{ "fingerprint", format_hex },
+	{ NULL, NULL },
+};
+static const struct field caa_fields[] = {
+	{ "flags", format_text },
+	{ "tag", format_text },
+	{ "value", format_quoted },
+	{ NULL, NULL },
+};
+
+static const struct shape soa_shape = { .fields = soa_fields };
+static const struct shape mx_shape = { .fields = mx_fields };
+static const struct shape srv_shape = { .fields = srv_fields };
+static const struct shape tlsa_shape = { .fields = tlsa_fields, .methods = tlsa_methods };
+static const struct shape ds_shape = { .fields = ds_fields };
+static const struct shape dnskey_shape = { .fields = dnskey_fields };
+static const struct shape sshfp_shape = { .fields = sshfp_fields };
+static const struct shape caa_shape = { .fields = caa_fields };
+static const struct shape svcb_shape = { .fields = NULL }; /* svcb__tostring knows its fields */
 static const struct shape txt_shape = { .separator = "" };
 static const struct shape hints_shape = { .separator = ", " };
 
@@ -251,11 +294,11 @@ static void format_svcb_param(lua_State *L, int format)
 	if (known)
 		lua_pushstring(L, names[key - 1]);
 	else
-		lua_pushvalue(L, -3);   /* param key format pattern key */
+		lua_pushvalue(L, -3); /* param key format pattern key */
 	format_text(L);
 	lua_getfield(L, -5, "value");
 	format_text(L);
-	lua_call(L, 3, 1);              /* param key text */
+	lua_call(L, 3, 1); /* param key text */
 	lua_replace(L, -3);
 	lua_pop(L, 1);
 }
@@ -578,7 +621,8 @@ static const struct kind {
 	uint16_t type;
 	const char *field;
 	bool (*push)(lua_State *L, const uint8_t *rdata, size_t size);
-} kinds[] = { /* what a server asks for most comes first */
+} kinds[] = {
+	/* what a server asks for most comes first */
 	{ TYPE_SRV, "srv", push_srv },
 	{ TYPE_A, "a", push_a },
 	{ TYPE_AAAA, "aaaa", push_aaaa },
@@ -658,7 +702,7 @@ static void push_new_metatable(lua_State *L, const struct kind *kind, uint16_t t
 static void push_raw_metatable(lua_State *L, uint16_t type)
 {
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &raw_kind);
-	lua_rawgeti(L, -1, type);       /* metatables metatable */
+	lua_rawgeti(L, -1, type); /* metatables metatable */
 	if (lua_isnil(L, -1)) {
 		lua_pop(L, 1);
 		push_new_metatable(L, &raw_kind, type);
@@ -735,7 +779,17 @@ static const luaL_Reg functions[] = {
 void open_rdata(lua_State *L)
 {
 	static const struct shape *const shapes[] = {
-		&soa_shape, &mx_shape, &srv_shape, &tlsa_shape, &ds_shape, &dnskey_shape, &sshfp_shape, &caa_shape, &svcb_shape, &txt_shape, &hints_shape,
+		&soa_shape,
+		&mx_shape,
+		&srv_shape,
+		&tlsa_shape,
+		&ds_shape,
+		&dnskey_shape,
+		&sshfp_shape,
+		&caa_shape,
+		&svcb_shape,
+		&txt_shape,
+		&hints_shape,
 	};
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		register_shape(L, shapes[i]);

@@ -351,7 +351,11 @@ static int resolver_get_settings(lua_State *L)
 
 static void set_count(lua_State *L, const char *key, uint64_t count)
 {
-	lua_pushnumber(L, (lua_Number)count);
+#if LUA_VERSION_NUM >= 503
+	lua_pushinteger(L, (lua_Integer)count);
+#else
+	lua_pushnumber(L, (lua_Number)count); /* lua_Integer may have 32 bits */
+#endif
 	lua_setfield(L, -2, key);
 }
 

@@ -71,7 +71,8 @@ static int read_escape(const char **at, const char *end)
 /* One byte of a label, or -1 for what may not stand there. */
 static int read_label_byte(const char **at, const char *end)
 {
-	uint8_t byte = (uint8_t)*(*at)++;
+	uint8_t byte = (uint8_t)(*at)[0];
+	*at += 1;
 	if (byte == '\\')
 		return read_escape(at, end);
 	return byte == '\0' || byte > 127 ? -1 : byte;

@@ -9,19 +9,19 @@
 #include <stdint.h>
 
 enum {
-	NAME_WIRE_SIZE = 255,      /* the longest name in wire form (RFC 1035, 2.3.4) */
-	NAME_TEXT_SIZE = 1024      /* the longest in presentation form, each byte escaped as \DDD, with its NUL */
+	NAME_WIRE_SIZE = 255, /* the longest name in wire form (RFC 1035, 2.3.4) */
+	NAME_TEXT_SIZE = 1024 /* the longest in presentation form, each byte escaped as \DDD, with its NUL */
 };
 
 enum name_problem {
 	NAME_OK,
-	NAME_EMPTY,          /* no label at all (the root is written ".") */
-	NAME_EMPTY_LABEL,    /* "a..b", ".a" */
-	NAME_LABEL_LENGTH,   /* a label of more than 63 bytes */
-	NAME_LENGTH,         /* more than 255 bytes in wire form */
-	NAME_CHARACTER,      /* a NUL byte, a byte outside ASCII, or a broken escape */
-	NAME_IDNA,           /* libidn2 refuses it, or it is not UTF-8 */
-	NAME_MEMORY          /* libidn2 ran out of memory */
+	NAME_EMPTY,        /* no label at all (the root is written ".") */
+	NAME_EMPTY_LABEL,  /* "a..b", ".a" */
+	NAME_LABEL_LENGTH, /* a label of more than 63 bytes */
+	NAME_LENGTH,       /* more than 255 bytes in wire form */
+	NAME_CHARACTER,    /* a NUL byte, a byte outside ASCII, or a broken escape */
+	NAME_IDNA,         /* libidn2 refuses it, or it is not UTF-8 */
+	NAME_MEMORY        /* libidn2 ran out of memory */
 };
 
 /* A sentence for the person: "a label is longer than 63 bytes". Never NULL, static. */

@@ -319,8 +319,7 @@ static void complete_lookup(struct resolver *resolver, struct lookup *lookup, st
 /* Gives answer's reference away to its lookups. */
 static void end_pending(struct resolver *resolver, struct pending *pending, struct answer *answer, bool stale)
 {
-	take_item(&resolver->waiting, &pending->item);
-	take_item(&resolver->asked, &pending->item);
+	take_item(&pending->item);
 	while (pending->lookups != NULL) {
 		struct lookup *lookup = pending->lookups;
 		pending->lookups = lookup->next;
@@ -393,7 +392,7 @@ static void on_answer(void *asker, struct answer *answer)
 	pending->answer = answer;
 	pending->next_answered = resolver->answered;
 	resolver->answered = pending;
-	take_item(&resolver->asked, &pending->item);
+	take_item(&pending->item);
 }
 
 static void count_attempt(struct resolver *resolver, const struct query *query)
@@ -410,7 +409,7 @@ static void count_attempt(struct resolver *resolver, const struct query *query)
 
 static bool send_question(struct resolver *resolver, struct pending *pending, struct context *context)
 {
-	take_item(&resolver->waiting, &pending->item);
+	take_item(&pending->item);
 	pending->item.deadline = monotonic_ms() + pending->key.timeout;
 	if (!push_item(&resolver->asked, &pending->item))
 		return false;
@@ -526,7 +525,7 @@ static void pass_deadlines(struct resolver *resolver)
 		struct pending *asked = (struct pending *)top_item(&resolver->asked);
 		struct pending *waiting = (struct pending *)top_item(&resolver->waiting);
 		if (asked != NULL && asked->item.deadline <= now) {
-			take_item(&resolver->asked, &asked->item);
+			take_item(&asked->item);
 			drop_question(&asked->question);
 			advance_pending(resolver, asked, OUTCOME_TIMEOUT);
 		} else if (waiting != NULL && waiting->item.deadline <= now) {
@@ -567,7 +566,7 @@ static void recover_after_fork(struct resolver *resolver)
 	resolver->forks = atomic_load(&forks_seen);
 	while (resolver->asked.count > 0) {
 		struct pending *pending = (struct pending *)top_item(&resolver->asked);
-		take_item(&resolver->asked, &pending->item);
+		take_item(&pending->item);
 		pending->question = (struct context_question){ .context = NULL };
 		wait_to_be_asked(resolver, pending);
 	}

@@ -431,6 +431,32 @@ static bool is_module_list(const char *text)
 	return false;
 }
 
+static bool is_number_between(const char *text, unsigned long least, unsigned long most)
+{
+	if (text[0] == '\0' || strlen(text) > 9 || strspn(text, "0123456789") != strlen(text))
+		return false;
+	unsigned long number = strtoul(text, NULL, 10);
+	return number >= least && number <= most;
+}
+
+/* What the few options expect over which libunbound ends or crashes the process, or takes all its memory; NULL when it may try the value. */
+static const char *expected_by_option(const char *option, const char *text)
+{
+	if (strcmp(option, "unwanted-reply-threshold:") == 0)
+		return "another option: libunbound can end the process over this one (CVE-2026-44621)";
+	if (strcmp(option, "module-config:") == 0 && !is_module_list(text))
+		return "\"validator iterator\", or \"iterator\", or \"dns64\" before either";
+	if (strcmp(option, "target-fetch-policy:") == 0 && !is_fetch_policy(text))
+		return "whole numbers with spaces between them";
+	if (strcmp(option, "msg-buffer-size:") == 0 && !is_number_between(text, 4096, 1048576))
+		return "a whole number from 4096 to 1048576";
+	if (strcmp(option, "outgoing-range:") == 0 && !is_number_between(text, 1, 32768))
+		return "a whole number from 1 to 32768";
+	if (strcmp(option, "outgoing-num-tcp:") == 0 && !is_number_between(text, 0, 1024))
+		return "a whole number from 0 to 1024";
+	return NULL;
+}
+
 static bool add_option(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
 	char problem[SETTINGS_PROBLEM_SIZE])
 {
@@ -439,23 +465,16 @@ static bool add_option(const struct setting *setting, struct settings *settings,
 		return refuse(setting, name, value, "a table from libunbound's option names to values", problem);
 	if (!read_option_name(name, option))
 		return refuse(setting, name, value, "the name of one of libunbound's options as its key", problem);
-	if (strcmp(option, "unwanted-reply-threshold:") == 0)
-		return refuse(setting, name, value, "another option: libunbound can end the process over this one (CVE-2026-44621)", problem);
 	if (value->kind == SETTING_OTHER)
 		return refuse(setting, name, value, "text, a number, true or false", problem);
-	const char *text = value->text;
-	if (value->kind == SETTING_FLAG)
-		text = value->flag ? "yes" : "no";
-	if (value->kind == SETTING_NUMBER) {
-		if (!isfinite(value->number) || fabs(value->number) > 1e15)
-			return refuse(setting, name, value, "a finite number", problem);
-		snprintf(number, sizeof(number), "%.15g", value->number);
-		text = number;
-	}
-	if (strcmp(option, "target-fetch-policy:") == 0 && !is_fetch_policy(text))
-		return refuse(setting, name, value, "whole numbers with spaces between them", problem);
-	if (strcmp(option, "module-config:") == 0 && !is_module_list(text))
-		return refuse(setting, name, value, "\"validator iterator\", or \"iterator\", or \"dns64\" before either", problem);
+	if (value->kind == SETTING_NUMBER && (!isfinite(value->number) || fabs(value->number) > 1e15))
+		return refuse(setting, name, value, "a finite number", problem);
+	snprintf(number, sizeof(number), "%.15g", value->number);
+	const char *flag = value->flag ? "yes" : "no";
+	const char *text = value->kind == SETTING_TEXT ? value->text : value->kind == SETTING_NUMBER ? number : flag;
+	const char *expected = expected_by_option(option, text);
+	if (expected != NULL)
+		return refuse(setting, name, value, expected, problem);
 	return add_named_text(&settings->options, option, text) || refuse_memory(problem);
 }
 

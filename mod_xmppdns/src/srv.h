@@ -16,10 +16,10 @@ struct srv_choice {
 struct srv_order {
 	struct srv_choice *choices;
 	size_t count;
-	size_t next;         /* choices before it have been handed out */
-	size_t group_end;    /* end of the priority that is being drawn from */
-	uint64_t weight;     /* sum of the weights left in the group */
-	size_t first, last;  /* the next pick is one of first..last-1 */
+	size_t next;        /* choices before it have been handed out */
+	size_t group_end;   /* end of the priority that is being drawn from */
+	uint64_t weight;    /* sum of the weights left in the group */
+	size_t first, last; /* the next pick is one of first..last-1 */
 };
 
 /* Sorts choices by priority, weight and index, and starts at the lowest priority. count may be 0. */

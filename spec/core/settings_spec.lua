@@ -230,7 +230,11 @@ describe("xmppdns.core: settings", function ()
 			refuses('options = "do-ip6: no": expected a table from libunbound\'s option names to values', { options = "do-ip6: no" });
 		end);
 
-		it("are refused when they end or crash the process", function ()
+		it("are refused when they end or crash the process, or take all its memory", function ()
+			refuses('options["msg-buffer-size"] = 1: expected a whole number from 4096 to 1048576', { options = { ["msg-buffer-size"] = 1 } });
+			refuses('options["outgoing-range"] = 99999999999: expected a whole number from 1 to 32768', { options = { ["outgoing-range"] = 99999999999 } });
+			refuses('options["outgoing-num-tcp"] = "-1": expected a whole number from 0 to 1024', { options = { ["outgoing-num-tcp"] = "-1" } });
+			accepts({ options = { ["msg-buffer-size"] = 65552, ["outgoing-range"] = "64", ["outgoing-num-tcp"] = 0 } });
 			refuses('options["unwanted-reply-threshold:"] = 1000: expected another option: '
 				.. "libunbound can end the process over this one (CVE-2026-44621)", { options = { ["unwanted-reply-threshold:"] = 1000 } });
 			refuses('options["module-config"] = "nonsense": expected "validator iterator", or "iterator", or "dns64" before either',

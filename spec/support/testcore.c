@@ -450,7 +450,8 @@ static int heap_push(lua_State *L)
 /* heap:take(item) */
 static int heap_take(lua_State *L)
 {
-	take_item(&check_heap(L)->heap, check_item(L));
+	check_heap(L);
+	take_item(check_item(L));
 	return 0;
 }
 
@@ -470,7 +471,7 @@ static int heap_top(lua_State *L)
 /* heap:holds(item) -> bool */
 static int heap_holds(lua_State *L)
 {
-	lua_pushboolean(L, check_item(L)->place != 0);
+	lua_pushboolean(L, check_item(L)->heap != NULL);
 	return 1;
 }
 
