@@ -1,0 +1,394 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- A resolver as Lua uses it, against a real libunbound and a DNS server that can be told to be slow.
+
+local misdns = require "spec.support.misdns";
+local new = require "xmppdns.resolver".new;
+
+local server, resolver;
+local names = 0;
+
+local function fresh_name(records)
+	names = names + 1;
+	local name = ("r%d.resolver.example"):format(names);
+	server:records(name, "A", records or { "192.0.2.1" });
+	return name;
+end
+
+local function slow_name(milliseconds)
+	local name = fresh_name();
+	server:rule({ name = name, delay = milliseconds });
+	return name;
+end
+
+-- Remembers what a callback is called with: { { answer, err }, ... }
+local function recorder()
+	local calls = {};
+	return calls, function (answer, err)
+		calls[#calls + 1] = { answer = answer, err = err };
+	end;
+end
+
+local function wait_for(calls, count)
+	while #calls < count do assert.is_true(resolver:wait(5)); end
+end
+
+setup(function () server = misdns.start(); end);
+teardown(function () server:stop(); end);
+
+before_each(function ()
+	resolver = assert(new({ forward = server.forward, dnssec = "off", timeout = 2 }));
+	resolver.on_error = error;
+end);
+after_each(function () resolver:close(); end);
+
+describe("resolver: a query", function ()
+	it("calls back once, from process, with the answer", function ()
+		local calls, record = recorder();
+		local name = fresh_name({ "192.0.2.1", "192.0.2.2" });
+		resolver:query(name, "A", record);
+		assert.same(0, #calls);
+		wait_for(calls, 1);
+		local answer = calls[1].answer;
+		assert.same({ name, 1, 1, "A", "IN", "NoError", 0, false, false, false },
+			{ answer.qname, answer.qtype, answer.qclass, answer.type, answer.class, answer.status, answer.rcode, answer.secure, answer.nxdomain,
+			answer.from_cache });
+		local addresses = { answer[1].a, answer[2].a };
+		table.sort(addresses); -- their order is libunbound's
+		assert.same({ "192.0.2.1", "192.0.2.2" }, addresses);
+		assert.is_false(resolver:wait(0.1));
+		assert.same(1, #calls);
+	end);
+
+	it("calls back before it returns when the answer is known", function ()
+		local calls, record = recorder();
+		local name = fresh_name();
+		resolver:query(name, "A", record);
+		wait_for(calls, 1);
+		resolver:query(name:upper() .. ".", 1, record);
+		assert.same(2, #calls);
+		assert.is_true(calls[2].answer.from_cache);
+	end);
+
+	it("calls back later when the answer is known but another callback is running, so that no chain grows the stack", function ()
+		local calls, record = recorder();
+		local name = fresh_name();
+		local depth, deepest, left = 0, 0, 1000;
+		local function again(answer, err)
+			depth = depth + 1;
+			deepest = math.max(deepest, depth);
+			left = left - 1;
+			if left > 0 then resolver:query(name, "A", again); else record(answer, err); end
+			depth = depth - 1;
+		end
+		resolver:query(name, "A", again);
+		wait_for(calls, 1);
+		assert.same(1, deepest);
+	end);
+
+	it("gives a number as it gives a name for the type, and raw bytes for a type that it does not know", function ()
+		local calls, record = recorder();
+		server:records("raw.resolver.example", "TYPE65280", { "\\# 3 010203" });
+		resolver:query("raw.resolver.example", "TYPE65280", record);
+		wait_for(calls, 1);
+		assert.same({ "TYPE65280", "\1\2\3" }, { calls[1].answer.type, calls[1].answer[1].raw });
+	end);
+
+	it("raises for an unknown record type, and for options of the wrong kind", function ()
+		assert.error_matches(function () resolver:query("a.example", "SVR", print); end, 'unknown record type "SVR"');
+		assert.error_matches(function () resolver:query("a.example", 0, print); end, "a record type is 1 to 65535");
+		assert.error_matches(function () resolver:query("a.example", "A", print, { timeout = "1" }); end, 'option "timeout" must be a number');
+		assert.error_matches(function () resolver:query("a.example", "A", print, { attempts = 1.5 }); end, 'option "attempts" must be');
+	end);
+
+	it("ends in the error name for what is no domain name", function ()
+		for _, name in ipairs({ "", ".a", "a..b", "a\0b", ("x"):rep(64) .. ".example", ("abcdefg."):rep(33), "bücher.example" }) do
+			local calls, record = recorder();
+			resolver:query(name, "A", record);
+			assert.same(1, #calls);
+			assert.same("name", calls[1].err.code);
+		end
+		assert.same(0, resolver:stats().attempts);
+	end);
+
+	it("shares the question of an identical one under way", function ()
+		local calls, record = recorder();
+		local name = slow_name(50);
+		for _ = 1, 10 do resolver:query(name, "A", record); end
+		wait_for(calls, 10);
+		assert.same({ 9, 1 }, { resolver:stats().shared, server:tally(name).udp });
+	end);
+
+	it("is not canceled by dropping its lookup", function ()
+		local calls, record = recorder();
+		resolver:query(slow_name(20), "A", record);
+		collectgarbage();
+		collectgarbage();
+		wait_for(calls, 1);
+		assert.same("192.0.2.1", calls[1].answer[1].a);
+	end);
+
+	it("does not stop others when its callback raises", function ()
+		local problems, calls, record = {}, recorder();
+		function resolver.on_error(problem) problems[#problems + 1] = problem; end
+		resolver:query(slow_name(20), "A", function () error("oops", 0); end);
+		resolver:query(slow_name(20), "A", record);
+		wait_for(calls, 1);
+		while #problems < 1 do resolver:wait(1); end
+		assert.same({ "oops" }, problems);
+	end);
+
+	it("waits its turn beyond max_lookups, and is asked in the order of submission", function ()
+		local one = assert(new({ forward = server.forward, dnssec = "off", max_lookups = 1 }));
+		local order, expected = {}, {};
+		for i = 1, 5 do
+			local name = fresh_name();
+			expected[i] = name;
+			one:query(name, "A", function (answer) order[#order + 1] = answer.qname; end);
+		end
+		assert.same({ 1, 4 }, { one:stats().in_flight, one:stats().waiting });
+		while #order < 5 do assert.is_true(one:wait(5)); end
+		assert.same(expected, order);
+		one:close();
+	end);
+
+	it("that waits too long for its turn ends in timeout, and was never asked", function ()
+		local one = assert(new({ forward = server.forward, dnssec = "off", max_lookups = 1, timeout = 0.2, attempts = 1 }));
+		local calls, record = recorder();
+		server:rule({ name = "silent.resolver.example", fault = "silence" });
+		local waiting = fresh_name();
+		one:query("silent.resolver.example", "A", record, { timeout = 1 });
+		one:query(waiting, "A", record);
+		while #calls < 1 do one:wait(2); end
+		assert.same({ "timeout", waiting }, { calls[1].err.code, calls[1].err.qname });
+		assert.matches("not asked", calls[1].err.text);
+		assert.same(0, #server:log(waiting));
+		one:close();
+	end);
+end);
+
+describe("resolver: canceling a lookup", function ()
+	it("calls back once with the error canceled, and not with the answer that comes later", function ()
+		local calls, record = recorder();
+		local lookup = resolver:query(slow_name(50), "A", record);
+		lookup:cancel();
+		lookup:cancel();
+		wait_for(calls, 1);
+		assert.same("canceled", calls[1].err.code);
+		assert.is_false(resolver:wait(0.2));
+		assert.same(1, #calls);
+	end);
+
+	it("leaves the others that share its question", function ()
+		local calls, record = recorder();
+		local canceled, record_canceled = recorder();
+		local name = slow_name(50);
+		resolver:query(name, "A", record);
+		resolver:query(name, "A", record_canceled):cancel();
+		wait_for(calls, 1);
+		assert.same("192.0.2.1", calls[1].answer[1].a);
+		assert.same("canceled", canceled[1].err.code);
+	end);
+
+	it("before it was sent never sends it", function ()
+		local one = assert(new({ forward = server.forward, dnssec = "off", max_lookups = 1 }));
+		local calls, record = recorder();
+		local name = fresh_name();
+		one:query(slow_name(50), "A", record);
+		one:query(name, "A", record):cancel();
+		while #calls < 2 do one:wait(2); end
+		assert.same("canceled", calls[1].err.code);
+		assert.same(0, #server:log(name));
+		one:close();
+	end);
+
+	it("whose answer is already in the pipe calls back once, with canceled", function ()
+		local calls, record = recorder();
+		local lookup = resolver:query(fresh_name(), "A", record);
+		os.execute("sleep 0.1"); -- the answer waits in libunbound's pipe: nobody has called process
+		lookup:cancel();
+		wait_for(calls, 1);
+		assert.is_false(resolver:wait(0.1));
+		assert.same({ 1, "canceled" }, { #calls, calls[1].err.code });
+	end);
+
+	it("inside another's callback calls back once", function ()
+		local calls, record = recorder();
+		local lookup = resolver:query(slow_name(200), "A", record);
+		resolver:query(fresh_name(), "A", function () lookup:cancel(); end);
+		wait_for(calls, 1);
+		assert.same("canceled", calls[1].err.code);
+	end);
+
+	it("inside its own callback does nothing", function ()
+		local count, lookup = 0, nil;
+		lookup = resolver:query(fresh_name(), "A", function ()
+			count = count + 1;
+			lookup:cancel();
+		end);
+		assert.is_true(resolver:wait(5));
+		assert.is_false(resolver:wait(0.1));
+		assert.same(1, count);
+	end);
+
+	it("in masses leaves nothing under way", function ()
+		local calls, record = recorder();
+		local lookups = {};
+		for i = 1, 500 do lookups[i] = resolver:query(slow_name(100), "A", record); end
+		for i = 1, 500 do lookups[i]:cancel(); end
+		wait_for(calls, 500);
+		local stats = resolver:stats();
+		assert.same({ 0, 0, 500 }, { stats.waiting, stats.in_flight, stats.outcomes.canceled });
+		resolver:query(fresh_name(), "A", record);
+		wait_for(calls, 501);
+		assert.same("192.0.2.1", calls[501].answer[1].a);
+	end);
+end);
+
+describe("resolver: close", function ()
+	it("cancels what is under way, each once, and may be called again", function ()
+		local calls, record = recorder();
+		resolver:query(slow_name(50), "A", record);
+		resolver:query(slow_name(50), "A", record);
+		resolver:close();
+		resolver:close();
+		assert.same({ "canceled", "canceled" }, { calls[1].err.code, calls[2].err.code });
+		assert.same(2, #calls);
+	end);
+
+	it("makes every other use raise", function ()
+		resolver:close();
+		for _, method in ipairs({ "getfd", "process", "stats", "settings", "flush", "cached", "reconfigure" }) do
+			assert.error_matches(function () resolver[method](resolver); end, "the resolver is closed");
+		end
+		assert.error_matches(function () resolver:query("a.example", "A", print); end, "the resolver is closed");
+	end);
+
+	it("inside a callback ends the rest with canceled", function ()
+		local calls, record = recorder();
+		resolver:query(slow_name(500), "A", record);
+		resolver:query(fresh_name(), "A", function () resolver:close(); end);
+		assert.is_true(resolver:wait(5));
+		assert.same({ 1, "canceled" }, { #calls, calls[1].err.code });
+	end);
+
+	it("is not needed: a resolver that is collected with lookups in flight takes its threads and descriptors along", function ()
+		local function count(directory)
+			local listing = io.popen("ls /proc/$PPID/" .. directory .. " | wc -l");
+			local number = tonumber(listing:read("*a"));
+			listing:close();
+			return number;
+		end
+		collectgarbage();
+		collectgarbage();
+		local threads, descriptors = count("task"), count("fd");
+		for _ = 1, 5 do
+			local dropped = assert(new({ forward = server.forward, dnssec = "off" }));
+			dropped:query(slow_name(1000), "A", print);
+			assert.is_true(count("task") > threads);
+			dropped = nil; -- luacheck: ignore 311
+			collectgarbage();
+			collectgarbage();
+		end
+		assert.same({ threads, descriptors }, { count("task"), count("fd") });
+	end);
+end);
+
+describe("resolver: process", function ()
+	it("runs at most 64 callbacks a call and leaves the descriptor readable for the rest", function ()
+		local calls, record = recorder();
+		local name = fresh_name();
+		local lookups = {};
+		for i = 1, 100 do lookups[i] = resolver:query(name .. i, "A", record); end
+		for i = 1, 100 do lookups[i]:cancel(); end
+		assert.same(64, resolver:process());
+		assert.is_true(resolver.core:poll(0));
+		assert.same(36, resolver:process());
+		assert.is_false(resolver.core:poll(0));
+	end);
+end);
+
+describe("resolver: timers", function ()
+	it("call back in their order, once, and not when canceled", function ()
+		local order = {};
+		resolver:after(0.04, function () order[#order + 1] = "late"; end);
+		resolver:after(0.01, function () order[#order + 1] = "early"; end);
+		resolver:after(0.02, function () order[#order + 1] = "never"; end).cancel();
+		while resolver:wait(0.2) do end
+		assert.same({ "early", "late" }, order);
+	end);
+end);
+
+describe("resolver: the cache", function ()
+	it("remembers a failure for a while, and forgets it when the resolver is rebuilt", function ()
+		local calls, record = recorder();
+		local name = fresh_name();
+		server:rule({ name = name, fault = "servfail", times = 100 });
+		resolver:query(name, "A", record);
+		wait_for(calls, 1);
+		resolver:query(name, "A", record);
+		assert.same({ "servfail", "servfail" }, { calls[1].err.code, calls[2].err.code });
+		server:clear();
+		assert.is_true(resolver:reconfigure());
+		resolver:query(name, "A", record);
+		wait_for(calls, 3);
+		assert.same("192.0.2.1", calls[3].answer[1].a);
+	end);
+
+	it("keeps answers when the resolver is rebuilt", function ()
+		local calls, record = recorder();
+		local name = fresh_name();
+		resolver:query(name, "A", record);
+		wait_for(calls, 1);
+		assert.is_true(resolver:reconfigure());
+		assert.is_true(resolver:peek(name, "A").from_cache);
+		assert.same({ name }, { resolver:cached()[1].qname });
+		assert.is_true(resolver:flush(name));
+		assert.is_nil(resolver:peek(name, "A"));
+	end);
+
+	it("serves an expired, insecure answer when every attempt fails, and says so", function ()
+		local calls, record = recorder();
+		local name = "stale.resolver.example";
+		server:records(name, "A", { "192.0.2.9" }, 1);
+		resolver:query(name, "A", record);
+		wait_for(calls, 1);
+		os.execute("sleep 2.1"); -- libunbound counts in whole seconds
+		server:rule({ name = name, fault = "servfail" });
+		resolver:query(name, "A", record);
+		wait_for(calls, 2);
+		assert.same({ "192.0.2.9", true, 30 }, { calls[2].answer[1].a, calls[2].answer.stale, calls[2].answer.ttl });
+		resolver:query(name, "A", record); -- the failure is remembered
+		assert.same({ "192.0.2.9", true, true }, { calls[3].answer[1].a, calls[3].answer.stale, calls[3].answer.from_cache });
+	end);
+end);
+
+describe("resolver: reconfigure", function ()
+	it("lets lookups in flight finish, and ends the old contexts after the last of them", function ()
+		local calls, record = recorder();
+		resolver:query(slow_name(100), "A", record);
+		assert.is_true(resolver:reconfigure());
+		resolver:query(fresh_name(), "A", record);
+		assert.same(2, resolver:stats().contexts);
+		wait_for(calls, 2);
+		assert.same({ "192.0.2.1", "192.0.2.1" }, { calls[1].answer[1].a, calls[2].answer[1].a });
+		assert.same({ 1, 1 }, { resolver:stats().contexts, resolver:stats().rebuilds });
+	end);
+
+	it("refuses bad settings, and changes nothing", function ()
+		local ok, err = resolver:reconfigure({ forwrad = "127.0.0.1" });
+		assert.is_nil(ok);
+		assert.same("config", err.code);
+		assert.matches("forwrad", err.text);
+		assert.same({ server.forward }, resolver:settings().forward);
+	end);
+end);
+
+describe("resolver: new", function ()
+	it("raises without a table, and gives the error config for bad settings", function ()
+		assert.error_matches(function () new(); end, "settings must be a table, not nil");
+		local none, err = new({ timeout = -1 });
+		assert.is_nil(none);
+		assert.same("config", err.code);
+	end);
+end);
