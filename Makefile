@@ -62,7 +62,7 @@ test: all $(SPEC_MODULES)
 	@$(LUA) "$$(command -v busted)" --ignore-lua --cpath='./$(BUILD)/?.so' $(SPECS)
 
 demo: all
-	@KEEP=$(KEEP) $(LUA) spec/federation/demo.lua
+	@KEEP=$(KEEP) STOCK=$(STOCK) LUA_VERSION=$(LUA_VERSION) $(LUA) spec/federation/demo.lua
 
 test-debian13 demo-debian13: %-debian13:
 	@sh .ci/debian13 $*

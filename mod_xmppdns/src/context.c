@@ -17,9 +17,13 @@
 
 enum {
 	MOST_FLIGHTS = 1000, /* dropped ones included: what a storm of cancelled lookups may leave to libunbound */
-	FEWEST_PORTS = 16, MOST_PORTS = 1024,
+	FEWEST_PORTS = 16,
+	MOST_PORTS = 1024,
 	CLASS_IN = 1,
-	RCODE_NOERROR = 0, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_REFUSED = 5,
+	RCODE_NOERROR = 0,
+	RCODE_SERVFAIL = 2,
+	RCODE_NXDOMAIN = 3,
+	RCODE_REFUSED = 5,
 	SMALL_CACHE = 4 * 1024 * 1024,
 	VALUE_SIZE = 32
 };
@@ -27,24 +31,24 @@ enum {
 /* One question given to libunbound. It outlives a dropped question: libunbound answers it all the same. (ub_cancel would only hide the answer,
  * and with it the moment from which the flight's memory is free.) */
 struct context_flight {
-	struct context *context;            /* not owned */
+	struct context *context;                /* not owned */
 	struct context_flight *previous, *next; /* among the context's */
-	struct context_question *question;  /* not owned; NULL when dropped */
+	struct context_question *question;      /* not owned; NULL when dropped */
 	on_context_answer on_answer;
 	void *asker;
-	uint64_t order;                     /* of asking */
+	uint64_t order; /* of asking */
 	uint16_t qtype;
 	bool fence;
 	char qname[];
 };
 
 struct context {
-	struct ub_ctx *ub;                  /* owned */
-	struct context_flight *flights;     /* owned; a list, the last asked first */
+	struct ub_ctx *ub;              /* owned */
+	struct context_flight *flights; /* owned; a list, the last asked first */
 	unsigned flight_count, in_flight;
-	uint64_t asked;                     /* order of the last question */
-	uint64_t read;                      /* libunbound has read every question up to this order */
-	bool fenced;                        /* a fence is under way */
+	uint64_t asked; /* order of the last question */
+	uint64_t read;  /* libunbound has read every question up to this order */
+	bool fenced;    /* a fence is under way */
 };
 
 struct option {
@@ -56,7 +60,7 @@ struct option {
 static const struct option DEFAULT_OPTIONS[] = {
 	{ "module-config:", "validator iterator" },
 	{ "infra-host-ttl:", "5" }, /* too short to give a silent server up: after an outage the next question sends a packet */
-	{ "val-bogus-ttl:", "1" },        /* our own cache remembers failures, and a verdict from this one comes without its reason */
+	{ "val-bogus-ttl:", "1" },  /* our own cache remembers failures, and a verdict from this one comes without its reason */
 	{ "trust-anchor-signaling:", "no" },
 	{ "outgoing-num-tcp:", "32" },
 };
@@ -203,15 +207,14 @@ static void set_role(struct ub_ctx *ub, enum role role)
 		set_our_option(ub, "val-permissive-mode:", "yes");
 }
 
-static bool set_servers(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_servers(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	for (size_t i = 0; i < config->servers.count; i++)
 		if (!accepted(ub_ctx_set_fwd(ub, config->servers.items[i]), "forward", config->servers.items[i], problem))
 			return false;
 	for (size_t i = 0; i < settings->stub.count; i++)
-		if (!accepted(ub_ctx_set_stub(ub, settings->stub.items[i].name, settings->stub.items[i].value, 0), "stub",
-			settings->stub.items[i].value, problem))
+		if (!accepted(
+				ub_ctx_set_stub(ub, settings->stub.items[i].name, settings->stub.items[i].value, 0), "stub", settings->stub.items[i].value, problem))
 			return false;
 	return settings->roothints == NULL
 		|| accepted(ub_ctx_set_option(ub, "root-hints:", settings->roothints), "roothints", settings->roothints, problem);
@@ -224,22 +227,19 @@ static bool set_tls(struct ub_ctx *ub, const struct settings *settings, char pro
 	if (settings->tls_ca == NULL)
 		set_our_option(ub, "tls-system-cert:", "yes");
 	return accepted(ub_ctx_set_tls(ub, 1), "tls", "true", problem)
-		&& (settings->tls_ca == NULL
-			|| accepted(ub_ctx_set_option(ub, "tls-cert-bundle:", settings->tls_ca), "tls_ca", settings->tls_ca, problem));
+		&& (settings->tls_ca == NULL || accepted(ub_ctx_set_option(ub, "tls-cert-bundle:", settings->tls_ca), "tls_ca", settings->tls_ca, problem));
 }
 
-static bool set_anchors(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_anchors(
+	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	if (settings->dnssec == POLICY_OFF && (role == ROLE_UDP || role == ROLE_TCP))
 		return true;
 	for (size_t i = 0; i < config->anchors.count; i++)
 		if (!accepted(ub_ctx_add_ta(ub, config->anchors.items[i]), "trusted", config->anchors.items[i], problem))
 			return false;
-	return (config->anchor_file == NULL
-			|| accepted(ub_ctx_add_ta_file(ub, config->anchor_file), "trustfile", config->anchor_file, problem))
-		&& (config->autotrust_file == NULL
-			|| accepted(ub_ctx_add_ta_autr(ub, config->autotrust_file), "autotrust", config->autotrust_file, problem));
+	return (config->anchor_file == NULL || accepted(ub_ctx_add_ta_file(ub, config->anchor_file), "trustfile", config->anchor_file, problem))
+		&& (config->autotrust_file == NULL || accepted(ub_ctx_add_ta_autr(ub, config->autotrust_file), "autotrust", config->autotrust_file, problem));
 }
 
 static bool set_hosts(struct ub_ctx *ub, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
@@ -263,24 +263,21 @@ static bool set_raw_options(struct ub_ctx *ub, const struct settings *settings, 
 	return true;
 }
 
-static bool configure(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool configure(
+	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	for (size_t i = 0; i < sizeof(DEFAULT_OPTIONS) / sizeof(DEFAULT_OPTIONS[0]); i++)
 		set_our_option(ub, DEFAULT_OPTIONS[i].name, DEFAULT_OPTIONS[i].value);
 	set_sizes(ub, settings, role);
 	set_role(ub, role);
-	return accepted(ub_ctx_async(ub, 1), "thread mode", "yes", problem)
-		&& set_servers(ub, settings, config, problem)
-		&& set_tls(ub, settings, problem)
-		&& set_anchors(ub, settings, config, role, problem)
-		&& set_hosts(ub, config, problem)
+	return accepted(ub_ctx_async(ub, 1), "thread mode", "yes", problem) && set_servers(ub, settings, config, problem)
+		&& set_tls(ub, settings, problem) && set_anchors(ub, settings, config, role, problem) && set_hosts(ub, config, problem)
 		&& set_raw_options(ub, settings, problem);
 }
 
 /* Under the lock. NULL with a message. The listener is the caller's to close, with close_listener. */
-static struct ub_ctx *open_library(const struct settings *settings, const struct upstream_config *config, enum role role,
-	struct listener *listener, char problem[SETTINGS_PROBLEM_SIZE])
+static struct ub_ctx *open_library(const struct settings *settings, const struct upstream_config *config, enum role role, struct listener *listener,
+	char problem[SETTINGS_PROBLEM_SIZE])
 {
 	*listener = (struct listener){ .stream = NULL };
 	struct ub_ctx *ub = ub_ctx_create();
@@ -297,8 +294,8 @@ static struct ub_ctx *open_library(const struct settings *settings, const struct
 }
 
 /* libunbound reads anchors, hints, hosts and options with its first question; error is how that went. Whether it can be used. */
-static bool judge_start(struct ub_ctx *ub, int error, const struct upstream_config *config, struct listener *listener,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool judge_start(
+	struct ub_ctx *ub, int error, const struct upstream_config *config, struct listener *listener, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	stop_listening(listener, ub);
 	/* an anchor of an algorithm that libunbound lacks is dropped with a warning, and everything below it is then unsigned */
@@ -473,7 +470,8 @@ static struct answer *convert_result(const struct ub_result *result, uint16_t qt
 	char reason[64], canonname[NAME_TEXT_SIZE];
 	size_t size;
 	struct answer_source source = {
-		.qtype = qtype, .qclass = CLASS_IN,
+		.qtype = qtype,
+		.qclass = CLASS_IN,
 		.rcode = (uint16_t)result->rcode,
 		.secure = result->secure && !result->bogus,
 		.nxdomain = result->rcode == RCODE_NXDOMAIN,
@@ -495,8 +493,7 @@ static struct answer *convert_error(int error, const char *qname, uint16_t qtype
 	char reason[128];
 	snprintf(reason, sizeof(reason), "libunbound: %s", ub_strerror(error));
 	return create_answer(&(struct answer_source){
-		.outcome = error == UB_SYNTAX ? OUTCOME_NAME : OUTCOME_SYSTEM,
-		.qtype = qtype, .qclass = CLASS_IN, .qname = qname, .reason = reason });
+		.outcome = error == UB_SYNTAX ? OUTCOME_NAME : OUTCOME_SYSTEM, .qtype = qtype, .qclass = CLASS_IN, .qname = qname, .reason = reason });
 }
 
 static bool may_be_unread(const struct context_flight *flight)
@@ -582,16 +579,16 @@ static void on_unbound_answer(void *data, int error, struct ub_result *result)
 
 static void free_flights(struct context *context)
 {
-	while (context->flights != NULL) {
-		struct context_flight *flight = context->flights;
+	for (struct context_flight *flight = context->flights, *next; flight != NULL; flight = next) {
+		next = flight->next;
 		detach_question(flight);
-		unlink_flight(flight);
 		free(flight);
 	}
+	context->flights = NULL;
 }
 
-struct context *create_context(const struct settings *settings, const struct upstream_config *config, enum role role,
-	char problem[SETTINGS_PROBLEM_SIZE])
+struct context *create_context(
+	const struct settings *settings, const struct upstream_config *config, enum role role, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	sigset_t signals;
 	struct listener listener;
@@ -647,8 +644,8 @@ unsigned context_load(const struct context *context)
 	return context->flight_count >= MOST_FLIGHTS && load < CONTEXT_MAX_IN_FLIGHT ? CONTEXT_MAX_IN_FLIGHT : load;
 }
 
-bool ask_context(struct context *context, const char *qname, uint16_t qtype, struct context_question *question,
-	on_context_answer on_answer, void *asker)
+bool ask_context(
+	struct context *context, const char *qname, uint16_t qtype, struct context_question *question, on_context_answer on_answer, void *asker)
 {
 	int error;
 	*question = (struct context_question){ .context = NULL };

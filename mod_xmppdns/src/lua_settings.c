@@ -111,12 +111,8 @@ static bool read_scalar(lua_State *L, int index, const struct place *place)
 		value.kind = SETTING_NUMBER;
 		value.number = lua_tonumber(L, index);
 		break;
-	case LUA_TBOOLEAN:
-		value.flag = lua_toboolean(L, index);
-		break;
-	default:
-		value.kind = SETTING_OTHER;
-		value.text = luaL_typename(L, index);
+	case LUA_TBOOLEAN: value.flag = lua_toboolean(L, index); break;
+	default: value.kind = SETTING_OTHER; value.text = luaL_typename(L, index);
 	}
 	return set_setting(place->settings, place->key, place->name, &value, place->problem);
 }

@@ -43,8 +43,8 @@ enum {
 };
 
 struct setting;
-typedef bool (*set_function)(const struct setting *setting, struct settings *settings, const char *name,
-	const struct setting_value *value, char problem[SETTINGS_PROBLEM_SIZE]);
+typedef bool (*set_function)(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE]);
 
 struct setting {
 	const char *key;
@@ -122,8 +122,8 @@ static const char *show(const char *text, char shown[SHOWN_SIZE])
 }
 
 /* The beginning of a message: key, name if it has one, value, expectation. */
-static bool refuse(const struct setting *setting, const char *name, const struct setting_value *value, const char *expected,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool refuse(
+	const struct setting *setting, const char *name, const struct setting_value *value, const char *expected, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	char text[SHOWN_SIZE], place[SHOWN_SIZE + 64], shown[SHOWN_SIZE + 16];
 	if (name == NULL)
@@ -244,8 +244,8 @@ static bool set_path(const struct setting *setting, struct settings *settings, c
 }
 
 /* true, a path, or false. */
-static bool set_system_file(const struct setting *setting, const char *name, const struct setting_value *value, bool *use, char **path,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_system_file(
+	const struct setting *setting, const char *name, const struct setting_value *value, bool *use, char **path, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	bool path_given = value->kind == SETTING_TEXT && value->text[0] != '\0';
 	if (!path_given && value->kind != SETTING_FLAG)
@@ -328,9 +328,10 @@ static bool is_domain(const char *text)
 bool is_server_address(const char *text, bool tls_name_allowed)
 {
 	char buffer[ADDRESS_SIZE], binary[16];
-	if (strlen(text) >= sizeof(buffer))
+	size_t size = strlen(text) + 1;
+	if (size > sizeof(buffer))
 		return false;
-	strcpy(buffer, text);
+	memcpy(buffer, text, size);
 	const char *tls_name = cut_at(buffer, '#');
 	const char *port = cut_at(buffer, '@');
 	const char *scope = cut_at(buffer, '%');
@@ -550,8 +551,7 @@ static const char *closest_key(const char *key)
 	return closest;
 }
 
-bool set_setting(struct settings *settings, const char *key, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+bool set_setting(struct settings *settings, const char *key, const char *name, const struct setting_value *value, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (strcmp(key, SETTINGS[i].key) == 0)
@@ -577,8 +577,8 @@ static bool has_root_stub(const struct settings *settings)
 static void fill_resolvconf(struct settings *settings)
 {
 	if (!settings->resolvconf_given)
-		settings->use_resolvconf = settings->forward.count == 0 && settings->roothints == NULL
-			&& settings->upstream != UPSTREAM_RECURSIVE && !has_root_stub(settings);
+		settings->use_resolvconf =
+			settings->forward.count == 0 && settings->roothints == NULL && settings->upstream != UPSTREAM_RECURSIVE && !has_root_stub(settings);
 }
 
 static bool check_upstream(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
@@ -593,8 +593,8 @@ static bool check_upstream(const struct settings *settings, char problem[SETTING
 		return false;
 	}
 	if (settings->min_ttl > settings->max_ttl) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "min_ttl = %u: expected at most max_ttl, which is %u",
-			(unsigned)settings->min_ttl, (unsigned)settings->max_ttl);
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "min_ttl = %u: expected at most max_ttl, which is %u", (unsigned)settings->min_ttl,
+			(unsigned)settings->max_ttl);
 		return false;
 	}
 	return true;
@@ -647,8 +647,8 @@ static bool check_policies(const struct settings *settings, char problem[SETTING
 	for (size_t i = 0; i < settings->options.count; i++) {
 		const struct named_text *option = &settings->options.items[i];
 		if (drops_validation(option)) {
-			snprintf(problem, SETTINGS_PROBLEM_SIZE, "options[\"%s\"] = \"%.100s\" switches validation off, and %s is \"required\"",
-				option->name, option->value, key);
+			snprintf(problem, SETTINGS_PROBLEM_SIZE, "options[\"%s\"] = \"%.100s\" switches validation off, and %s is \"required\"", option->name,
+				option->value, key);
 			return false;
 		}
 	}
@@ -692,12 +692,9 @@ static bool check_autotrust(const char *path, char problem[SETTINGS_PROBLEM_SIZE
 
 static bool check_files(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
 {
-	return check_readable("resolvconf", settings->resolvconf, problem)
-		&& check_readable("hoststxt", settings->hoststxt, problem)
-		&& check_readable("roothints", settings->roothints, problem)
-		&& check_readable("tls_ca", settings->tls_ca, problem)
-		&& check_anchors("trustfile", settings->trustfile, problem)
-		&& check_anchors("autotrust", settings->autotrust, problem)
+	return check_readable("resolvconf", settings->resolvconf, problem) && check_readable("hoststxt", settings->hoststxt, problem)
+		&& check_readable("roothints", settings->roothints, problem) && check_readable("tls_ca", settings->tls_ca, problem)
+		&& check_anchors("trustfile", settings->trustfile, problem) && check_anchors("autotrust", settings->autotrust, problem)
 		&& check_autotrust(settings->autotrust, problem);
 }
 
@@ -714,9 +711,6 @@ static bool check_with_libunbound(const struct settings *settings, char problem[
 bool check_settings(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	fill_resolvconf(settings);
-	return check_upstream(settings, problem)
-		&& check_policies(settings, problem)
-		&& check_tls(settings, problem)
-		&& check_files(settings, problem)
+	return check_upstream(settings, problem) && check_policies(settings, problem) && check_tls(settings, problem) && check_files(settings, problem)
 		&& check_with_libunbound(settings, problem);
 }

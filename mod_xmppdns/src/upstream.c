@@ -35,8 +35,7 @@ static const char *const IANA_ANCHORS[] = {
 	". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
 };
 
-enum { COUNT_OF_KEY_FILES = sizeof(ROOT_KEY_FILES) / sizeof(ROOT_KEY_FILES[0]),
-	COUNT_OF_ANCHORS = sizeof(IANA_ANCHORS) / sizeof(IANA_ANCHORS[0]) };
+enum { COUNT_OF_KEY_FILES = sizeof(ROOT_KEY_FILES) / sizeof(ROOT_KEY_FILES[0]), COUNT_OF_ANCHORS = sizeof(IANA_ANCHORS) / sizeof(IANA_ANCHORS[0]) };
 
 /* A file's lines, one after the other. */
 struct lines {
@@ -106,8 +105,7 @@ static bool copy_word(struct word word, char *text, size_t room)
 	return true;
 }
 
-__attribute__((format(printf, 2, 3)))
-static bool warn(struct upstream_config *config, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool warn(struct upstream_config *config, const char *format, ...)
 {
 	char text[512];
 	va_list arguments;
@@ -155,8 +153,7 @@ static bool has_known_scope(const char *address)
 static bool add_nameserver(struct upstream_config *config, const struct lines *lines, struct word word)
 {
 	char address[128];
-	if (word.text == NULL || !copy_word(word, address, sizeof(address)) || strchr(address, '@') != NULL
-		|| !is_server_address(address, false))
+	if (word.text == NULL || !copy_word(word, address, sizeof(address)) || strchr(address, '@') != NULL || !is_server_address(address, false))
 		return warn_of_line(config, lines, "resolv.conf", word, "not an IP address");
 	if (!has_known_scope(address))
 		return warn_of_line(config, lines, "resolv.conf", word, "no such interface");
@@ -201,13 +198,15 @@ static bool read_host_name(struct word word, char canonical[NAME_TEXT_SIZE])
 	static const char *const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 	char text[256];
 	size_t size;
-	return copy_word(word, text, sizeof(text)) && strspn(text, LETTERS) == word.size
-		&& canonical_name(text, word.size, canonical, &size) == NAME_OK && strcmp(canonical, ".") != 0;
+	return copy_word(word, text, sizeof(text)) && strspn(text, LETTERS) == word.size && canonical_name(text, word.size, canonical, &size) == NAME_OK
+		&& strcmp(canonical, ".") != 0;
 }
 
-static bool add_host(struct upstream_config *config, const char *name, const char *type, const char *address)
+static bool add_host(struct upstream_config *config, const struct lines *lines, struct word word, const char *type, const char *address)
 {
-	char line[NAME_TEXT_SIZE + 128];
+	char name[NAME_TEXT_SIZE], line[NAME_TEXT_SIZE + 128];
+	if (!read_host_name(word, name))
+		return warn_of_line(config, lines, "hosts", word, "not a host's name");
 	snprintf(line, sizeof(line), "%s. IN %s %s", name, type, address);
 	return add_text(&config->hosts, line);
 }
@@ -215,7 +214,7 @@ static bool add_host(struct upstream_config *config, const char *name, const cha
 bool parse_hosts(struct upstream_config *config, const char *text, size_t size)
 {
 	static const char *const MARKS = "#";
-	char address[64], name[NAME_TEXT_SIZE];
+	char address[64];
 	unsigned char binary[16];
 	struct lines lines = open_lines(config, text, size);
 	struct words words;
@@ -231,8 +230,7 @@ bool parse_hosts(struct upstream_config *config, const char *text, size_t size)
 			continue;
 		}
 		while ((word = next_word(&words, MARKS)).text != NULL)
-			if (!(read_host_name(word, name) ? add_host(config, name, v4 ? "A" : "AAAA", address)
-				: warn_of_line(config, &lines, "hosts", word, "not a host's name")))
+			if (!add_host(config, &lines, word, v4 ? "A" : "AAAA", address))
 				return false;
 	}
 	return true;
@@ -393,8 +391,7 @@ struct upstream_config *read_upstream(const struct settings *settings, char prob
 		return NULL;
 	}
 	const char *hosts = settings->hoststxt == NULL ? "/etc/hosts" : settings->hoststxt;
-	if (gather_servers(config, settings, problem) && gather_anchors(config, settings)
-		&& (!settings->use_hoststxt || read_hosts(config, hosts)))
+	if (gather_servers(config, settings, problem) && gather_anchors(config, settings) && (!settings->use_hoststxt || read_hosts(config, hosts)))
 		return config;
 	delete_upstream(config);
 	return NULL;

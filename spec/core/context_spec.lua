@@ -6,6 +6,8 @@ local process = require "spec.support.process";
 local socket = require "socket";
 local zones = require "spec.support.zones";
 
+local unpack = table.unpack or unpack; -- luacheck: ignore 113
+
 local MOST = 100; -- CONTEXT_MAX_IN_FLIGHT
 
 local SECURE = "\127\9\8\7";
@@ -230,10 +232,13 @@ zone:
 			context = open_misled();
 		end);
 
+		local asked = 0; -- each name only once: libunbound asks for a name once at a time
+
 		local function fill(count)
 			local questions = {};
 			for i = 1, count do
-				questions[i] = context:ask(("host%d.silent"):format(i), "A");
+				asked = asked + 1;
+				questions[i] = context:ask(("host%d.silent"):format(asked), "A");
 			end
 			return questions;
 		end
@@ -291,8 +296,8 @@ zone:
 			server:records("back.silent", "A", { "127.9.8.7" }, 60);
 			local over = socket.gettime() + 14; -- before that libunbound gives a server up in no configuration
 			while socket.gettime() < over do
-				for _, question in ipairs(fill(5)) do
-					context:process(0.2);
+				for _, question in ipairs(fill(10)) do
+					context:process(0.05);
 					context:drop(question);
 				end
 			end
@@ -325,15 +330,16 @@ zone:
 			for mask in process.run({ "sh", "-c", ("cat /proc/%d/task/*/status"):format(contexts.pid()) }):gmatch("SigBlk:%s+(%x+)") do
 				table.insert(list, mask);
 			end
+			table.sort(list);
 			return list;
 		end
 		local before = masks();
 		local context = open(dns:settings());
 		ask(context, "a.secure.example", "A");
 		local after = masks();
-		assert.equal(#before + 1, #after);
-		assert.equal(before[1], after[1]);
-		assert.equal("fffffffe7ffbfeff", after[#after]); -- all but KILL, STOP and the C library's own two
+		local expected = { "fffffffe7ffbfeff", unpack(before) }; -- all but KILL, STOP and the C library's own two
+		table.sort(expected);
+		assert.same(expected, after);
 		context:delete();
 		assert.same(before, masks());
 	end);

@@ -254,6 +254,15 @@ describe("rdata: an SVCB record", function ()
 	end);
 end);
 
+describe("rdata: a DNSKEY record", function ()
+	it("shows its key in base64, as the vectors of RFC 4648 want it", function ()
+		for key, base64 in pairs { [""] = "", f = "Zg==", fo = "Zm8=", foo = "Zm9v", foob = "Zm9vYg==", fooba = "Zm9vYmE=", foobar = "Zm9vYmFy" } do
+			assert.equal("257 3 8 " .. base64, tostring(parse_record(48, u16(257) .. "\3\8" .. key)));
+		end
+		assert.equal("0 0 0 //79+/A=", tostring(parse_record(48, "\0\0\0\0\255\254\253\251\240")));
+	end);
+end);
+
 describe("rdata: a CAA record", function ()
 	it("is refused without a tag, or with one that is not letters and digits", function ()
 		for _, tag in ipairs { "", "is sue", "issue\0", "\255" } do

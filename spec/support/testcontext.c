@@ -21,8 +21,8 @@ __attribute__((visibility("default"))) int luaopen_xmppdns_testcontext(lua_State
 
 struct test_question {
 	struct context_question question;
-	struct answer *answer; /* owned */
-	unsigned answered;     /* how often the callback ran */
+	struct answer *answer;       /* owned */
+	unsigned answered;           /* how often the callback ran */
 	struct test_question *drops; /* not owned; dropped by the callback */
 };
 
