@@ -65,7 +65,7 @@ demo: all
 	@KEEP=$(KEEP) STOCK=$(STOCK) LUA_VERSION=$(LUA_VERSION) $(LUA) spec/federation/demo.lua
 
 test-debian13 demo-debian13: %-debian13:
-	@sh .ci/debian13 $*
+	@sh .ci/debian13 $* SPECS='$(SPECS)'
 
 every-lua: $(foreach cc,gcc clang,$(foreach lua,5.1 5.2 5.3 5.4 jit,every-lua/$(cc)/$(lua)))
 every-lua/%: packages

@@ -21,6 +21,10 @@ function resolver_methods.on_error(problem)
 	io.stderr:write("xmppdns: a callback failed: ", tostring(problem), "\n");
 end
 
+-- Called with a sentence for the operator: resolv.conf was changed, or cannot be used. Replace it to log it.
+function resolver_methods.on_notice()
+end
+
 local function run_callback(self, callback, answer, err)
 	self.depth = self.depth + 1;
 	local ok, problem = pcall(callback, answer, err);
@@ -63,6 +67,7 @@ end
 -- Runs the callbacks that are due, at most 64; never blocks. Gives how many ran.
 function resolver_methods:process()
 	self.core:process();
+	for notice in self.core.notice, self.core do self.on_notice(notice); end
 	local ran = run_callbacks(self, callbacks_at_once);
 	if self.timers[1] then ran = ran + run_timers(self, callbacks_at_once); end
 	return ran;

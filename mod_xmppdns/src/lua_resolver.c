@@ -228,6 +228,17 @@ static int resolver_process(lua_State *L)
 	return 0;
 }
 
+/* resolver:notice() -> text | nil: what its owner should hear of */
+static int resolver_notice(lua_State *L)
+{
+	struct resolver *resolver = check_open_resolver(L, 1);
+	char text[NOTICE_SIZE];
+	if (!take_notice(resolver, text))
+		return 0;
+	lua_pushstring(L, text);
+	return 1;
+}
+
 /* Pushes the callback of that lookup and forgets it. */
 static void take_callback(lua_State *L, const struct lookup *lookup)
 {
@@ -460,6 +471,7 @@ static const luaL_Reg resolver_methods[] = {
 	{ "fetch", resolver_fetch },
 	{ "flush", resolver_flush },
 	{ "getfd", resolver_getfd },
+	{ "notice", resolver_notice },
 	{ "peek", resolver_peek },
 	{ "poll", resolver_poll },
 	{ "process", resolver_process },

@@ -285,11 +285,18 @@ static void set_trust(lua_State *L, const struct settings *settings)
 	set_text(L, "autotrust", settings->autotrust);
 }
 
-static void set_limits(lua_State *L, const struct settings *settings)
+static double timeout_in_use(const struct settings *settings, const struct upstream_config *config)
+{
+	if (settings->timeout > 0)
+		return settings->timeout;
+	return config != NULL && config->timeout > 0 ? config->timeout : DEFAULT_TIMEOUT;
+}
+
+static void set_limits(lua_State *L, const struct settings *settings, const struct upstream_config *config)
 {
 	if (settings->attempts != 0)
 		set_whole(L, "attempts", settings->attempts);
-	set_number(L, "timeout", settings->timeout);
+	set_number(L, "timeout", timeout_in_use(settings, config));
 	set_number(L, "plan_timeout", settings->plan_timeout);
 	set_number(L, "reconfigure_interval", settings->reconfigure_interval);
 	set_whole(L, "cache_size", settings->cache_size);
@@ -321,7 +328,7 @@ void push_settings(lua_State *L, const struct settings *settings, const struct u
 	lua_newtable(L);
 	set_sources(L, settings);
 	set_trust(L, settings);
-	set_limits(L, settings);
+	set_limits(L, settings, config);
 	if (config != NULL)
 		set_machine(L, config);
 }

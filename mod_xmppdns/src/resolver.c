@@ -24,7 +24,8 @@ enum {
 	DEADLINES_AT_ONCE = 1000, /* in one call of process_resolver: it must not hold its caller */
 	FAILURE_TTL = 5,          /* seconds (RFC 9520); libunbound remembers a failure as long */
 	STALE_TTL = 30,           /* seconds, of a stale answer (RFC 8767, 4) */
-	DEFAULT_TIMEOUT_SECONDS = 5
+	WATCH_INTERVAL = 1000,    /* milliseconds between two looks at resolv.conf */
+	NOTICES_AT_MOST = 20
 };
 
 struct lookup {
@@ -48,6 +49,9 @@ struct resolver {
 	struct pending *answered;       /* answers that libunbound's callbacks left */
 	struct lookup *completed, **completed_end;
 	struct resolver_counters counters;
+	struct text_list notices;       /* not taken yet */
+	struct file_mark resolvconf;    /* as it was read last */
+	int64_t watched_at;             /* ms; when it was last looked at */
 	int64_t rebuilt_at;             /* ms; when a failing lookup last rebuilt it */
 	int64_t alarm_at;               /* ms; the outside's own; INT64_MAX: never */
 	int64_t timer_at;               /* ms; when the timer is due, INT64_MAX: never */
@@ -143,6 +147,8 @@ static struct cache *create_resolver_cache(const struct settings *settings)
 static bool fill_resolver(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	resolver->settings = hold_settings(settings);
+	resolver->watched_at = monotonic_ms();
+	resolver->resolvconf = mark_resolvconf(settings);
 	resolver->config = read_upstream(settings, problem);
 	if (resolver->config == NULL)
 		return false;
@@ -205,6 +211,7 @@ void delete_resolver(struct resolver *resolver)
 	free_heap(&resolver->waiting);
 	free_heap(&resolver->asked);
 	delete_cache(resolver->cache);
+	free_text_list(&resolver->notices);
 	delete_upstream(resolver->config);
 	release_settings(resolver->settings);
 	if (resolver->epoll >= 0)
@@ -235,7 +242,7 @@ static struct lookup_options effective_options(const struct resolver *resolver, 
 	if (effective.timeout <= 0)
 		effective.timeout = resolver->config->timeout;
 	if (effective.timeout <= 0)
-		effective.timeout = DEFAULT_TIMEOUT_SECONDS;
+		effective.timeout = DEFAULT_TIMEOUT;
 	effective.require_secure |= resolver->settings->dnssec == POLICY_REQUIRED;
 	return effective;
 }
@@ -453,6 +460,115 @@ static void wait_to_be_asked(struct resolver *resolver, struct pending *pending)
 		fail_pending(resolver, pending, OUTCOME_SYSTEM, "out of memory");
 }
 
+/* Rebuilding */
+
+static void add_notice(struct resolver *resolver, const char *format, const char *path, const char *text)
+{
+	char notice[NOTICE_SIZE];
+	snprintf(notice, sizeof(notice), format, path, text);
+	if (resolver->notices.count < NOTICES_AT_MOST)
+		add_text(&resolver->notices, notice); /* without memory it is not heard of */
+}
+
+bool take_notice(struct resolver *resolver, char text[NOTICE_SIZE])
+{
+	struct text_list *notices = &resolver->notices;
+	if (notices->count == 0)
+		return false;
+	snprintf(text, NOTICE_SIZE, "%s", notices->items[0]);
+	free(notices->items[0]);
+	notices->count--;
+	memmove(notices->items, notices->items + 1, notices->count * sizeof(notices->items[0]));
+	return true;
+}
+
+static void end_retired(struct resolver *resolver)
+{
+	struct generation **link = &resolver->retired;
+	while (*link != NULL) {
+		struct generation *generation = *link;
+		if (generation_in_flight(generation) > 0) {
+			link = &generation->next;
+			continue;
+		}
+		*link = generation->next;
+		delete_generation(generation, resolver->epoll, false);
+	}
+}
+
+/* Takes config on success, which may be the one that is in use. */
+static bool start_generation(struct resolver *resolver, struct settings *settings, struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	uint64_t number = resolver->generation != NULL ? resolver->generation->number + 1 : resolver->counters.rebuilds + 2;
+	struct generation *generation = create_generation(settings, config, number);
+	if (generation == NULL) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+		return false;
+	}
+	if (resolver->generation != NULL) {
+		resolver->generation->next = resolver->retired;
+		resolver->retired = resolver->generation;
+	}
+	resolver->generation = generation;
+	if (config != resolver->config)
+		delete_upstream(resolver->config);
+	resolver->config = config;
+	hold_settings(settings);
+	release_settings(resolver->settings);
+	resolver->settings = settings;
+	resolver->counters.rebuilds++;
+	flush_failures(resolver->cache);
+	end_retired(resolver);
+	return true;
+}
+
+/* A server list that has become empty or unreadable is no reason to lose the servers that we have. */
+static struct upstream_config *reread_upstream(struct resolver *resolver)
+{
+	char problem[SETTINGS_PROBLEM_SIZE];
+	const char *path = resolvconf_path(resolver->settings);
+	struct upstream_config *config = read_upstream(resolver->settings, problem);
+	if (config != NULL && config->recursive == resolver->config->recursive)
+		return config;
+	if (config != NULL && resolver->config->recursive)
+		return config;
+	add_notice(resolver, "%s: no name server can be read from it, so the old ones stay in use (%s)", path, config != NULL ? "empty" : problem);
+	delete_upstream(config);
+	return resolver->config;
+}
+
+static bool rebuild_from_same(struct resolver *resolver, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	resolver->watched_at = monotonic_ms();
+	resolver->resolvconf = mark_resolvconf(resolver->settings); /* before reading: a change after it is another change */
+	struct upstream_config *config = reread_upstream(resolver);
+	if (start_generation(resolver, resolver->settings, config, problem))
+		return true;
+	if (config != resolver->config)
+		delete_upstream(config);
+	return false;
+}
+
+static bool rebuild_from_other(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	struct file_mark mark = mark_resolvconf(settings);
+	struct upstream_config *config = read_upstream(settings, problem);
+	if (config == NULL)
+		return false;
+	if (!start_generation(resolver, settings, config, problem)) {
+		delete_upstream(config);
+		return false;
+	}
+	resolver->watched_at = monotonic_ms();
+	resolver->resolvconf = mark;
+	return true;
+}
+
+bool rebuild_resolver(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	return settings == NULL ? rebuild_from_same(resolver, problem) : rebuild_from_other(resolver, settings, problem);
+}
+
 /* Moving on */
 
 static bool rebuild_after_failure(struct resolver *resolver, const struct pending *pending)
@@ -545,20 +661,6 @@ static void process_contexts(struct resolver *resolver)
 			process_context(events[i].data.ptr);
 }
 
-static void end_retired(struct resolver *resolver)
-{
-	struct generation **link = &resolver->retired;
-	while (*link != NULL) {
-		struct generation *generation = *link;
-		if (generation_in_flight(generation) > 0) {
-			link = &generation->next;
-			continue;
-		}
-		*link = generation->next;
-		delete_generation(generation, resolver->epoll, false);
-	}
-}
-
 /* The child of a fork has no threads of its parent's, and shares its descriptors: it starts anew on the same descriptor numbers. */
 static void recover_after_fork(struct resolver *resolver)
 {
@@ -596,6 +698,25 @@ void process_resolver(struct resolver *resolver)
 	ask_waiting(resolver);
 	end_retired(resolver);
 	set_timer(resolver);
+}
+
+/* Called before each question: a look at the file costs a microsecond, and no more than one a second. */
+static void watch_resolvconf(struct resolver *resolver)
+{
+	char problem[SETTINGS_PROBLEM_SIZE];
+	int64_t now = monotonic_ms();
+	if (!resolver->settings->use_resolvconf || now - resolver->watched_at < WATCH_INTERVAL)
+		return;
+	resolver->watched_at = now;
+	struct file_mark mark = mark_resolvconf(resolver->settings);
+	if (same_mark(&mark, &resolver->resolvconf))
+		return;
+	const struct upstream_config *before = resolver->config;
+	if (!rebuild_from_same(resolver, problem))
+		add_notice(resolver, "%s was changed, but: %s", resolvconf_path(resolver->settings), problem);
+	else if (resolver->config != before)
+		add_notice(resolver, "%s was changed: asking %s now", resolvconf_path(resolver->settings),
+			resolver->config->recursive ? "from the root" : resolver->config->servers.items[0]);
 }
 
 /* Lookups */
@@ -642,6 +763,7 @@ struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16
 {
 	if (is_forked(resolver))
 		recover_after_fork(resolver);
+	watch_resolvconf(resolver);
 	struct lookup_options effective = effective_options(resolver, options);
 	struct pending_key key = {
 		.qname = qname,
@@ -754,40 +876,6 @@ void set_lookup_owner(struct lookup *lookup, void *owner)
 struct known_answer lookup_result(const struct lookup *lookup)
 {
 	return lookup->result;
-}
-
-/* Rebuilding */
-
-static void retire_generation(struct resolver *resolver, struct generation *next)
-{
-	if (resolver->generation != NULL) {
-		resolver->generation->next = resolver->retired;
-		resolver->retired = resolver->generation;
-	}
-	resolver->generation = next;
-}
-
-bool rebuild_resolver(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
-{
-	settings = hold_settings(settings != NULL ? settings : resolver->settings);
-	uint64_t number = resolver->generation != NULL ? resolver->generation->number + 1 : resolver->counters.rebuilds + 2;
-	struct upstream_config *config = read_upstream(settings, problem);
-	struct generation *generation = config != NULL ? create_generation(settings, config, number) : NULL;
-	if (generation == NULL) {
-		if (config != NULL)
-			snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
-		delete_upstream(config);
-		release_settings(settings);
-		return false;
-	}
-	retire_generation(resolver, generation);
-	delete_upstream(resolver->config);
-	release_settings(resolver->settings);
-	resolver->config = config;
-	resolver->settings = settings;
-	resolver->counters.rebuilds++;
-	flush_failures(resolver->cache);
-	return true;
 }
 
 struct cache *resolver_cache(struct resolver *resolver)

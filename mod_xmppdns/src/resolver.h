@@ -81,6 +81,10 @@ struct known_answer lookup_result(const struct lookup *lookup); /* answer is NUL
  * running lookups finish where they are or move on with their next attempt. False with a message: the old generation stays. */
 bool rebuild_resolver(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
 
+/* What its owner should hear of, the oldest first: resolv.conf was changed, or cannot be used. False when there is nothing. */
+enum { NOTICE_SIZE = 1024 };
+bool take_notice(struct resolver *resolver, char text[NOTICE_SIZE]);
+
 struct cache *resolver_cache(struct resolver *resolver);
 struct settings *resolver_settings(struct resolver *resolver);
 const struct upstream_config *resolver_upstream(const struct resolver *resolver);

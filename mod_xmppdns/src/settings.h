@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SETTINGS_PROBLEM_SIZE = 512 };
+enum { SETTINGS_PROBLEM_SIZE = 512, DEFAULT_TIMEOUT = 5 /* seconds an attempt, where nothing says otherwise */ };
 
 enum policy { POLICY_OFF, POLICY_OPPORTUNISTIC, POLICY_REQUIRED };
 enum upstream { UPSTREAM_AUTO, UPSTREAM_FORWARD, UPSTREAM_RECURSIVE };
@@ -47,8 +47,9 @@ struct settings {
 	enum policy dnssec, dane;
 	struct named_text_list options; /* raw libunbound options, name with its colon */
 	/* how long and how much */
-	unsigned attempts;     /* 0: 3 for the automatic resolver, else 2 (S31) */
-	double timeout, plan_timeout, reconfigure_interval; /* seconds */
+	unsigned attempts;     /* 0: as resolv.conf's options say, else 3 for the automatic resolver and 2 for others (S31) */
+	double timeout;        /* seconds an attempt; 0: as resolv.conf's options say, else DEFAULT_TIMEOUT */
+	double plan_timeout, reconfigure_interval; /* seconds */
 	size_t cache_size;     /* bytes */
 	uint32_t min_ttl, max_ttl, stale_ttl; /* seconds */
 	unsigned max_lookups, threads;

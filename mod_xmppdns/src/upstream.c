@@ -276,6 +276,25 @@ failed:;
 	return NULL;
 }
 
+const char *resolvconf_path(const struct settings *settings)
+{
+	return settings->resolvconf != NULL ? settings->resolvconf : "/etc/resolv.conf";
+}
+
+struct file_mark mark_resolvconf(const struct settings *settings)
+{
+	struct stat status;
+	if (!settings->use_resolvconf || stat(resolvconf_path(settings), &status) == -1)
+		return (struct file_mark){ .inode = 0 };
+	return (struct file_mark){ .device = status.st_dev, .inode = status.st_ino, .size = status.st_size,
+		.seconds = status.st_mtim.tv_sec, .nanoseconds = status.st_mtim.tv_nsec };
+}
+
+bool same_mark(const struct file_mark *a, const struct file_mark *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size && a->seconds == b->seconds && a->nanoseconds == b->nanoseconds;
+}
+
 bool check_anchor_file(const char *path, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	size_t size;
@@ -329,7 +348,7 @@ static bool read_hosts(struct upstream_config *config, const char *path)
 /* False with a message. */
 static bool gather_servers(struct upstream_config *config, const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
 {
-	const char *path = settings->resolvconf == NULL ? "/etc/resolv.conf" : settings->resolvconf;
+	const char *path = resolvconf_path(settings);
 	const char *why = NULL;
 	snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
 	for (size_t i = 0; i < settings->forward.count; i++)

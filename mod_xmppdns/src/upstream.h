@@ -22,6 +22,15 @@ struct upstream_config {
 struct upstream_config *read_upstream(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
 void delete_upstream(struct upstream_config *config); /* NULL is allowed */
 
+/* What resolv.conf looks like at this moment, by which a change is noticed; all zero when it is not there, or not used. */
+struct file_mark {
+	uint64_t device, inode;
+	int64_t size, seconds, nanoseconds; /* bytes; time of the last change of its data */
+};
+struct file_mark mark_resolvconf(const struct settings *settings);
+bool same_mark(const struct file_mark *a, const struct file_mark *b);
+const char *resolvconf_path(const struct settings *settings);
+
 /* Whether the file can be read and holds a DS or DNSKEY record. False with a message that does not repeat the path. */
 bool check_anchor_file(const char *path, char problem[SETTINGS_PROBLEM_SIZE]);
 

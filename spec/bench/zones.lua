@@ -1,0 +1,133 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The signed zones that make bench asks, made once and kept in build/bench/zones until they are a week old.
+--
+-- names.bench      n1 to n20000, each with two SRV records _xmpp-server._tcp, and _xmpps-server._tcp
+-- d1.bench ...     domains, a zone each: SRV of xmpp-server and xmpps-server to xmpp.d1.bench with A, AAAA and TLSA; A and AAAA of its own
+-- alias1.bench ... the same, but the target is a CNAME
+-- bare1.bench ...  A and AAAA, no SRV
+-- plain.bench      unsigned: n1 to n2000 as in names.bench
+
+local process = require "spec.support.process";
+
+local NAMES, PLAIN_NAMES, DOMAINS, BARE, ALIASES = 20000, 2000, tonumber(os.getenv("DOMAINS")) or 5000, 40, 40;
+local VERSION = 1; -- of what this file makes
+local DAY = 86400;
+
+local function header(origin)
+	return ("$ORIGIN %s\n$TTL 3600\n@ SOA ns.bench. hostmaster.bench. 1 3600 600 86400 3600\n@ NS ns.bench.\n"):format(origin);
+end
+
+local function name_records(count)
+	local lines = {};
+	for i = 1, count do
+		lines[i] = ("_xmpp-server._tcp.n%d SRV 10 5 5269 xmpp%d.n%d\n_xmpp-server._tcp.n%d SRV 20 5 5269 backup%d.n%d\n"):format(i, i, i, i, i, i);
+	end
+	return table.concat(lines);
+end
+
+local ADDRESSES = "@ A 127.0.0.1\n@ AAAA ::1\n";
+local TARGET = "A 127.0.0.1\nxmpp AAAA ::1\n";
+local TLSA = "TLSA 3 1 1 " .. ("ab"):rep(32) .. "\n";
+local SERVICES = "_xmpp-server._tcp SRV 0 0 5269 xmpp\n_xmpps-server._tcp SRV 0 0 5270 xmpp\n";
+
+local function domain_records()
+	return ADDRESSES .. SERVICES .. "xmpp " .. TARGET .. "_5269._tcp.xmpp " .. TLSA .. "_5270._tcp.xmpp " .. TLSA;
+end
+
+local function alias_records()
+	return ADDRESSES .. SERVICES .. "xmpp CNAME host\nhost A 127.0.0.1\nhost AAAA ::1\n_5269._tcp.xmpp " .. TLSA .. "_5270._tcp.xmpp " .. TLSA;
+end
+
+-- All zones but the two above them: name -> records.
+local function child_zones()
+	local zones = { ["names.bench."] = name_records(NAMES), ["plain.bench."] = name_records(PLAIN_NAMES) };
+	for i = 1, DOMAINS do zones[("d%d.bench."):format(i)] = domain_records(); end
+	for i = 1, ALIASES do zones[("alias%d.bench."):format(i)] = alias_records(); end
+	for i = 1, BARE do zones[("bare%d.bench."):format(i)] = ADDRESSES; end
+	return zones;
+end
+
+local function make_key(directory)
+	local base = process.run({ "dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "-K", directory, "." }):match("(K%S+)");
+	local public = process.read(directory .. "/" .. base .. ".key"):match("DNSKEY%s+([^\n]+)");
+	return { tag = base:match("%d+$"), public = public, private = process.read(directory .. "/" .. base .. ".private") };
+end
+
+local function filename(name)
+	return name == "." and "root." or name;
+end
+
+-- One key pair for all zones: nothing here is secret.
+local function write_zone(directory, key, name, records)
+	local base = ("%s/K%s+013+%s"):format(directory, name, key.tag);
+	process.write(base .. ".key", ("%s IN DNSKEY %s\n"):format(name, key.public));
+	process.write(base .. ".private", key.private);
+	process.write(directory .. "/" .. filename(name), header(name) .. records .. "@ DNSKEY " .. key.public .. "\n");
+end
+
+-- Two at a time.
+local function sign_zones(directory, key, names)
+	local lines = {};
+	for i, name in ipairs(names) do
+		lines[i] = ("-o %s -f %ssigned %s K%s+013+%s.key\n"):format(name, filename(name), filename(name), name, key.tag);
+	end
+	process.write(directory .. "/to-sign", table.concat(lines));
+	process.run({ "sh", "-c", ("xargs -P 2 -L 1 dnssec-signzone -q -P -z -O full -e +%d <to-sign >/dev/null"):format(30 * DAY) }, { cwd = directory });
+end
+
+-- The delegations to zones, each with its DS.
+local function delegations(directory, zones)
+	local lines = { "ns A 127.0.0.1\n" };
+	for name in pairs(zones) do
+		lines[#lines + 1] = ("%s NS ns.bench.\n"):format(name);
+		lines[#lines + 1] = process.read(directory .. "/dsset-" .. name) or "";
+	end
+	return table.concat(lines);
+end
+
+local function write_config(directory, names)
+	local lines = {};
+	for _, name in ipairs(names) do
+		local file = filename(name) .. (name == "plain.bench." and "" or "signed");
+		lines[#lines + 1] = ("zone:\n\tname: \"%s\"\n\tzonefile: \"%s\"\n"):format(name, file);
+	end
+	process.write(directory .. "/zones.conf", table.concat(lines));
+end
+
+local function make_zones(directory)
+	io.stderr:write(("bench: signing %d zones, which takes a minute once a week ...\n"):format(DOMAINS + ALIASES + BARE + 3));
+	local key, children, names = make_key(directory), child_zones(), { ".", "bench." };
+	local signed = {};
+	for name, records in pairs(children) do
+		names[#names + 1] = name;
+		if name == "plain.bench." then
+			process.write(directory .. "/" .. name, header(name) .. records);
+		else
+			write_zone(directory, key, name, records);
+			signed[#signed + 1] = name;
+		end
+	end
+	sign_zones(directory, key, signed);
+	write_zone(directory, key, "bench.", delegations(directory, children));
+	sign_zones(directory, key, { "bench." });
+	write_zone(directory, key, ".", "bench. NS ns.bench.\nns.bench. A 127.0.0.1\n" .. process.read(directory .. "/dsset-bench."));
+	sign_zones(directory, key, { "." });
+	write_config(directory, names);
+	process.write(directory .. "/anchors", ". IN DNSKEY " .. key.public .. "\n");
+end
+
+-- The directory of the zones, made if need be: zones.conf for NSD, anchors for resolvers.
+local function prepare()
+	local directory = ("%s/build/bench/zones-%d-%d"):format(process.run({ "pwd" }):gsub("\n", ""), VERSION, DOMAINS);
+	local made = tonumber(process.read(directory .. "/made") or 0);
+	if os.time() - made > 7 * DAY then
+		process.run({ "rm", "-rf", directory });
+		process.run({ "mkdir", "-p", directory });
+		make_zones(directory);
+		process.write(directory .. "/made", tostring(os.time()));
+	end
+	return directory;
+end
+
+return { prepare = prepare, NAMES = NAMES, DOMAINS = DOMAINS };
