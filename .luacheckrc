@@ -5,16 +5,5 @@ std = "min";
 max_line_length = 160;
 read_globals = { "unpack", table = { fields = { "unpack" } } };
 
-files["mod_xmppdns/mod_xmppdns.lua"] = {
-	globals = { "module", "prosody" };
-};
-
-files["spec/"] = {
-	std = "+busted";
-};
-
-files["*_spec.lua"] = {
-	std = "+busted";
-};
-
-files[".busted"] = { };
+files["mod_xmppdns/mod_xmppdns.lua"] = { globals = { "module", "prosody" } };
+files["spec"] = { std = "+busted" };

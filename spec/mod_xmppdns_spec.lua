@@ -328,7 +328,7 @@ describe("mod_xmppdns", function ()
 			start(option(dns.forward));
 			local ok, output = pcall(server.shell, server, [[xmpp:ping("one.test", "bogus.example")]]);
 			assert.is_false(ok);
-			assert.matches("SRV of _xmpp%-server%._tcp%.bogus%.example: bogus: .*verification failed", output);
+			assert.matches("SRV of _xmpp%-server%._tcp%.bogus%.example: bogus: .*validation failure", output);
 		end);
 
 		it("loses no lookup to a reload or an unload", function ()

@@ -131,7 +131,7 @@ b A 192.0.2.2]] };
 	it("last_error says which record is bogus, and why, and nothing is dialled", function ()
 		local one = service.new("bogus.example", new_extras(), options);
 		assert.same({}, all_targets(one));
-		assert.matches("^SRV of _xmpp%-server%._tcp%.bogus%.example: bogus: .*verification failed", one.last_error);
+		assert.matches("^SRV of _xmpp%-server%._tcp%.bogus%.example: bogus: .*validation failure", one.last_error);
 		assert.equal("bogus", one.plan.error.code);
 	end);
 

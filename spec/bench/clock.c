@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* Time, processor time and memory for the benchmarks; and the limit of a cached answer: a function that only builds its tables. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <malloc.h>
+#include <time.h>
+
+static lua_Number read_clock(clockid_t clock)
+{
+	struct timespec time;
+	clock_gettime(clock, &time);
+	return (lua_Number)time.tv_sec + (lua_Number)time.tv_nsec / 1e9;
+}
+
+/* monotonic() -> seconds */
+static int clock_monotonic(lua_State *L)
+{
+	lua_pushnumber(L, read_clock(CLOCK_MONOTONIC));
+	return 1;
+}
+
+/* thread() -> seconds of processor time of this thread */
+static int clock_thread(lua_State *L)
+{
+	lua_pushnumber(L, read_clock(CLOCK_THREAD_CPUTIME_ID));
+	return 1;
+}
+
+/* process() -> seconds of processor time of all its threads */
+static int clock_process(lua_State *L)
+{
+	lua_pushnumber(L, read_clock(CLOCK_PROCESS_CPUTIME_ID));
+	return 1;
+}
+
+/* memory() -> bytes that malloc has given out */
+static int clock_memory(lua_State *L)
+{
+	struct mallinfo2 info = mallinfo2();
+	lua_pushnumber(L, (lua_Number)info.uordblks + (lua_Number)info.hblkhd);
+	return 1;
+}
+
+static void set_integer(lua_State *L, const char *field, lua_Integer value)
+{
+	lua_pushinteger(L, value);
+	lua_setfield(L, -2, field);
+}
+
+static void set_text(lua_State *L, const char *field, const char *value)
+{
+	lua_pushstring(L, value);
+	lua_setfield(L, -2, field);
+}
+
+static void set_flag(lua_State *L, const char *field, int value)
+{
+	lua_pushboolean(L, value);
+	lua_setfield(L, -2, field);
+}
+
+static void push_record(lua_State *L, int priority, const char *target)
+{
+	lua_createtable(L, 0, 1);
+	lua_createtable(L, 0, 4);
+	set_integer(L, "priority", priority);
+	set_integer(L, "weight", 5);
+	set_integer(L, "port", 5269);
+	set_text(L, "target", target);
+	lua_pushvalue(L, lua_upvalueindex(2));
+	lua_setmetatable(L, -2);
+	lua_setfield(L, -2, "srv");
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_setmetatable(L, -2);
+}
+
+/* build_answer(qname, target, backup) -> the tables of an SRV answer with two records */
+static int build_answer(lua_State *L)
+{
+	const char *qname = luaL_checkstring(L, 1), *target = luaL_checkstring(L, 2), *backup = luaL_checkstring(L, 3);
+	lua_createtable(L, 2, 11);
+	set_text(L, "qname", qname);
+	set_integer(L, "qtype", 33);
+	set_integer(L, "qclass", 1);
+	set_text(L, "type", "SRV");
+	set_text(L, "class", "IN");
+	set_text(L, "status", "NoError");
+	set_integer(L, "rcode", 0);
+	set_flag(L, "secure", 1);
+	set_flag(L, "nxdomain", 0);
+	set_integer(L, "ttl", 3600);
+	set_flag(L, "from_cache", 1);
+	push_record(L, 10, target);
+	lua_rawseti(L, -2, 1);
+	push_record(L, 20, backup);
+	lua_rawseti(L, -2, 2);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_setmetatable(L, -2);
+	return 1;
+}
+
+static const luaL_Reg functions[] = {
+	{ "memory", clock_memory },
+	{ "monotonic", clock_monotonic },
+	{ "process", clock_process },
+	{ "thread", clock_thread },
+	{ NULL, NULL },
+};
+
+static void set_builder(lua_State *L)
+{
+	lua_newtable(L);
+	lua_newtable(L);
+	lua_pushcclosure(L, build_answer, 2);
+	lua_setfield(L, -2, "build_answer");
+}
+
+__attribute__((visibility("default"))) int luaopen_bench_clock(lua_State *L);
+
+int luaopen_bench_clock(lua_State *L)
+{
+	luaL_newlib(L, functions);
+	set_builder(L);
+	return 1;
+}
