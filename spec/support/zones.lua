@@ -189,18 +189,30 @@ local function uint32(number)
 	return string.char(math.floor(number / 0x1000000) % 0x100, math.floor(number / 0x10000) % 0x100, math.floor(number / 0x100) % 0x100, number % 0x100);
 end
 
--- Waits until NSD gives the current serial for the zone.
-local function wait_for_serial(dns, name)
+-- Whether NSD gives the current serial for the zone within so many seconds.
+local function serves_serial(dns, name, seconds)
 	local qname = name:gsub("[^.]+%.?", function (label)
 		label = label:gsub("%.", "");
 		return string.char(#label) .. label;
 	end);
 	local question = "\5\6\0\0\0\1\0\0\0\0\0\0" .. (name == "." and "" or qname) .. "\0\0\6\0\1";
-	local answered = process.wait_until(function ()
+	return process.wait_until(function ()
 		local answer = process.wait_for_udp(dns.address, dns.port, question, 0.05);
 		return answer and answer:find(uint32(dns.serial), 1, true);
-	end, 10);
-	return assert(answered, ("NSD does not serve %s:\n%s"):format(name, dns.server:output()));
+	end, seconds);
+end
+
+local function fail_to_serve(dns, name)
+	error(("NSD does not serve %s:\n%s"):format(name, dns.server:output()), 0);
+end
+
+-- NSD's reload fails now and then ("reload closed cmd channel") and leaves the old zones in place: once more, then.
+local function reload(dns, name)
+	for _ = 1, 5 do
+		dns.server:signal("HUP");
+		if serves_serial(dns, name, 2) then return; end
+	end
+	fail_to_serve(dns, name);
 end
 
 -- Signs and serves the zones (a table from name to zone, as above) and returns once they are answered:
@@ -216,7 +228,7 @@ function zones.serve(wanted)
 	end
 	dns.anchors = process.write(dns.directory .. "/root.anchor", ". IN DNSKEY " .. key.public .. "\n");
 	dns.server = process.start({ "nsd", "-d", "-c", write_config(dns) }, { cwd = dns.directory, stdout = dns.directory .. "/nsd.log" });
-	wait_for_serial(dns, ".");
+	if not serves_serial(dns, ".", 10) then fail_to_serve(dns, "."); end
 	return dns;
 end
 
@@ -237,8 +249,7 @@ function dns_methods:update(name, change)
 	end
 	self.serial = self.serial + 1;
 	write_zone(self, name);
-	self.server:signal("HUP");
-	wait_for_serial(self, name);
+	reload(self, name);
 end
 
 function dns_methods:stop()
