@@ -4,7 +4,8 @@
 ## make install       install into PREFIX (default /usr/local), below DESTDIR
 ## make demo          Prosody servers on loopback find each other through validated DNS (KEEP=1 leaves them running)
 ## make test          run every spec (SPECS=spec/core runs those below it)
-## make test-debian13, make demo-debian13    the same inside a Debian 13 tree, made at first use
+## make bench         measure against the peers, into build/bench.json too (CASES="cold plan", ROUNDS=1 for trying)
+## make test-debian13, demo-debian13, bench-debian13    the same inside a Debian 13 tree, made at first use
 ## make every-lua     build with gcc and clang for every Lua, each warning an error
 ## make lint          every-lua, then clang-tidy, cppcheck and luacheck
 ## make clean         remove what was built
@@ -45,11 +46,27 @@ $(BUILD)/spec/%.o: spec/support/%.c | packages
 	@mkdir -p $(@D) && echo 'CC $<'
 	@$(COMPILE) -Imod_xmppdns/src -c -o $@ $<
 
--include $(OBJECTS:.o=.d) $(SPEC_OBJECTS:.o=.d)
+# The benchmarks' helpers: what is C alone, and a program.
+BENCH_FILES  = $(addprefix $(BUILD)/bench/,clock.so raw.so cachefill.so late)
+$(BUILD)/bench/raw.so: LDLIBS += -levent
+$(BUILD)/bench/cachefill.so: $(filter-out $(BUILD)/core.o,$(OBJECTS))
+$(BUILD)/bench/%.so: $(BUILD)/spec/bench/%.o
+	@mkdir -p $(@D) && echo 'LD $@'
+	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/bench/late: spec/bench/late.c | packages
+	@mkdir -p $(@D) && echo 'CC $<'
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(LDFLAGS) -o $@ $<
+
+$(BUILD)/spec/bench/%.o: spec/bench/%.c | packages
+	@mkdir -p $(@D) && echo 'CC $<'
+	@$(COMPILE) -Imod_xmppdns/src -c -o $@ $<
+
+-include $(OBJECTS:.o=.d) $(SPEC_OBJECTS:.o=.d) $(wildcard $(BUILD)/spec/bench/*.d)
 
 # The Debian packages that the goals need, all at once.
 packages:
-	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter test demo every-lua lint,$(MAKECMDGOALS))
+	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter test demo bench every-lua lint,$(MAKECMDGOALS))
 
 LUA_DIR      = $(if $(filter jit,$(LUA_VERSION)),5.1,$(LUA_VERSION))
 LUA_FILES    = $(shell find lua -name '*.lua')
@@ -57,6 +74,8 @@ install: all
 	install -D -m 644 $(BUILD)/xmppdns/core.so $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_DIR)/xmppdns/core.so
 	for file in $(LUA_FILES:lua/%=%); do install -D -m 644 lua/$$file $(DESTDIR)$(PREFIX)/share/lua/$(LUA_DIR)/$$file || exit; done
 	install -D -m 644 mod_xmppdns/mod_xmppdns.lua $(DESTDIR)$(PREFIX)/lib/prosody/modules/mod_xmppdns.lua
+	install -D -m 755 mod_xmppdns/xmppdns-check $(DESTDIR)$(PREFIX)/bin/xmppdns-check
+	sed -i '1s/lua$$/$(LUA)/' $(DESTDIR)$(PREFIX)/bin/xmppdns-check
 
 test: all $(SPEC_MODULES)
 	@$(LUA) "$$(command -v busted)" --ignore-lua --cpath='./$(BUILD)/?.so' $(SPECS)
@@ -64,8 +83,11 @@ test: all $(SPEC_MODULES)
 demo: all
 	@KEEP=$(KEEP) STOCK=$(STOCK) LUA_VERSION=$(LUA_VERSION) $(LUA) spec/federation/demo.lua
 
-test-debian13 demo-debian13: %-debian13:
-	@sh .ci/debian13 $* SPECS='$(SPECS)'
+bench: all $(BENCH_FILES)
+	@LUA=$(LUA) BINARIES=$(BUILD)/bench LUA_CPATH='./$(BUILD)/?.so;;' CASES='$(CASES)' ROUNDS='$(ROUNDS)' $(LUA) spec/bench/bench.lua
+
+test-debian13 demo-debian13 bench-debian13: %-debian13:
+	@sh .ci/debian13 $* SPECS='$(SPECS)' CASES='$(CASES)' ROUNDS='$(ROUNDS)'
 
 every-lua: $(foreach cc,gcc clang,$(foreach lua,5.1 5.2 5.3 5.4 jit,every-lua/$(cc)/$(lua)))
 every-lua/%: packages
@@ -82,4 +104,5 @@ clean:
 help:
 	@sed -n 's/^## //p' Makefile
 
-.PHONY: all packages install test demo test-debian13 demo-debian13 every-lua lint clean help
+.SECONDARY: # what make may not remove: objects between sources and helpers
+.PHONY: all packages install test demo bench test-debian13 demo-debian13 bench-debian13 every-lua lint clean help

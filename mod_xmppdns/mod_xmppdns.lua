@@ -54,6 +54,18 @@ local function refuse(message, ...)
 	retire_watch();
 end
 
+-- prosodyctl mod_xmppdns check: without a running server, and also where the rest of this file gives up.
+function module.command(arg)
+	if table.remove(arg, 1) ~= "check" then
+		print("Usage: prosodyctl mod_xmppdns check [OPTION...] [DOMAIN...]");
+		return 2;
+	end
+	return require "xmppdns.check".main(arg, {
+		settings = module:get_option("xmppdns") or module:get_option("unbound"), cafile = module:get_option("ssl", {}).cafile;
+		program = "prosodyctl mod_xmppdns check";
+	});
+end
+
 -- Options
 
 local found, xmppdns = pcall(require, "xmppdns");

@@ -52,9 +52,20 @@ build = {
       },
       xmppdns = "lua/xmppdns.lua",
       ["xmppdns.adns"] = "lua/xmppdns/adns.lua",
+      ["xmppdns.anchors"] = "lua/xmppdns/anchors.lua",
+      ["xmppdns.check"] = "lua/xmppdns/check.lua",
       ["xmppdns.connector"] = "lua/xmppdns/connector.lua",
+      ["xmppdns.dial"] = "lua/xmppdns/dial.lua",
+      ["xmppdns.health"] = "lua/xmppdns/health.lua",
+      ["xmppdns.inspection"] = "lua/xmppdns/inspection.lua",
+      ["xmppdns.json"] = "lua/xmppdns/json.lua",
+      ["xmppdns.report"] = "lua/xmppdns/report.lua",
       ["xmppdns.resolver"] = "lua/xmppdns/resolver.lua",
       ["xmppdns.service"] = "lua/xmppdns/service.lua",
+      ["xmppdns.tasks"] = "lua/xmppdns/tasks.lua",
       ["mod_xmppdns.mod_xmppdns"] = "mod_xmppdns/mod_xmppdns.lua" -- where Prosody looks for it below a plugin path
+   },
+   install = {
+      bin = { ["xmppdns-check"] = "mod_xmppdns/xmppdns-check" }
    }
 }

@@ -75,7 +75,7 @@ describe("packaging", function ()
 		end);
 
 		it("puts each file where the README says, and nothing else", function ()
-			local expected = { "./lib/lua/" .. lua_version .. "/xmppdns/core.so", "./lib/prosody/modules/mod_xmppdns.lua" };
+			local expected = { "./bin/xmppdns-check", "./lib/lua/" .. lua_version .. "/xmppdns/core.so", "./lib/prosody/modules/mod_xmppdns.lua" };
 			for _, file in ipairs(lines_of("find lua -name '*.lua'")) do
 				table.insert(expected, "./share/lua/" .. lua_version .. file:sub(#"lua" + 1));
 			end
@@ -85,6 +85,11 @@ describe("packaging", function ()
 		it("gives a library that loads from there", function ()
 			local version = require "xmppdns"._VERSION;
 			assert.equal(version, version_seen_from(prefix):match("^%S+"));
+		end);
+
+		it("gives the command xmppdns-check, which finds its library by itself", function ()
+			local version = require "xmppdns"._VERSION;
+			assert.equal("xmppdns-check " .. version, lines_of("cd / && '" .. prefix .. "/bin/xmppdns-check' --version")[1]:match("^[^,]+"));
 		end);
 	end);
 
@@ -116,6 +121,7 @@ describe("packaging", function ()
 			local version = require "xmppdns"._VERSION;
 			assert.equal(version, version_seen_from(tree):match("^%S+"));
 			assert.same({ "mod_xmppdns.lua" }, lines_of("ls '" .. tree .. "/share/lua/" .. lua_version .. "/mod_xmppdns'"));
+			assert.equal("xmppdns-check " .. version, lines_of("'" .. tree .. "/bin/xmppdns-check' --version")[1]:match("^[^,]+"));
 		end);
 	end);
 end);

@@ -434,7 +434,7 @@ class Server:
 	def __init__(self, loop, address, port, upstream):
 		self.loop, self.upstream = loop, upstream
 		self.rules, self.log, self.records = [], collections.deque(maxlen=100000), Records()
-		self.tcp, self.writers = None, set()
+		self.tcp, self.writers, self.tasks = None, set(), set()
 		self.forwarded, self.next_id = {}, random.randrange(65536)
 		self.udp, self.tcp_listener = listen(address, port)
 		self.address, self.port = self.udp.getsockname()
@@ -502,7 +502,9 @@ class Server:
 			except (BlockingIOError, ConnectionRefusedError):
 				pass
 		else:
-			self.loop.create_task(self.ask_over_tcp(query, deliver))
+			task = self.loop.create_task(self.ask_over_tcp(query, deliver))
+			self.tasks.add(task)  # the loop itself lets the collector take a task that nobody holds
+			task.add_done_callback(self.tasks.discard)
 
 	def on_upstream_udp(self):
 		for _ in range(64):

@@ -215,17 +215,19 @@ local function reload(dns, name)
 	fail_to_serve(dns, name);
 end
 
--- Signs and serves the zones (a table from name to zone, as above) and returns once they are answered:
--- { address, port, forward = "address@port", anchors = path of the root's trust anchor, server = the process of NSD }.
-function zones.serve(wanted)
+-- Signs and serves the zones (a table from name to zone, as above) and returns once they are answered, on the port given (53 for who starts
+-- from dns.hints, because root hints cannot say another one) or a free one:
+-- { address, port, forward = "address@port", anchors = path of the root's trust anchor, hints = path of root hints, server = the process of NSD }.
+function zones.serve(wanted, port)
 	local address = process.free_address();
-	local dns = setmetatable({ address = address, port = process.free_port(address), zones = add_parents(wanted), serial = os.time() }, dns_mt);
-	dns.directory = process.directory("dns-" .. dns.port);
+	local dns = setmetatable({ address = address, port = port or process.free_port(address), zones = add_parents(wanted), serial = os.time() }, dns_mt);
+	dns.directory = process.directory(("dns-%s-%d"):format(dns.address, dns.port));
 	dns.forward = ("%s@%d"):format(dns.address, dns.port);
 	key = key or make_key(dns.directory);
 	for _, name in ipairs(children_first(dns.zones)) do
 		write_zone(dns, name);
 	end
+	dns.hints = process.write(dns.directory .. "/root.hints", (". 3600 IN NS ns.\nns. 3600 IN A %s\n"):format(dns.address));
 	dns.anchors = process.write(dns.directory .. "/root.anchor", ". IN DNSKEY " .. key.public .. "\n");
 	dns.server = process.start({ "nsd", "-d", "-c", write_config(dns) }, { cwd = dns.directory, stdout = dns.directory .. "/nsd.log" });
 	if not serves_serial(dns, ".", 10) then fail_to_serve(dns, "."); end

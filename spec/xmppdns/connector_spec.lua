@@ -39,6 +39,8 @@ a A 192.0.2.1]] };
 	["dot.example"] = { records = "_xmpp-server._tcp SRV 0 0 0 .\n@ A 192.0.2.99" };
 	["dot-xmpps.example"] = { records = "_xmpps-server._tcp SRV 0 0 0 .\n@ A 192.0.2.99" };
 	["dot-and-xmpp.example"] = { records = "_xmpps-server._tcp SRV 0 0 0 .\n_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1" };
+	["dot-both.example"] = { records = "_xmpps-server._tcp SRV 0 0 0 .\n_xmpp-server._tcp SRV 0 0 0 .\n@ A 192.0.2.99" };
+	["xmpps-only.example"] = { records = "_xmpps-server._tcp SRV 0 0 5270 xmpp\nxmpp A 192.0.2.1\n@ A 192.0.2.99" };
 	["dot-beside.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 .\n_xmpp-server._tcp SRV 1 0 5269 xmpp\nxmpp A 192.0.2.1" };
 	["nowhere.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 missing\n@ A 192.0.2.99" };
 	["cname.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 alias\nalias CNAME xmpp\nxmpp A 192.0.2.1" };
@@ -57,7 +59,7 @@ _xmpp-server._tcp SRV 0 0 5269 xmpp
 xmpp A 192.0.2.1
 xmpp AAAA 2001:db8::1
 xmpp AAAA 2001:db8::2]] };
-	["moving.example"] = { ttl = 1, records = "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1" };
+	["moving.example"] = { ttl = 1, signed = false, records = "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1" };
 	["many.example"] = { signed = false, records = (function ()
 		local lines = {};
 		for i = 1, 40 do lines[i] = ("_xmpp-server._tcp SRV 0 0 5269 host%d\nhost%d A 192.0.2.%d"):format(i, i, i); end
@@ -221,7 +223,7 @@ describe("xmppdns.connector: a plan", function ()
 		assert.equal("failed", plan.srv["xmpp-server"].state);
 	end);
 
-	it("R5: uses the one service when the other is bogus, and keeps that one's error", function ()
+	it("S64, R5: uses the one service when the other is bogus, and keeps that one's error", function ()
 		local plan = collect("bogus-xmpps.example");
 		assert.same({ "xmpp.bogus-xmpps.example:5269 starttls: 192.0.2.1" }, list(plan));
 		assert.is_nil(plan.error);
@@ -240,7 +242,7 @@ describe("xmppdns.connector: a plan", function ()
 		assert.same({ false, false }, { collect("plain.example").endpoints[1].srv_secure, collect("plain.example").secure });
 	end);
 
-	it("R8: has no endpoint when the only target is \".\", whatever addresses the domain has", function ()
+	it("S62, R8: has no endpoint when the only target is \".\", whatever addresses the domain has", function ()
 		local plan = collect("dot.example");
 		assert.same({}, list(plan));
 		assert.same({ "unavailable", "unavailable" }, { plan.error.code, plan.srv["xmpp-server"].state });
@@ -250,21 +252,49 @@ describe("xmppdns.connector: a plan", function ()
 		assert.same({ "xmpp.dot-beside.example:5269 starttls: 192.0.2.1" }, list(collect("dot-beside.example")));
 	end);
 
-	it("R9: uses xmpp when xmpps is \".\"", function ()
+	it("S62, R9: uses xmpp when xmpps is \".\"", function ()
 		assert.same({ "xmpp.dot-and-xmpp.example:5269 starttls: 192.0.2.1" }, list(collect("dot-and-xmpp.example")));
 	end);
 
-	it("R9: does not fall back when xmpps is \".\" and xmpp has no records", function ()
+	it("S62, R9: does not fall back when xmpps is \".\" and xmpp has no records", function ()
 		local plan = collect("dot-xmpps.example");
 		assert.same({}, list(plan));
 		assert.equal("unavailable", plan.error.code);
 	end);
 
-	it("R10: tries xmpps and xmpp in one order of priority", function ()
+	it("S59, R10: tries xmpps and xmpp in one order of priority, each with its kind of TLS", function ()
 		assert.same({
 			"a.mixed.example:5269 starttls: 192.0.2.1", "a.mixed.example:5270 direct: 192.0.2.1";
 			"b.mixed.example:5269 starttls: 192.0.2.2", "b.mixed.example:5270 direct: 192.0.2.2";
 		}, list(collect("mixed.example")));
+	end);
+
+	it("S60: uses the one service where the other has no records", function ()
+		assert.same({ "xmpp.xmpps-only.example:5270 direct: 192.0.2.1" }, list(collect("xmpps-only.example")));
+		assert.same({ "xmpp.secure.example:5269 starttls: 2001:db8::1 192.0.2.1" }, list(collect("secure.example")));
+	end);
+
+	it("S62: has no endpoint when both services are \".\"", function ()
+		local plan = collect("dot-both.example");
+		assert.same({ {}, "unavailable" }, { list(plan), plan.error.code });
+	end);
+
+	it("S63: uses the one service when the other fails, and reports what became of xmpp when both do, or when xmpps is absent", function ()
+		local function collect_with(domain, ...)
+			use_faulty({ timeout = 0.5, attempts = 1 });
+			faulty:clear();
+			for _, service in ipairs({ ... }) do
+				faulty:rule({ name = ("_%s-server._tcp.%s"):format(service, domain), fault = "servfail" });
+			end
+			return collect(domain);
+		end
+		assert.same({ "a.mixed.example:5269 starttls: 192.0.2.1", "b.mixed.example:5269 starttls: 192.0.2.2" },
+			list(collect_with("mixed.example", "xmpps")));
+		assert.same({ "a.mixed.example:5270 direct: 192.0.2.1", "b.mixed.example:5270 direct: 192.0.2.2" },
+			list(collect_with("mixed.example", "xmpp")));
+		for _, plan in ipairs({ collect_with("mixed.example", "xmpp", "xmpps"), (collect_with("nosrv.example", "xmpp")) }) do
+			assert.same({ {}, "servfail", "_xmpp-server._tcp." .. plan.domain }, { list(plan), plan.error.code, plan.error.qname });
+		end
 	end);
 
 	it("R10: draws by the weights of xmpps and xmpp together", function ()
@@ -281,7 +311,7 @@ describe("xmppdns.connector: a plan", function ()
 		assert.same({ "xmpp.twice.example:5269 starttls: 192.0.2.1" }, list(collect("twice.example")));
 	end);
 
-	it("R11: falls back to the domain's addresses after a denial of both services", function ()
+	it("S61, R11: falls back to the domain's addresses after a denial of both services", function ()
 		local plan = collect("nosrv.example");
 		assert.same({ "nosrv.example:5269 starttls: 2001:db8::3 192.0.2.3" }, list(plan));
 		assert.same({ true, true, true }, { plan.secure, plan.endpoints[1].secure, plan.endpoints[1].srv_secure });
@@ -292,6 +322,14 @@ describe("xmppdns.connector: a plan", function ()
 	it("R11: reports that a domain has neither SRV records nor addresses", function ()
 		local plan = collect("empty.example");
 		assert.same({ "unavailable", "A, AAAA of empty.example: no addresses" }, { plan.error.code, plan.error.text });
+	end);
+
+	it("R11: does not fall back when both services time out", function ()
+		use_faulty({ timeout = 0.5, attempts = 1 });
+		faulty:rule({ type = "SRV", fault = "silence" });
+		local plan = collect("nosrv.example");
+		assert.same({}, list(plan));
+		assert.equal("timeout", plan.error.code);
 	end);
 
 	it("R11: with dnssec = \"off\" falls back when both services time out, and only then", function ()
@@ -403,7 +441,7 @@ describe("xmppdns.connector: a plan", function ()
 	it("R35: asks again once the records have expired", function ()
 		use_faulty({ timeout = 2 });
 		assert.same({ "xmpp.moving.example:5269 starttls: 192.0.2.1" }, list(collect("moving.example")));
-		dns:update("moving.example", "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.2");
+		faulty:records("xmpp.moving.example", "A", { "192.0.2.2" }, 1);
 		local before = core.now();
 		while core.now() - before < 2.2 do resolver:wait(0.2); end
 		assert.same({ "xmpp.moving.example:5269 starttls: 192.0.2.2" }, list(collect("moving.example")));
@@ -421,7 +459,7 @@ describe("xmppdns.connector: a plan", function ()
 		assert.equal("timeout", plan.endpoints[2].error.code);
 	end);
 
-	it("ends at its deadline: what has its answers is handed out, the rest is a timeout", function ()
+	it("S69: ends at its deadline: what has its answers is handed out, the rest is a timeout", function ()
 		use_faulty({ timeout = 10, attempts = 1, plan_timeout = 0.5 });
 		faulty:rule({ name = "first.bogus-target.example", fault = "silence" });
 		local before = core.now();

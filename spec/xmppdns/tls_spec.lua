@@ -1,0 +1,98 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- DNS over TLS to a real server where libunbound can do it, and the refusal where it cannot.
+
+local certificates = require "spec.support.certificates";
+local health = require "xmppdns.health";
+local process = require "spec.support.process";
+local xmppdns = require "xmppdns";
+local zones = require "spec.support.zones";
+
+local UNBOUND = [[
+server:
+	interface: %s@%d
+	tls-port: %d
+	tls-service-pem: "%s.crt"
+	tls-service-key: "%s.key"
+	access-control: 127.0.0.0/8 allow
+	do-not-query-localhost: no
+	module-config: "iterator"
+	do-daemonize: no
+	use-syslog: no
+	username: ""
+	chroot: ""
+	directory: "%s"
+	pidfile: "%s/unbound.pid"
+remote-control:
+	control-enable: no
+forward-zone:
+	name: "."
+	forward-addr: %s
+]];
+
+if xmppdns.version().tls then
+	describe("DNS over TLS", function ()
+		local dns, server, authority, address, port, directory;
+
+		setup(function ()
+			dns = zones.serve({ ["secure.example"] = { records = "@ A 127.9.8.7" } });
+			authority = certificates.new_authority();
+			directory = process.directory("dot");
+			authority:issue("dot.example", directory);
+			authority:issue("other.example", directory);
+			address = process.free_address();
+			port = process.free_port(address);
+			local base = directory .. "/dot.example";
+			local config = process.write(directory .. "/unbound.conf",
+				UNBOUND:format(address, port, port, base, base, directory, directory, dns.forward));
+			server = process.start({ "unbound", "-d", "-c", config });
+			assert(process.wait_for_tcp(address, port, 5), server:output());
+		end);
+		teardown(function ()
+			server:stop();
+			dns:stop();
+		end);
+
+		local function settings(name, authority_file)
+			return dns:settings({ forward = ("%s@%d%s"):format(address, port, name and "#" .. name or ""), tls = true, tls_ca = authority_file or authority.file,
+				timeout = 2 });
+		end
+
+		local function look_up(with)
+			local resolver = assert(xmppdns.new(with));
+			local answer, err = xmppdns.repeated_query("secure.example", "A", { resolver = resolver, attempts = 1 });
+			resolver:close();
+			return answer and { answer[1].a, answer.secure } or err.code;
+		end
+
+		it("answers through a server whose certificate has the name", function ()
+			assert.same({ "127.9.8.7", true }, look_up(settings("dot.example")));
+		end);
+
+		it("asks no server whose certificate has another name, or comes from another authority", function ()
+			local wrong_name = look_up(settings("elsewhere.example"));
+			assert.is_true(wrong_name == "servfail" or wrong_name == "timeout");
+			local wrong_authority = look_up(settings("dot.example", directory .. "/other.example.crt"));
+			assert.is_true(wrong_authority == "servfail" or wrong_authority == "timeout");
+		end);
+
+		it("is what a check of the resolver's health asks over", function ()
+			local with = settings("dot.example");
+			local resolver = assert(xmppdns.new(with));
+			local findings;
+			health.check(resolver, function (result) findings = result; end);
+			while not findings do assert.is_true(resolver:wait(10)); end
+			resolver:close();
+			assert.same({ true, ("%s@%d#dot.example answers over TLS"):format(address, port) }, { findings.ok, findings[1].text });
+		end);
+	end);
+else
+	describe("DNS over TLS without a libunbound that has it", function ()
+		it("is refused as a setting, and nothing is sent", function ()
+			local resolver, err = xmppdns.new({ tls = true, forward = "127.0.0.1#dot.example" });
+			assert.is_nil(resolver);
+			assert.equal("config", err.code);
+			assert.matches("^tls = true: this libunbound %(.*%) is built without OpenSSL and has no DNS over TLS$", err.text);
+		end);
+	end);
+end
