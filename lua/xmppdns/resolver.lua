@@ -59,6 +59,15 @@ local function run_callbacks(self, most)
 	return ran;
 end
 
+local function report_notices(self)
+	while not self.closed do
+		local notice = self.core:notice();
+		if not notice then return; end
+		local ok, problem = pcall(self.on_notice, notice);
+		if not ok then self.on_error(problem); end
+	end
+end
+
 -- The descriptor to watch for readable; then call process. It stays the same until close.
 function resolver_methods:getfd()
 	return self.core:getfd();
@@ -67,7 +76,7 @@ end
 -- Runs the callbacks that are due, at most 64; never blocks. Gives how many ran.
 function resolver_methods:process()
 	self.core:process();
-	for notice in self.core.notice, self.core do self.on_notice(notice); end
+	report_notices(self);
 	local ran = run_callbacks(self, callbacks_at_once);
 	if self.timers[1] then ran = ran + run_timers(self, callbacks_at_once); end
 	return ran;
@@ -121,9 +130,11 @@ function resolver_methods:peek(qname, rdtype, options)
 	return self.core:peek(qname, rdtype, options);
 end
 
--- Forgets the answers for that name, or all.
+-- Forgets the answers for that name, or all. libunbound has them too, and forgets nothing by name: it starts anew. true | nil, err
 function resolver_methods:flush(qname)
-	return self.core:flush(qname);
+	local ok, err = self.core:flush(qname);
+	if not ok then return nil, err; end
+	return self.core:reconfigure();
 end
 
 -- All answers in the cache, the most recently used first.

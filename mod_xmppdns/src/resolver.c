@@ -455,7 +455,8 @@ static void ask_waiting(struct resolver *resolver)
 
 static void wait_to_be_asked(struct resolver *resolver, struct pending *pending)
 {
-	pending->item.deadline = pending->deadline;
+	bool is_first = pending->generation == 0; /* what follows gets its turn even when the whole has taken long: a probe, an attempt after a pause */
+	pending->item.deadline = is_first ? pending->deadline : monotonic_ms() + pending->key.timeout;
 	if (!push_item(&resolver->waiting, &pending->item))
 		fail_pending(resolver, pending, OUTCOME_SYSTEM, "out of memory");
 }
@@ -528,9 +529,7 @@ static struct upstream_config *reread_upstream(struct resolver *resolver)
 	char problem[SETTINGS_PROBLEM_SIZE];
 	const char *path = resolvconf_path(resolver->settings);
 	struct upstream_config *config = read_upstream(resolver->settings, problem);
-	if (config != NULL && config->recursive == resolver->config->recursive)
-		return config;
-	if (config != NULL && resolver->config->recursive)
+	if (config != NULL && (!config->resolvconf_failed || resolver->config->resolvconf_failed))
 		return config;
 	add_notice(resolver, "%s: no name server can be read from it, so the old ones stay in use (%s)", path, config != NULL ? "empty" : problem);
 	delete_upstream(config);

@@ -356,6 +356,7 @@ static bool gather_servers(struct upstream_config *config, const struct settings
 			return false;
 	if (settings->use_resolvconf && !read_resolvconf(config, path, &why))
 		return false;
+	config->resolvconf_failed = why != NULL;
 	config->recursive = config->servers.count == 0;
 	if (config->recursive && settings->upstream == UPSTREAM_FORWARD) {
 		snprintf(problem, SETTINGS_PROBLEM_SIZE, "upstream = \"forward\" has no server: %s: %s", path, why == NULL ? "not read" : why);

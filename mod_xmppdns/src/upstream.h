@@ -8,6 +8,7 @@
 
 struct upstream_config {
 	bool recursive;            /* no forwarder: libunbound asks from the root */
+	bool resolvconf_failed;    /* it was to be read, and gave no server */
 	struct text_list servers;  /* forwarders: "addr[%scope][@port][#tls-name]" */
 	struct text_list hosts;    /* local-data lines from the hosts file */
 	struct text_list anchors;  /* DS or DNSKEY lines from the settings or built in; empty when anchor_file says all */

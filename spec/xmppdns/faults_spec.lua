@@ -32,7 +32,7 @@ describe("faults:", function ()
 		each(function (result, where) assert.same(1, result.calls, where); end);
 	end);
 
-	it("each ends within the deadlines of its attempts and probes, which are no more than allowed", function ()
+	it("S69: each ends within the deadlines of its attempts and probes, which are no more than allowed", function ()
 		each(function (result, where)
 			local allowed = result.mode.automatic and 3 or 2; -- S31
 			assert.is_true(result.attempts >= 1 and result.attempts <= allowed and result.probes <= allowed, where);

@@ -346,6 +346,19 @@ describe("resolver: the cache", function ()
 		assert.is_nil(resolver:peek(name, "A"));
 	end);
 
+	it("is emptied by flush, of one name or of all, and libunbound's with it", function ()
+		local calls, record = recorder();
+		local name = fresh_name();
+		for i, flushed in ipairs({ name, false }) do
+			resolver:query(name, "A", record);
+			wait_for(calls, i);
+			assert.is_true(resolver:flush(flushed or nil));
+		end
+		resolver:query(name, "A", record);
+		wait_for(calls, 3);
+		assert.same(3, server:tally(name).udp);
+	end);
+
 	it("serves an expired, insecure answer when every attempt fails, and says so", function ()
 		local calls, record = recorder();
 		local name = "stale.resolver.example";
