@@ -3,9 +3,10 @@
 ## make               build the C module (LUA_VERSION=5.1, 5.2, 5.3, 5.4 or jit; default 5.4)
 ## make install       install into PREFIX (default /usr/local), below DESTDIR
 ## make demo          Prosody servers on loopback find each other through validated DNS (KEEP=1 leaves them running)
+## make compare       a table of all rows of the demo and its specs, with mod_xmppdns and with stock Prosody
 ## make test          run every spec (SPECS=spec/core runs those below it)
 ## make bench         measure against the peers, into build/bench.json too (CASES="cold plan", ROUNDS=1 for trying)
-## make test-debian13, demo-debian13, bench-debian13    the same inside a Debian 13 tree, made at first use
+## make test-debian13, demo-debian13, compare-debian13, bench-debian13    the same inside a Debian 13 tree, made at first use
 ## make every-lua     build with gcc and clang for every Lua, each warning an error
 ## make lint          every-lua, then clang-tidy, cppcheck and luacheck
 ## make clean         remove what was built
@@ -37,7 +38,7 @@ $(BUILD)/%.o: mod_xmppdns/src/%.c | packages
 	@$(COMPILE) -c -o $@ $<
 
 # What only specs load: modules that show parts of the core for which Lua has no face. testcore's malloc can be told to fail.
-$(BUILD)/xmppdns/testcore.so: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+$(BUILD)/xmppdns/testcore.so: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=strdup,--wrap=open_memstream
 $(SPEC_MODULES): $(BUILD)/xmppdns/%.so: $(BUILD)/spec/%.o $(filter-out $(BUILD)/core.o,$(OBJECTS))
 	@mkdir -p $(@D) && echo 'LD $@'
 	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -66,7 +67,7 @@ $(BUILD)/spec/bench/%.o: spec/bench/%.c | packages
 
 # The Debian packages that the goals need, all at once.
 packages:
-	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter test demo bench every-lua lint,$(MAKECMDGOALS))
+	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter test demo compare bench every-lua lint,$(MAKECMDGOALS))
 
 LUA_DIR      = $(if $(filter jit,$(LUA_VERSION)),5.1,$(LUA_VERSION))
 LUA_FILES    = $(shell find lua -name '*.lua')
@@ -83,10 +84,13 @@ test: all $(SPEC_MODULES)
 demo: all
 	@KEEP=$(KEEP) STOCK=$(STOCK) LUA_VERSION=$(LUA_VERSION) $(LUA) spec/federation/demo.lua
 
+compare: all
+	@LUA_VERSION=$(LUA_VERSION) $(LUA) spec/federation/compare.lua
+
 bench: all $(BENCH_FILES)
 	@LUA=$(LUA) BINARIES=$(BUILD)/bench LUA_CPATH='./$(BUILD)/?.so;;' CASES='$(CASES)' ROUNDS='$(ROUNDS)' $(LUA) spec/bench/bench.lua
 
-test-debian13 demo-debian13 bench-debian13: %-debian13:
+test-debian13 demo-debian13 compare-debian13 bench-debian13: %-debian13:
 	@sh .ci/debian13 $* SPECS='$(SPECS)' CASES='$(CASES)' ROUNDS='$(ROUNDS)'
 
 every-lua: $(foreach cc,gcc clang,$(foreach lua,5.1 5.2 5.3 5.4 jit,every-lua/$(cc)/$(lua)))
@@ -105,4 +109,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install test demo bench test-debian13 demo-debian13 bench-debian13 every-lua lint clean help
+.PHONY: all packages install test demo compare bench test-debian13 demo-debian13 compare-debian13 bench-debian13 every-lua lint clean help

@@ -39,8 +39,8 @@ xmppdns.new = resolvers.new;
 -- Settings for this thread's automatic resolver (README, "Settings"); one that is there already is rebuilt and keeps its lookups and its cache.
 -- true | nil, err: then nothing changed.
 function xmppdns.configure(settings)
-	local ok, problem = core.check_settings(settings);
-	if not ok then return nil, core.new_error("config", problem); end
+	local ok, problem, code = core.check_settings(settings);
+	if not ok then return nil, core.new_error(code or "config", problem); end
 	local thread = this_thread();
 	if thread.resolver and not thread.overridden then
 		local rebuilt, err = thread.resolver:reconfigure(settings);

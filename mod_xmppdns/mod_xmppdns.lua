@@ -54,6 +54,12 @@ local function refuse(message, ...)
 	retire_watch();
 end
 
+local function get_check_settings()
+	local settings = module:get_option("xmppdns") or module:get_option("unbound");
+	if type(settings) ~= "table" then return settings; end
+	return require "xmppdns.prosody.autotrust".read(settings, prosody.paths.data);
+end
+
 -- prosodyctl mod_xmppdns check: without a running server, and also where the rest of this file gives up.
 function module.command(arg)
 	if table.remove(arg, 1) ~= "check" then
@@ -61,7 +67,7 @@ function module.command(arg)
 		return 2;
 	end
 	return require "xmppdns.check".main(arg, {
-		settings = module:get_option("xmppdns") or module:get_option("unbound"), cafile = module:get_option("ssl", {}).cafile;
+		settings = get_check_settings(), cafile = module:get_option("ssl", {}).cafile;
 		program = "prosodyctl mod_xmppdns check";
 	});
 end
@@ -73,19 +79,55 @@ if not found then
 	return refuse("Cannot load the xmppdns library: %s", one_line(xmppdns));
 end
 
-local option = module:get_option("xmppdns") ~= nil and "xmppdns" or "unbound";
-local settings = module:get_option(option, {});
-if type(settings) ~= "table" then
-	return refuse("The option \"%s\" must be a table of settings, not %s", option, type(settings));
+local autotrust = require "xmppdns.prosody.autotrust";
+local rawget_option = require "core.configmanager".rawget;
+local nameprep = require "util.encodings".stringprep.nameprep;
+
+local policies = require "xmppdns.prosody.policy".new(rawget_option, nameprep, function (host, problem)
+	module:log("error", "%s: %s; it does not count", host, problem);
+end);
+
+local settings; -- in force
+
+-- Reads the options and puts them into force: true | nil, problem. Then nothing changed.
+local function apply_options()
+	local option = module:get_option("xmppdns") ~= nil and "xmppdns" or "unbound";
+	local given = module:get_option(option, {});
+	if type(given) ~= "table" then
+		return nil, ("The option \"%s\" must be a table of settings, not %s"):format(option, type(given));
+	end
+	local problem = policies:check();
+	if problem then return nil, problem; end
+	local placed, trouble = autotrust.place(given, prosody.paths.data);
+	if not placed then return nil, ("The option \"%s\": %s"):format(option, trouble); end
+	local configured, err = xmppdns.configure(placed);
+	if not configured then return nil, ("The option \"%s\": %s"):format(option, err.text); end
+	settings = placed;
+	policies:read();
+	return true;
 end
 
-local configured, problem = xmppdns.configure(settings);
-if not configured then
-	return refuse("The option \"%s\": %s", option, problem.text);
+local applied, problem = apply_options();
+if not applied then
+	return refuse("%s", problem);
 end
 
-if module:get_option_boolean("use_dane", false) then
-	module:log("warn", "use_dane is set, but server-to-server connections through mod_xmppdns do not use DANE yet");
+-- What people see of it
+
+local checkup = require "xmppdns.prosody.checkup";
+local logs = require "xmppdns.prosody.logging".new(function (...) module:log(...); end);
+local metrics = require "xmppdns.prosody.metrics".new(module);
+
+local function observe(resolver)
+	function resolver.on_done(qname, rdtype, answer, err, seconds)
+		metrics:count_lookup(rdtype, answer, err, seconds);
+		logs:lookup(qname, rdtype, answer, err, seconds);
+	end
+end
+
+local function check_health(resolver)
+	if state.checkup then state.checkup:cancel(); end
+	state.checkup = checkup.start(resolver, settings, function (...) module:log(...); end);
 end
 
 -- The resolver in use
@@ -100,8 +142,12 @@ end
 local function adopt_resolver(resolver)
 	retire_watch();
 	state.watch = watch_resolver(resolver, forget_resolver);
+	observe(resolver);
 	function resolver.on_error(failure)
 		module:log("error", "A DNS callback failed: %s", failure);
+	end
+	function resolver.on_notice(notice)
+		module:log("warn", "%s", notice);
 	end
 end
 
@@ -128,15 +174,35 @@ local function log_start(resolver)
 	end
 end
 
+-- What applies between a host of ours and a remote domain
+
+local outbound = require "xmppdns.prosody.outbound";
+
+-- use_dane = false is Prosody's own way to do without it.
+local function default_dane(resolver)
+	if not outbound.is_capable or rawget_option("*", "use_dane") == false then return "off"; end
+	return resolver:settings().dane;
+end
+
+local function get_policy(host, remote)
+	local policy, resolver = policies:get(host, remote), get_resolver();
+	policy.dane = policy.dane or resolver and default_dane(resolver);
+	return policy;
+end
+
 -- Connections to other servers
 
+local failover = require "xmppdns.prosody.failover";
 local service = require "xmppdns.service";
+
+state.failover = state.failover or failover.new(function (host, event, data)
+	return prosody.hosts[host] and prosody.hosts[host].events.fire_event(event, data);
+end);
 
 local function log_end(ended)
 	local plan = ended.plan;
 	if not plan or plan.error or not plan.fruitful then
-		local is_bogus = plan and plan.error and plan.error.code == "bogus";
-		module:log(is_bogus and "warn" or "info", "Cannot connect to %s: %s", ended.hostname, ended.last_error);
+		module:log("info", "Cannot connect to %s: %s", ended.hostname, ended.last_error); -- the lookups' problems were warned of
 		return;
 	end
 	for _, failure in ipairs(plan:failures()) do
@@ -144,36 +210,116 @@ local function log_end(ended)
 	end
 end
 
-local service_options = { get_resolver = get_resolver, on_end = log_end };
+local service_options = {
+	get_resolver = get_resolver, policy = get_policy, on_end = log_end;
+	from_host = function () return state.failover:get_from_host(); end;
+	get_plan = function (...) return state.failover:get_plan(...); end;
+	on_plan = function (...) state.failover:set_plan(...); end;
+};
 
-function state.replace(event)
-	event.resolver = service.from_stock(event.resolver, event.session.to_host, service_options) or event.resolver;
+-- Connections from other servers
+
+local inbound = require "xmppdns.prosody.inbound";
+local connector = require "xmppdns.connector";
+
+local function is_dane_required(session)
+	return get_policy(session.to_host, session.from_host).dane == "required";
+end
+
+local inbound_options = { is_required = is_dane_required };
+
+function inbound_options.get_plan(session)
+	local policy = get_policy(session.to_host, session.from_host);
+	if policy.dane == "off" then return nil; end
+	local resolver, err = get_resolver();
+	if not resolver then return nil, err; end
+	local plan, failure = connector.new(resolver, session.from_host, policy, { automatic = true });
+	if plan and plan.dane == "off" then return nil; end
+	return plan, failure;
 end
 
 -- Putting all in place
 
-local restores = {};
+local restores, is_active = {}, false;
 
 local function install()
+	is_active = true;
+	state.failover:start();
 	restores[1] = require "xmppdns.adns".new(get_resolver).install(net_adns);
-	if require "core.features".available:contains("s2sout-pre-connect-event") then return; end
-	restores[2] = service.replace_stock(require "net.resolvers.service", require "net.resolvers.chain", service_options);
+	local is_13 = require "core.features".available:contains("s2sout-pre-connect-event");
+	restores[2] = require "xmppdns.prosody.shell".install(module, get_resolver, is_13);
+	if is_13 then return; end
+	restores[3] = service.replace_stock(require "net.resolvers.service", require "net.resolvers.chain", service_options);
 end
 
 local function restore()
-	state.replace = nil;
+	is_active = false;
+	state.failover:stop();
 	for i = #restores, 1, -1 do
 		restores[i]();
 		restores[i] = nil;
 	end
 end
 
--- Prosody 13. Through state, because a host's hook stays when only the global part is reloaded.
-function module.add_host(host_module)
-	host_module:hook("s2sout-pre-connect", function (event)
-		if state.replace then state.replace(event); end
-	end);
+-- { event, priority, handler }
+
+local host_hooks = {
+	{ "s2sout-created", -1, function (event) -- after mod_tls
+		outbound.prepare(event.session);
+		state.failover:on_created(event.session);
+	end };
+	{ "s2sout-pre-connect", 0, function (event) -- Prosody 13
+		local session = event.session;
+		event.resolver = service.from_stock(event.resolver, session.to_host, service_options, session.from_host) or event.resolver;
+	end };
+	{ "stanza/http://etherx.jabber.org/streams:features", 200, function (event) -- after mod_tls, before SASL and dialback
+		return outbound.refuse_cleartext(event.origin);
+	end };
+	{ "s2sout-authenticate-legacy", 150, function (event) return outbound.refuse_cleartext(event.origin); end }; -- likewise
+	{ "s2s-authenticated", 1000, function (event) return outbound.refuse_cleartext(event.session); end };
+};
+
+local server_hooks = {
+	{ "s2s-check-certificate", 900, function (event)
+		local verdict = outbound.check_tlsa(event);
+		if verdict ~= nil then return verdict; end
+		return inbound.check_certificate(event, inbound_options);
+	end };
+	{ "s2s-check-certificate", 700, inbound.show_certificate }; -- Prosody 13's DANE is at 800
+	{ "s2s-check-certificate", 300, require "xmppdns.prosody.identity".check_targets }; -- mod_s2s_auth_certs is at 509
+	{ "s2sout-established", 1, function (event) metrics:count_plan(state.failover:get_plan_of(event.session), true); end };
+	{ "s2s-destroyed", 0, function (event) metrics:count_plan(state.failover:get_plan_of(event.session), false); end };
+	{ "stats-update", 0, function () if state.watch then metrics:collect(state.watch.resolver); end end };
+	{ "s2sout-established", 0, function (event) state.failover:on_established(event.session); end };
+	{ "server-stopping", 1000, function () state.failover:stop(); end };
+	{ "config-reloaded", 0, function ()
+		local ok, bad = apply_options();
+		if not ok then return module:log("error", "%s; the settings from before stay in force", bad); end
+		if state.watch then check_health(state.watch.resolver); end
+	end };
+};
+
+local function hook_all(context, hooks)
+	for _, hook in ipairs(hooks) do
+		context:hook(hook[1], function (event)
+			if is_active then return hook[3](event); end
+		end, hook[2]);
+	end
 end
+
+-- Components too, on which no module is loaded for being enabled globally.
+local hooked = {};
+
+local function hook_host(host)
+	if hooked[host] then return; end
+	hooked[host] = true;
+	hook_all(module:context(host), host_hooks);
+end
+
+for host in pairs(prosody.hosts) do hook_host(host); end
+module:hook("host-activated", hook_host);
+module:hook("host-deactivated", function (host) hooked[host] = nil; end);
+hook_all(module, server_hooks);
 
 local function start()
 	local resolver, err = get_resolver();
@@ -181,11 +327,15 @@ local function start()
 		restore();
 		return refuse("Cannot start the resolver: %s", err.text);
 	end
+	observe(resolver); -- it may have stayed over a reload
 	log_start(resolver);
+	check_health(resolver);
+	if not outbound.is_capable then module:log("warn", "This LuaSec cannot compare TLSA records: DANE is off unless it is \"required\""); end
 end
 
 function module.unload()
 	restore();
+	if state.checkup then state.checkup:cancel(); end
 	if not module.reloading then retire_watch(); end
 end
 

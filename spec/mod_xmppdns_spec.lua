@@ -10,13 +10,14 @@ local prosody_util = require "spec.support.prosody_util";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
-for _, name in ipairs({ "dns", "encodings", "logger", "promise" }) do prosody_util(name); end
+for _, name in ipairs({ "async", "cache", "dns", "encodings", "error", "hashes", "logger", "promise", "stanza", "throttle", "x509" }) do prosody_util(name); end
 
 local PLUGIN = "mod_xmppdns/mod_xmppdns.lua";
 
 -- A Prosody of tables: options, log (lines), hooks, watched (descriptors), and the modules that the plugin changes.
 local function new_prosody(version, options, change)
-	local stand_in = { options = options, log = {}, hooks = {}, watched = {}, shared = {}, start_time = 1 };
+	local stand_in = { options = options, log = {}, hooks = {}, watched = {}, shared = {}, start_time = 1, hosts = { ["one.test"] = {} } };
+	stand_in.paths = { data = process.directory("stand-in") };
 	stand_in.modules = {
 		["net.server"] = { watchfd = function (fd, on_readable)
 			stand_in.watched[fd] = on_readable;
@@ -25,6 +26,9 @@ local function new_prosody(version, options, change)
 		["net.adns"] = { lookup = "stock", resolver = "stock", dns = "stock" };
 		["net.resolvers.service"] = { new = function () return "stock"; end };
 		["net.resolvers.chain"] = { new = function () return "stock"; end };
+		["core.configmanager"] = { rawget = function (host, name)
+			return host == "*" and stand_in.options[name] or stand_in.options[host] and stand_in.options[host][name] or nil;
+		end };
 		["core.features"] = { available = { contains = function (_, name)
 			return version == 13 and name == "s2sout-pre-connect-event";
 		end } };
@@ -36,7 +40,15 @@ end
 local function new_module(stand_in)
 	local module = {};
 	function module.set_global() end
-	function module.shared() return stand_in.shared; end
+	function module.shared(_, path)
+		stand_in.shared[path] = stand_in.shared[path] or {};
+		return stand_in.shared[path];
+	end
+	function module.add_item() end
+	function module.metric()
+		local metric = { add = function () end, sample = function () end, set = function () end };
+		return { with_labels = function () return metric; end };
+	end
 	function module.get_option(_, name, default)
 		local value = stand_in.options[name];
 		if value == nil then return default; end
@@ -44,7 +56,9 @@ local function new_module(stand_in)
 	end
 	module.get_option_boolean = module.get_option;
 	function module.hook(_, event, handler) stand_in.hooks[event] = handler; end
+	function module.context() return module; end
 	function module.log(_, level, text, ...)
+		if level == "debug" then return; end
 		stand_in.log[#stand_in.log + 1] = level..": "..text:format(...);
 	end
 	return module;
@@ -180,10 +194,57 @@ describe("mod_xmppdns", function ()
 			assert.same({ "error: The option \"xmppdns\" must be a table of settings, not string; Prosody goes on with its own resolver" }, stand_in.log);
 		end);
 
-		it("warns that use_dane does not count yet", function ()
-			stand_in = new_prosody(12, { xmppdns = dns:settings(), use_dane = true });
+		it("leaves everything to Prosody, and names the domain and the setting, when a setting for a remote domain is bad", function ()
+			local bad = {
+				[ [[ ["a.test"] must be a table, not string]] ] = "required", [ [[ ["a.test"]: unknown setting "dnsec"]] ] = { dnsec = "required" };
+				[ [[ ["a.test"]: dane cannot be yes]] ] = { dane = "yes" }, [ [[ ["a.test"]: port cannot be 0]] ] = { host = "b.test", port = 0 };
+				[ [[ ["a.test"]: tls cannot be true]] ] = { host = "b.test", tls = true }, [ [[ ["a.test"]: port and tls need a host]] ] = { port = 5269 };
+			};
+			for problem, remote in pairs(bad) do
+				stand_in = new_prosody(12, { xmppdns = dns:settings(), xmppdns_remote = { ["a.test"] = remote } });
+				local before = snapshot(stand_in);
+				load_plugin(stand_in);
+				assert.same({ "error: The option \"xmppdns_remote\":"..problem.."; Prosody goes on with its own resolver" }, stand_in.log);
+				assert.same(before, snapshot(stand_in));
+			end
+		end);
+
+		it("takes changed settings over when the configuration is reloaded, and keeps the lookups under way", function ()
+			faulty:rule({ delay = 300 });
+			stand_in = new_prosody(12, { xmppdns = dns:settings({ timeout = 5, forward = faulty.forward }) });
 			load_plugin(stand_in);
-			assert.equal("warn: use_dane is set, but server-to-server connections through mod_xmppdns do not use DANE yet", stand_in.log[1]);
+			local answer;
+			stand_in.modules["net.adns"].lookup(function (given) answer = given; end, "xmpp.secure.example", "A");
+			local fd = next(stand_in.watched);
+			stand_in.options.xmppdns = dns:settings({ timeout = 4 });
+			stand_in.hooks["config-reloaded"]();
+			assert.equal(fd, next(stand_in.watched));
+			assert.equal(4, xmppdns.get_resolver():settings().timeout);
+			run_until(function () return answer; end);
+			assert.equal("192.0.2.1", answer[1].a);
+			assert.equal(1, #stand_in.log);
+		end);
+
+		it("keeps the settings, and says so, when those of a reloaded configuration are bad", function ()
+			local options = { xmppdns = dns:settings({ timeout = 3 }) };
+			stand_in = new_prosody(12, options);
+			load_plugin(stand_in);
+			options.xmppdns = dns:settings({ timeout = "soon" });
+			stand_in.hooks["config-reloaded"]();
+			options.xmppdns, options.xmppdns_remote = dns:settings({ timeout = 4 }), { ["a.test"] = { dane = "yes" } };
+			stand_in.hooks["config-reloaded"]();
+			assert.equal(3, xmppdns.get_resolver():settings().timeout);
+			assert.matches("^error: The option \"xmppdns\": .*timeout.*; the settings from before stay in force$", stand_in.log[2]);
+			assert.equal("error: The option \"xmppdns_remote\": [\"a.test\"]: dane cannot be yes; the settings from before stay in force", stand_in.log[3]);
+		end);
+
+		it("tells what its resolver notices", function ()
+			local directory = process.directory("noticed");
+			local resolvconf = process.write(directory.."/resolv.conf", "nameserver 192.0.2.53\n");
+			stand_in = new_prosody(12, { xmppdns = { resolvconf = resolvconf, trustfile = dns.anchors, dnssec = "off" } });
+			load_plugin(stand_in);
+			xmppdns.get_resolver().on_notice("resolv.conf was changed");
+			assert.equal("warn: resolv.conf was changed", stand_in.log[#stand_in.log]);
 		end);
 
 		it("lets the lookups under way end when it is unloaded, and only then ends the resolver", function ()
@@ -245,10 +306,9 @@ describe("mod_xmppdns", function ()
 		it("on Prosody 13 replaces the resolver of mod_s2s before each connection, until it is unloaded", function ()
 			stand_in = new_prosody(13, { xmppdns = dns:settings() });
 			local module = load_plugin(stand_in);
-			module.add_host(module);
 			local function pre_connect()
 				local stock = { hostname = "secure.example", service = "xmpp-server", extra = { default_port = 5269 } };
-				local event = { session = { to_host = "secure.example" }, resolver = stock };
+				local event = { session = { from_host = "one.test", to_host = "secure.example" }, resolver = stock };
 				stand_in.hooks["s2sout-pre-connect"](event);
 				return event.resolver, stock;
 			end
@@ -269,7 +329,9 @@ describe("mod_xmppdns", function ()
 				:next(function (conn_type) ended = conn_type or "nothing"; end);
 			run_until(function () return ended; end);
 			assert.equal("nothing", ended);
-			assert.matches("^warn: Cannot connect to bogus%.example: SRV of _xmpp%-server%._tcp%.bogus%.example: bogus: ", stand_in.log[2]);
+			assert.matches("^warn: %u+ of .*bogus%.example: bogus: validation failure", stand_in.log[2]);
+			assert.matches("^info: Cannot connect to bogus%.example: SRV of _xmpp%-server%._tcp%.bogus%.example: bogus: ", stand_in.log[3]);
+			assert.is_nil(stand_in.log[4]);
 		end);
 	end);
 

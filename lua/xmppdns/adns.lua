@@ -47,12 +47,6 @@ local function read_question(qtype, qclass)
 	return qtype;
 end
 
-local function describe_answer(answer, err)
-	if not answer then return tostring(err); end
-	local security = answer.secure and "Secure" or answer.bogus or "Insecure";
-	return ("%s (%s)"):format(answer.rcode == 0 and #answer.." items" or answer.status, security);
-end
-
 local cache_methods = {};
 local cache_mt = { __index = cache_methods };
 
@@ -90,9 +84,7 @@ local function new(get_resolver)
 		local stop_clock = measure and measure("IN", rdtype);
 		return resolver:query(qname, rdtype, function (answer, err)
 			if stop_clock then stop_clock(); end
-			answer, err = convert(answer, err);
-			log("debug", "Results for %s IN %s: %s", qname, rdtype, describe_answer(answer, err));
-			local ok, failure = pcall(callback, answer, err);
+			local ok, failure = pcall(callback, convert(answer, err));
 			if not ok then log("error", "Error in DNS callback: %s", failure); end
 		end, query_options);
 	end

@@ -3,68 +3,45 @@
 -- The way to a domain's XMPP server: SRV and address answers become endpoints, in the order in which they are to be tried.
 
 local core = require "xmppdns.core";
+local endpoint = require "xmppdns.endpoint";
+local keys = require "xmppdns.keys";
+local outcome = require "xmppdns.outcome";
 
 local LOOK_AHEAD = 10;    -- endpoints of one priority whose addresses are asked for at once: who publishes thousands must not make us ask thousands
-local CHAIN_DEPTH = 4;    -- labels, from the top, whose keys are asked for ahead
-local REPORTED = 4;       -- failed endpoints that the plan's error spells out
+local OVERTAKING = 0.05;  -- seconds for which an endpoint waits for the answers of one before it in the same priority
+local REPORTED = 8;       -- failed endpoints that the plan's error spells out
 
 local services = { "xmpps-server", "xmpp-server" };
 local transports = { ["xmpps-server"] = "direct", ["xmpp-server"] = "starttls" };
-local families = { "AAAA", "A" }; -- in the order of dialling
+local default_ports = { direct = 5270, starttls = 5269 };
 
--- Errors: as the lookups', but the text says which record it is about.
+local new_error = outcome.new_error;
 
-local error_mt = { __name = "xmppdns.error", __tostring = function (err) return err.text; end };
-
-local function new_error(code, text)
-	return setmetatable({ code = code, text = text, attempts = 0 }, error_mt);
-end
-
-local function describe(err)
-	return setmetatable({
-		code = err.code, text = tostring(err), qname = err.qname, qtype = err.qtype, type = err.type, attempts = err.attempts;
-	}, error_mt);
-end
-
--- Outcomes: what one answer means (R2). { records, secure } with data, { records = {}, secure } for a denial, or { error }.
--- Nothing that failed may end up as a denial.
-
-local function read_answer(answer, err, rdtype)
-	if not answer then
-		return { error = describe(err) };
-	elseif answer.bogus or (answer.rcode ~= 0 and answer.rcode ~= 3) then
-		local cause = answer.bogus and core.new_error("bogus", tostring(answer.bogus), answer.qname, answer.qtype)
-			or core.new_error("servfail", tostring(answer.status), answer.qname, answer.qtype);
-		return { error = describe(cause) };
-	end
-	local field, records = rdtype:lower(), {};
-	for _, record in ipairs(answer) do
-		if record[field] then
-			records[#records + 1] = record[field];
-		end
-	end
-	if answer[1] and not records[1] then
-		return { error = describe(core.new_error("servfail", "no record of the answer can be read", answer.qname, answer.qtype)) };
-	end
-	return { records = records, secure = answer.secure == true };
-end
+local plan_methods = {};
+local plan_mt = { __index = plan_methods, __name = "xmppdns.plan" };
 
 -- Questions. Each belongs to an owner, the plan or one endpoint, and is answered exactly once unless it is dropped.
 
 local function fail_question(plan, question)
 	local err = core.new_error(plan.abandoned.code, plan.abandoned.text, question.name, core.type_number(question.rdtype));
-	question.handler(read_answer(nil, err, question.rdtype));
+	question.handler(outcome.read(nil, err, question.rdtype));
 end
 
-local function ask(plan, owner, name, rdtype, handler)
+-- TLSA need not be secure where the rest must be: an insecure denial is an answer (R22).
+local function choose_query_options(plan, rdtype)
+	return rdtype ~= "TLSA" and plan.policy == "required" and plan.secure_query_options or plan.query_options;
+end
+
+-- private. handler(outcome)
+function plan_methods:ask(owner, name, rdtype, handler)
 	local question = { owner = owner, name = name, rdtype = rdtype, handler = handler };
-	if plan.abandoned then return fail_question(plan, question); end
-	plan.questions[question] = true;
-	question.lookup = plan.resolver:query(name, rdtype, function (answer, err)
-		if not plan.questions[question] then return; end
-		plan.questions[question] = nil;
-		handler(read_answer(answer, err, rdtype));
-	end, plan.query_options);
+	if self.abandoned then return fail_question(self, question); end
+	self.questions[question] = true;
+	question.lookup = self.resolver:query(name, rdtype, function (answer, err)
+		if not self.questions[question] then return; end
+		self.questions[question] = nil;
+		handler(outcome.read(answer, err, rdtype));
+	end, choose_query_options(self, rdtype));
 end
 
 -- No handler runs.
@@ -93,135 +70,64 @@ local function abandon(plan, code, text)
 	end
 end
 
--- The keys of the zones above, asked for before the answers that need them: libunbound would only ask when such an answer waits,
--- one link after the other.
-
-local function ignore() end
-
-local function ask_ahead(plan, name, rdtype)
-	local key = rdtype.." "..name;
-	if plan.asked_ahead[key] then return; end
-	plan.asked_ahead[key] = true;
-	local answer, err = plan.resolver:peek(name, rdtype);
-	if not answer and not err then
-		plan.resolver:query(name, rdtype, ignore, { attempts = 1 });
-	end
-end
-
--- depth: how many of the name's labels, from the top, may be zones
-local function ask_keys(plan, name, depth)
-	if plan.policy == "off" or plan.abandoned then return; end
-	ask_ahead(plan, ".", "DNSKEY");
-	local labels = {};
-	for label in name:gmatch("[^.]+") do
-		labels[#labels + 1] = label;
-	end
-	local zone;
-	for i = #labels, math.max(1, #labels - math.min(depth, CHAIN_DEPTH) + 1), -1 do
-		zone = zone and labels[i].."."..zone or labels[i];
-		ask_ahead(plan, zone, "DS");
-		ask_ahead(plan, zone, "DNSKEY");
-	end
-end
-
-local function count_labels(name)
-	return select(2, name:gsub("[^.]+", ""));
-end
-
 -- Endpoints
 
-local function new_endpoint(host, port, service, tls, priority, weight)
-	return { host = host, port = port, service = service, tls = tls, priority = priority, weight = weight, addresses = {}, secure = false };
+local function ask_keys(plan, name, is_host)
+	if plan.policy == "off" or plan.abandoned then return; end
+	keys.ask_chain(plan.resolver, plan.asked_keys, name, is_host);
 end
 
--- R15: an endpoint with a failed family is not dialled, unless the other family is secure. Where nothing is validated,
--- that would protect nobody, and only a known verdict counts.
-local function may_use_rest(plan, failed, rest)
-	return rest.records[1] and (rest.secure or (plan.policy == "off" and failed.error.code ~= "bogus"));
+-- private: the first endpoint that may still give something; its priority is the group that is worked through (R31).
+local function find_group(plan)
+	while plan.endpoints[plan.position] and not plan.endpoints[plan.position]:may_give() do
+		plan.position = plan.position + 1;
+	end
+	return plan.endpoints[plan.position];
 end
 
-local function choose_families(plan, outcomes)
-	local usable, failed = {}, nil;
-	for _, family in ipairs(families) do
-		local outcome = outcomes[family];
-		if outcome and outcome.error then
-			if not failed or outcome.error.code == "bogus" then failed = outcome; end
-		elseif outcome then
-			usable[#usable + 1] = outcome;
-		end
-	end
-	if failed and not (usable[1] and may_use_rest(plan, failed, usable[1])) then
-		return nil, failed.error;
-	end
-	return usable;
-end
-
-local function interleave(outcomes)
-	local addresses = {};
-	local longest = 0;
-	for _, outcome in ipairs(outcomes) do
-		longest = math.max(longest, #outcome.records);
-	end
-	for i = 1, longest do
-		for _, outcome in ipairs(outcomes) do
-			addresses[#addresses + 1] = outcome.records[i];
-		end
-	end
-	return addresses;
-end
-
-local function settle_endpoint(plan, endpoint, outcomes)
-	local usable, err = choose_families(plan, outcomes);
-	if not usable then
-		endpoint.error = err;
-		return;
-	end
-	endpoint.addresses = interleave(usable);
-	if not endpoint.addresses[1] then
-		endpoint.error = new_error("unavailable", ("A, AAAA of %s: no addresses"):format(endpoint.host));
-		return;
-	end
-	endpoint.secure = endpoint.srv_secure;
-	for _, outcome in ipairs(usable) do
-		endpoint.secure = endpoint.secure and (outcome.secure or not outcome.records[1]);
-	end
-end
-
-local function ask_addresses(plan, endpoint)
-	local outcomes = {};
-	endpoint.pending = 0;
-	for _, family in ipairs(families) do
-		if plan.use_family[family] then
-			endpoint.pending = endpoint.pending + 1;
-		end
-	end
-	if endpoint.pending == 0 then
-		return settle_endpoint(plan, endpoint, outcomes);
-	end
-	for _, family in ipairs(families) do
-		if plan.use_family[family] then
-			ask(plan, endpoint, endpoint.host, family, function (outcome)
-				outcomes[family] = outcome;
-				endpoint.pending = endpoint.pending - 1;
-				if endpoint.pending == 0 then
-					settle_endpoint(plan, endpoint, outcomes);
-					plan:advance();
-				end
-			end);
-		end
-	end
-end
-
--- The endpoint that is due, with those of its priority that follow.
-local function ask_group(plan)
-	local due = plan.endpoints[plan.position];
+-- The endpoints of the group whose answers are wanted now.
+local function list_group(plan)
+	local group, first = {}, plan.endpoints[plan.position];
 	for i = plan.position, math.min(#plan.endpoints, plan.position + LOOK_AHEAD - 1) do
-		local endpoint = plan.endpoints[i];
-		if endpoint.priority == due.priority and not endpoint.pending then
-			ask_keys(plan, endpoint.host, count_labels(endpoint.host) - 1);
-			ask_addresses(plan, endpoint);
+		if plan.endpoints[i].priority ~= first.priority then break; end
+		group[#group + 1] = plan.endpoints[i];
+	end
+	return group;
+end
+
+local function ask_group(plan, group)
+	for _, one in ipairs(group) do
+		if one.state == "new" then
+			ask_keys(plan, one.host, true);
+			one:ask(plan);
 		end
 	end
+end
+
+local function allow_overtaking(plan, group)
+	if plan.is_patient then return; end
+	plan.is_patient = true;
+	plan.resolver:after(OVERTAKING, function ()
+		plan.is_patient = false;
+		for _, one in ipairs(group) do
+			one.may_be_overtaken = true;
+		end
+		plan:advance();
+	end);
+end
+
+-- The endpoint to hand out; or nil, and whether there may be one later.
+local function find_due(plan, group)
+	local is_waiting, is_blocked = false, false;
+	for _, one in ipairs(group) do
+		if one:has_fresh() then
+			if not is_blocked then return one; end
+			allow_overtaking(plan, group);
+		end
+		is_waiting = is_waiting or one:may_give();
+		is_blocked = is_blocked or one.state == "waiting" and not one.may_be_overtaken;
+	end
+	return nil, is_waiting;
 end
 
 -- SRV
@@ -230,23 +136,23 @@ local function is_unavailable(records) -- R8
 	return #records == 1 and records[1].target == ".";
 end
 
-local function read_service(outcome)
-	if outcome.error then
-		return { state = "failed", secure = false, error = outcome.error };
-	elseif is_unavailable(outcome.records) then
-		return { state = "unavailable", secure = outcome.secure };
+local function read_service(found)
+	if found.error then
+		return { state = "failed", secure = false, error = found.error };
+	elseif is_unavailable(found.records) then
+		return { state = "unavailable", secure = found.secure };
 	end
 	local records = {};
-	for _, record in ipairs(outcome.records) do
+	for _, record in ipairs(found.records) do
 		if record.target ~= "." then
 			records[#records + 1] = record;
 		end
 	end
 	if records[1] then
-		return { state = "data", secure = outcome.secure, records = records };
+		return { state = "data", secure = found.secure, records = records };
 	end
 	-- nothing but several ".": as clear a no as one
-	return { state = outcome.records[1] and "unavailable" or "absent", secure = outcome.secure };
+	return { state = found.records[1] and "unavailable" or "absent", secure = found.secure };
 end
 
 -- xmpps and xmpp are one set for priority and weight (R10).
@@ -268,9 +174,8 @@ local function list_endpoints(plan, merged)
 		local key = ("%s %d %s"):format(host, record.port, tls);
 		if not seen[key] then
 			seen[key] = true;
-			local endpoint = new_endpoint(host, record.port, service, tls, record.priority, record.weight);
-			endpoint.srv_secure = plan.srv[service].secure;
-			plan.endpoints[#plan.endpoints + 1] = endpoint;
+			plan.endpoints[#plan.endpoints + 1] =
+				endpoint.new(host, record.port, service, tls, record.priority, record.weight, plan.srv[service].secure);
 		end
 	end
 end
@@ -324,14 +229,14 @@ local function settle_services(plan)
 		drop_fallback(plan);
 		return;
 	end
-	plan.fallback.srv_secure = plan.secure;
-	if plan.fallback.secure then plan.fallback.secure = plan.secure; end
+	plan.fallback.srv_secure = plan.secure; -- R18
+	plan.fallback:settle(plan);
 	plan.endpoints[1] = plan.fallback;
 end
 
 local function ask_service(plan, service, done)
-	ask(plan, plan, ("_%s._tcp.%s"):format(service, plan.domain), "SRV", function (outcome)
-		plan.srv[service] = read_service(outcome);
+	plan:ask(plan, ("_%s._tcp.%s"):format(service, plan.domain), "SRV", function (found)
+		plan.srv[service] = read_service(found);
 		done();
 	end);
 end
@@ -357,16 +262,16 @@ local function are_services_known(plan)
 	return true;
 end
 
--- Everything that the domain's name alone tells, in one burst: the fallback's addresses too, unless the services are known already.
+-- Everything that the domain's name alone tells, in one burst: the fallback's answers too, unless the services are known already.
 local function start(plan)
 	plan.started = true;
 	if plan.ready then return; end
 	if not plan.abandoned and not are_services_known(plan) then
-		ask_keys(plan, plan.domain, count_labels(plan.domain));
+		ask_keys(plan, plan.domain);
 	end
 	ask_services(plan);
-	if plan.fallback and not plan.fallback.pending then
-		ask_addresses(plan, plan.fallback);
+	if plan.fallback and plan.fallback.state == "new" then
+		plan.fallback:ask(plan);
 	end
 end
 
@@ -392,17 +297,14 @@ end
 
 -- The plan
 
-local plan_methods = {};
-local plan_mt = { __index = plan_methods, __name = "xmppdns.plan" };
-
 -- The errors met so far: of services, then of endpoints.
 function plan_methods:failures()
 	local failures = {};
 	for _, service in ipairs(services) do
 		if self.srv[service] then failures[#failures + 1] = self.srv[service].error; end
 	end
-	for _, endpoint in ipairs(self.endpoints) do
-		failures[#failures + 1] = endpoint.error;
+	for _, one in ipairs(self.endpoints) do
+		failures[#failures + 1] = one.error;
 	end
 	return failures;
 end
@@ -420,7 +322,33 @@ local function sum_up(failures)
 	return new_error(code, table.concat(texts, "; "));
 end
 
--- callback(endpoint), in the order of dialling, or callback(nil) when there is none left: plan.error says why, if there never was one.
+-- One error for all that were met so far, or nil.
+function plan_methods:sum_up()
+	local failures = self:failures();
+	return failures[1] and sum_up(failures);
+end
+
+-- Notes why an endpoint that was given out did not serve: text names the step and the cause.
+function plan_methods:refuse(one, code, text) -- luacheck: ignore 212/self
+	one.error = new_error(code, text);
+end
+
+-- Ends an endpoint that answered, but did not serve. The others of its priority are given out once more: dialling may have been cut short
+-- when this one answered. Gives whether anything may follow.
+function plan_methods:skip(one)
+	one.state = "failed";
+	for i = #self.endpoints, 1, -1 do
+		local other = self.endpoints[i];
+		if other.priority == one.priority and not other.error then
+			other.taken = 0;
+			self.position = math.min(self.position, i);
+		end
+	end
+	return find_group(self) ~= nil;
+end
+
+-- callback(endpoint, addresses), in the order of dialling, or callback(nil) when there is none left: plan.error says why, if there never was
+-- one. An endpoint of which one family's answer comes late is given twice, the second time with that one's addresses.
 -- It is called before next returns when the answers are there already.
 function plan_methods:next(callback)
 	self.waiting[#self.waiting + 1] = callback;
@@ -428,29 +356,31 @@ function plan_methods:next(callback)
 end
 
 -- Gives endpoint, or nil, to the caller that waits longest.
-local function hand_out(plan, endpoint)
+local function hand_out(plan, one)
 	stop_clock(plan);
-	if endpoint then
-		plan.fruitful = true;
-	elseif not plan.fruitful and not plan.error then
+	local callback = table.remove(plan.waiting, 1);
+	if one then
+		plan.fruitful, plan.current = true, one;
+		return callback(one, one:take());
+	end
+	if not plan.fruitful and not plan.error then
 		plan.error = sum_up(plan:failures());
 	end
-	table.remove(plan.waiting, 1)(endpoint);
+	callback(nil);
 end
 
 -- The endpoint that is due: handed out, skipped, or waited for (false).
 local function step(plan)
 	if not plan.ready then return false; end
-	local endpoint = plan.endpoints[plan.position];
-	if not endpoint then
+	if not find_group(plan) then
 		hand_out(plan, nil);
 		return true;
 	end
-	ask_group(plan);
-	if endpoint.pending > 0 then return false; end
-	plan.position = plan.position + 1;
-	if not endpoint.error then hand_out(plan, endpoint); end
-	return true;
+	local group = list_group(plan);
+	ask_group(plan, group);
+	local due, is_waiting = find_due(plan, group);
+	if due then hand_out(plan, due); end
+	return due ~= nil or not is_waiting;
 end
 
 local function advance(plan)
@@ -473,16 +403,20 @@ end
 
 -- callback(plan) once every endpoint has its addresses or its error.
 function plan_methods:collect(callback)
-	self:next(function (endpoint)
-		if not endpoint then return callback(self); end
+	self:next(function (one)
+		if not one then return callback(self); end
 		self:collect(callback);
 	end);
 end
 
--- Whether another endpoint of the same priority may follow the one handed out last.
+-- Whether more of the priority handed out last may follow.
 function plan_methods:has_alternative()
-	local current, following = self.endpoints[self.position - 1], self.endpoints[self.position];
-	return current ~= nil and following ~= nil and following.priority == current.priority;
+	for i = self.position, #self.endpoints do
+		local one = self.endpoints[i];
+		if one.priority ~= self.current.priority then return false; end
+		if one:may_give() then return true; end
+	end
+	return false;
 end
 
 -- Cancels what is under way. Whoever waits gets nil.
@@ -494,10 +428,9 @@ function plan_methods:close()
 	self:advance();
 end
 
-local function require_secure_if(condition, query_options)
-	if not condition then return query_options; end
-	local options = { require_secure = true };
-	for key, value in pairs(query_options or {}) do
+local function require_secure(given)
+	local options = {};
+	for key, value in pairs(given or {}) do
 		if key ~= "allow_insecure_denial" then options[key] = value; end
 	end
 	options.require_secure = true;
@@ -522,47 +455,73 @@ local function read_address(domain)
 end
 
 -- R13: nothing to look up.
-local function plan_address(plan, address, default_port)
-	local endpoint = new_endpoint(address, default_port or 5269, nil, "starttls", 0, 0);
-	endpoint.addresses, endpoint.pending, endpoint.srv_secure = { address }, 0, false;
-	plan.endpoints[1] = endpoint;
+local function plan_address(plan, address, port)
+	plan.endpoints[1] = endpoint.new_address(address, port, "starttls");
 	plan.ready, plan.is_address = true, true;
 end
 
-local function new_plan(resolver, domain, options, query_options)
+-- The one endpoint that the operator names: as good as a secure SRV record.
+local function plan_override(plan, override)
+	local tls = override.tls or "starttls";
+	local port, address = override.port or default_ports[tls], read_address(override.host);
+	plan.ready = true;
+	if address then
+		plan.endpoints[1] = endpoint.new_address(address, port, tls);
+		return plan;
+	end
+	local ascii, problem = core.idna_to_ascii(override.host);
+	if not ascii then return nil, core.new_error("name", problem, override.host); end
+	plan.endpoints[1] = endpoint.new(ascii, port, nil, tls, 0, 0, true);
+	return plan;
+end
+
+-- What is validated and what DANE may do: where nothing is validated, nothing but "required" is left of it.
+local function read_policy(plan, options, settings)
+	plan.policy = options.dnssec or settings.dnssec;
+	plan.dane = options.dane or settings.dane;
+	if plan.policy == "off" and plan.dane ~= "required" then plan.dane = "off"; end
+end
+
+local function new_plan(resolver, domain, options, given_query_options)
 	local settings = resolver:settings();
-	local policy = options.dnssec or settings.dnssec;
-	return setmetatable({
+	local plan = setmetatable({
 		domain = domain, secure = false, srv = {}, endpoints = {};
-		resolver = resolver, policy = policy, rng = options.rng;
+		resolver = resolver, rng = options.rng;
 		use_family = { A = options.use_ipv4 ~= false, AAAA = options.use_ipv6 ~= false };
-		query_options = require_secure_if(policy == "required", query_options);
+		query_options = given_query_options, secure_query_options = require_secure(given_query_options);
 		time_left = options.plan_timeout or settings.plan_timeout;
-		waiting = {}, questions = {}, asked_ahead = {}, position = 1;
+		waiting = {}, questions = {}, asked_keys = {}, position = 1;
 	}, plan_mt);
+	read_policy(plan, options, settings);
+	return plan;
 end
 
 -- domain: as people write it, an IP address, or an IPv6 address in brackets.
--- options, all optional: default_port (5269; false: no fallback), use_ipv4, use_ipv6 (true), dnssec and plan_timeout (the resolver's settings),
--- rng(m, n) as math.random. query_options: for resolver:query.
+-- options, all optional: default_port (5269; false: no fallback), use_ipv4, use_ipv6 (true), dnssec, dane and plan_timeout (the resolver's
+-- settings), rng(m, n) as math.random, endpoint ({ host, port, tls = "direct"|"starttls" }: dialled without asking for SRV).
+-- given_query_options: for resolver:query.
 -- Gives a plan: domain, secure (the answers for both services were validated), srv[service] = { state = "data"|"absent"|"unavailable"|"failed",
 -- secure, records, error }, endpoints (design, section 5), is_address, error. Or nil and an error when domain cannot be a DNS name.
-local function new(resolver, domain, options, query_options)
+-- endpoint.dane: { base, records, verdict = "usable"|"unusable" } or nil; it counts for the addresses of endpoint.secure_addresses.
+local function new(resolver, domain, options, given_query_options)
 	options = options or {};
 	local default_port = options.default_port;
 	if default_port == nil then default_port = 5269; end
-	local plan = new_plan(resolver, domain, options, query_options);
+	local plan = new_plan(resolver, domain, options, given_query_options);
 	local address = read_address(domain);
-	if address then
-		plan_address(plan, address, default_port);
+	local ascii, problem = address, nil;
+	if not address then ascii, problem = core.idna_to_ascii(domain); end
+	if not ascii then return nil, core.new_error("name", problem, domain); end
+	if options.endpoint then
+		plan.domain, plan.is_address = ascii, address ~= nil;
+		return plan_override(plan, options.endpoint);
+	elseif address then
+		plan_address(plan, address, default_port or 5269);
 		return plan;
 	end
-	local ascii, problem = core.idna_to_ascii(domain);
-	if not ascii then return nil, core.new_error("name", problem, domain); end
 	plan.domain = ascii;
 	if default_port then
-		plan.fallback = new_endpoint(ascii, default_port, nil, "starttls", 0, 0);
-		plan.fallback.srv_secure = true; -- until the services' answers say more
+		plan.fallback = endpoint.new(ascii, default_port, nil, "starttls", 0, 0);
 	end
 	return plan;
 end

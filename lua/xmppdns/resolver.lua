@@ -25,6 +25,18 @@ end
 function resolver_methods.on_notice()
 end
 
+-- on_done(qname, rdtype, answer, err, seconds), once somebody sets it: called at the end of each lookup, before its callback, with the name and the
+-- type as they were asked for.
+local function observe(self, qname, rdtype, callback)
+	local started = now();
+	return function (answer, err)
+		local ok, problem = true, nil;
+		if self.on_done then ok, problem = pcall(self.on_done, qname, rdtype, answer, err, now() - started); end
+		if not ok then self.on_error(problem); end
+		return callback(answer, err);
+	end
+end
+
 local function run_callback(self, callback, answer, err)
 	self.depth = self.depth + 1;
 	local ok, problem = pcall(callback, answer, err);
@@ -97,6 +109,7 @@ end
 -- What is known already calls back before query returns, except inside another callback. options: attempts, timeout (seconds an attempt),
 -- require_secure, allow_insecure_denial. Gives a lookup with cancel().
 function resolver_methods:query(qname, rdtype, callback, options)
+	if self.on_done then callback = observe(self, qname, rdtype, callback); end
 	local lookup, answer, err = self.core:submit(qname, rdtype, callback, options, self.depth > 0);
 	if lookup then return lookup; end
 	if self.depth > 0 then -- a name that cannot be asked: it calls back later, like all others

@@ -11,12 +11,17 @@ local service_of = { direct = "xmpps-server", starttls = "xmpp-server" };
 local service_methods = {};
 local service_mt = { __index = service_methods, __name = "xmppdns.service" };
 
+-- Without a policy, Prosody's use_dane counts: TLS contexts made without it cannot check TLSA records.
 local function plan_options(self)
 	local extra = self.extras["xmpp-server"] or self.extras["xmpps-server"];
+	local policy = self.options.policy and self.options.policy(self.from_host, self.hostname) or {};
 	return {
 		default_port = self.extras["xmpp-server"] and extra.default_port or false;
 		use_ipv4 = extra.use_ipv4;
 		use_ipv6 = extra.use_ipv6;
+		dnssec = policy.dnssec;
+		dane = policy.dane or not extra.use_dane and "off" or nil;
+		endpoint = policy.endpoint;
 	};
 end
 
@@ -28,7 +33,7 @@ local function check_name(plan, hostname)
 	return nil, ("%s is not a domain name"):format(hostname);
 end
 
-local function open_plan(self)
+local function make_plan(self)
 	local resolver, err = self.options.get_resolver();
 	if not resolver then return nil, tostring(err); end
 	local plan, problem = connector.new(resolver, self.hostname, plan_options(self), { automatic = true });
@@ -36,29 +41,47 @@ local function open_plan(self)
 	return check_name(plan, self.hostname);
 end
 
--- What net.connect gets for one endpoint: its own table, so that nothing is shared between endpoints, with what mod_s2s said behind it.
-local function new_extra(endpoint, base)
+local function open_plan(self)
+	local get_plan, on_plan = self.options.get_plan, self.options.on_plan;
+	local plan, problem = get_plan and get_plan(self.from_host, self.hostname);
+	if plan then return plan; end
+	plan, problem = make_plan(self);
+	if plan and on_plan then on_plan(plan, self.from_host, self.hostname); end
+	return plan, problem;
+end
+
+-- What net.connect gets for one address: its own table, so that nothing is shared between attempts (R32), with what mod_s2s said behind it.
+local function new_extra(plan, one, address, base)
 	local extra = setmetatable({}, { __index = base });
-	extra.srv_secure = endpoint.srv_secure;
-	if endpoint.srv_secure then
-		extra.secure_hostname = endpoint.host; -- R27: may be a reference name
-	else
-		extra.use_dane = false;
+	local dane = one.secure_addresses[address] and one.dane or nil; -- R16
+	extra.xmppdns = { plan = plan, endpoint = one, address = address, dane = dane };
+	extra.srv_secure = one.srv_secure;
+	extra.use_dane = dane ~= nil and dane.verdict == "usable";
+	if extra.use_dane then
+		extra.tlsa, extra.dane_hostname = dane.records, dane.base;
+	elseif one.srv_secure then
+		extra.secure_hostname = one.host; -- R27: may be a reference name
 	end
+	extra.servername = not plan.is_address and plan.domain; -- R28
 	return extra;
 end
 
-local function add_targets(self, endpoint)
-	local base = self.extras[service_of[endpoint.tls]];
+local function add_targets(self, one, addresses)
+	local base = self.extras[service_of[one.tls]];
 	if not base then
-		self.last_error = ("%s port %d wants direct TLS, which is not set up here"):format(endpoint.host, endpoint.port);
+		self.plan:refuse(one, "config", ("TLS to %s port %d: direct TLS is not set up here"):format(one.host, one.port));
 		return;
 	end
-	local extra = new_extra(endpoint, base);
-	for _, address in ipairs(endpoint.addresses) do
+	for _, address in ipairs(addresses) do
 		local conn_type = address:find(":", 1, true) and "tcp6" or "tcp4";
-		self.targets[#self.targets + 1] = { conn_type, address, endpoint.port, extra };
+		self.targets[#self.targets + 1] = { conn_type, address, one.port, new_extra(self.plan, one, address, base) };
 	end
+end
+
+-- Why nothing more comes: what the plan met, or nil when all its endpoints were dialled, and it was for net.connect to find out.
+local function end_of(plan)
+	local err = plan.error or plan:sum_up();
+	return err and err.text;
 end
 
 local function give_up(self, problem, callback)
@@ -84,18 +107,21 @@ function service_methods:next(callback)
 		self.plan, problem = open_plan(self);
 		if not self.plan then return give_up(self, problem, callback); end
 	end
-	self.plan:next(function (endpoint)
-		if not endpoint then return give_up(self, self.plan.error and self.plan.error.text, callback); end
-		add_targets(self, endpoint);
+	self.plan:next(function (one, addresses)
+		if not one then return give_up(self, end_of(self.plan), callback); end
+		add_targets(self, one, addresses);
 		self:next(callback);
 	end);
 end
 
 -- extras: by service ("xmpp-server", "xmpps-server"), what net.connect is to get with its endpoints; direct TLS is used only if it has one.
 -- options: get_resolver() -> resolver | nil, err; on_end(service), called once when nothing more comes, with service.plan (nil if there
--- was none), service.hostname and service.last_error.
-local function new(hostname, extras, options)
-	return setmetatable({ hostname = hostname, extras = extras, options = options, targets = {} }, service_mt);
+-- was none), service.hostname and service.last_error; policy(from_host, hostname) -> { dnssec, dane, endpoint = { host, port, tls } } or nil,
+-- each field optional; from_host() -> the local host that dials just now, where nothing else tells it (Prosody 0.12);
+-- get_plan(from_host, hostname) -> a plan to go on with, or nil; on_plan(plan, from_host, hostname), told of each new one.
+-- What net.connect hands to net.server for an address has xmppdns = { plan, endpoint, address, dane (what counts for this address) }.
+local function new(hostname, extras, options, from_host)
+	return setmetatable({ hostname = hostname, from_host = from_host, extras = extras, options = options, targets = {} }, service_mt);
 end
 
 -- One service for all of them, when each is ours and they are about the same domain; else nil.
@@ -107,7 +133,7 @@ local function merge(resolvers)
 			extras[service] = extra;
 		end
 	end
-	return first and new(first.hostname, extras, first.options);
+	return first and new(first.hostname, extras, first.options, first.from_host);
 end
 
 -- Prosody 0.12, where mod_s2s asks net_service.new once for each service, and net_chain.new to try one after the other: both give ours.
@@ -119,7 +145,7 @@ local function replace_stock(net_service, net_chain, options)
 		if not active or not services[service] or (conn_type or "tcp") ~= "tcp" then
 			return stock_service_new(hostname, service, conn_type, extra);
 		end
-		return new(hostname, { [service] = extra or {} }, options);
+		return new(hostname, { [service] = extra or {} }, options, options.from_host and options.from_host());
 	end
 	local function chain_new(resolvers)
 		return active and merge(resolvers) or stock_chain_new(resolvers);
@@ -134,14 +160,14 @@ end
 
 -- Prosody 13, where a plugin may replace what mod_s2s made: ours for hostname instead of its net.resolvers.service, .basic (an IP address)
 -- or .chain of them; nil for anything else, which then is another plugin's.
-local function from_stock(resolver, hostname, options)
+local function from_stock(resolver, hostname, options, from_host)
 	local extras = {};
 	for _, part in ipairs(resolver.resolvers or { resolver }) do
 		local service = part.service or part.port and "xmpp-server";
 		if not services[service] or getmetatable(part) == service_mt then return nil; end
 		extras[service] = part.extra or {};
 	end
-	return next(extras) and new(hostname, extras, options);
+	return next(extras) and new(hostname, extras, options, from_host);
 end
 
 return {

@@ -10,9 +10,16 @@ local unpack = table.unpack or unpack; -- luacheck: ignore 113/unpack
 local tasks_methods = {};
 local tasks_mt = { __index = tasks_methods, __name = "xmppdns.tasks" };
 
+-- Called with the first error of a task. Replace it where run is not called: in a server's loop.
+function tasks_methods.on_problem()
+end
+
 local function resume(self, thread, ...)
 	local ok, problem = coroutine.resume(thread, ...);
-	if not ok and not self.problem then self.problem = debug.traceback(thread, tostring(problem)); end
+	if not ok and not self.problem then
+		self.problem = debug.traceback(thread, tostring(problem));
+		self.on_problem(self.problem);
+	end
 	if coroutine.status(thread) == "dead" then self.running = self.running - 1; end
 end
 

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <unbound.h>
 
@@ -25,6 +27,7 @@ enum {
 	RCODE_NXDOMAIN = 3,
 	RCODE_REFUSED = 5,
 	SMALL_CACHE = 4 * 1024 * 1024,
+	DESCRIPTORS_TO_START = 20, /* libunbound 1.17 keeps 7 */
 	VALUE_SIZE = 32
 };
 
@@ -275,14 +278,41 @@ static bool configure(
 		&& set_raw_options(ub, settings, problem);
 }
 
+/* Without descriptors libevent ends the process while libunbound sets it up, and without a thread libunbound waits for it forever. */
+static bool has_descriptors(void)
+{
+	int opened[DESCRIPTORS_TO_START], count = 0;
+	while (count < DESCRIPTORS_TO_START && (opened[count] = eventfd(0, EFD_CLOEXEC)) != -1)
+		count++;
+	for (int i = 0; i < count; i++)
+		close(opened[i]);
+	return count == DESCRIPTORS_TO_START;
+}
+
+static void *do_nothing(void *argument)
+{
+	return argument;
+}
+
+static bool has_thread(void)
+{
+	pthread_t thread;
+	return pthread_create(&thread, NULL, do_nothing, NULL) == 0 && pthread_join(thread, NULL) == 0;
+}
+
+static struct ub_ctx *create_library(void)
+{
+	return has_descriptors() && has_thread() ? ub_ctx_create() : NULL;
+}
+
 /* Under the lock. NULL with a message. The listener is the caller's to close, with close_listener. */
 static struct ub_ctx *open_library(const struct settings *settings, const struct upstream_config *config, enum role role, struct listener *listener,
 	char problem[SETTINGS_PROBLEM_SIZE])
 {
 	*listener = (struct listener){ .stream = NULL };
-	struct ub_ctx *ub = ub_ctx_create();
+	struct ub_ctx *ub = create_library();
 	if (ub == NULL) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "libunbound cannot make a context: out of memory or descriptors");
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory, descriptors or threads: libunbound cannot make a context");
 		return NULL;
 	}
 	start_listening(listener, ub, settings);
@@ -341,7 +371,7 @@ const char *libunbound_version(void)
 
 static bool starts_with(const char *option, const char *value)
 {
-	struct ub_ctx *ub = ub_ctx_create();
+	struct ub_ctx *ub = create_library();
 	if (ub == NULL)
 		return false;
 	ub_ctx_debugout(ub, NULL);

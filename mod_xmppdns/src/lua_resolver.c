@@ -135,16 +135,14 @@ static int new_resolver(lua_State *L)
 	lua_setuservalue(L, -2);
 
 	struct settings *settings = read_settings(L, 1, problem);
-	const char *code = "config";
-	if (settings != NULL) {
+	bool is_accepted = settings != NULL;
+	if (is_accepted)
 		box->resolver = create_resolver(settings, problem);
-		release_settings(settings);
-		code = "system";
-	}
+	release_settings(settings);
 	if (box->resolver != NULL)
 		return 1;
 	lua_pushnil(L);
-	push_coded_error(L, code, problem);
+	push_coded_error(L, is_accepted || is_shortage(problem) ? "system" : "config", problem);
 	return 2;
 }
 
@@ -215,8 +213,11 @@ static int resolver_submit(lua_State *L)
 	}
 	struct lookup_box *box = new_lookup_box(L);
 	box->lookup = known.answer != NULL ? queue_known_answer(resolver, &known, box) : start_lookup(resolver, qname, qtype, &options, box);
-	if (box->lookup == NULL)
-		return luaL_error(L, "out of memory");
+	if (box->lookup == NULL) {
+		lua_pop(L, 1);
+		push_error(L, OUTCOME_SYSTEM, "out of memory", qname, qtype, 0);
+		return 3;
+	}
 	keep_callback(L, box->lookup, 4);
 	return 1;
 }
@@ -322,7 +323,7 @@ static int resolver_reconfigure(lua_State *L)
 	struct settings *settings = NULL;
 	if (!lua_isnoneornil(L, 2) && (settings = read_settings(L, 2, problem)) == NULL) {
 		lua_pushnil(L);
-		push_coded_error(L, "config", problem);
+		push_coded_error(L, is_shortage(problem) ? "system" : "config", problem);
 		return 2;
 	}
 	bool is_rebuilt = rebuild_resolver(resolver, settings, problem);

@@ -186,7 +186,7 @@ struct settings *read_settings(lua_State *L, int index, char problem[SETTINGS_PR
 	return accepted ? settings : NULL;
 }
 
-/* check_settings(table) -> true | nil, problem */
+/* check_settings(table) -> true | nil, problem[, "system"]: when the machine ran short, and nothing is wrong with the settings */
 static int check_settings_table(lua_State *L)
 {
 	char problem[SETTINGS_PROBLEM_SIZE];
@@ -194,7 +194,10 @@ static int check_settings_table(lua_State *L)
 	if (settings == NULL) {
 		lua_pushnil(L);
 		lua_pushstring(L, problem);
-		return 2;
+		if (!is_shortage(problem))
+			return 2;
+		lua_pushstring(L, "system");
+		return 3;
 	}
 	release_settings(settings);
 	lua_pushboolean(L, true);

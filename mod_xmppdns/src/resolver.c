@@ -563,11 +563,6 @@ static bool rebuild_from_other(struct resolver *resolver, struct settings *setti
 	return true;
 }
 
-bool rebuild_resolver(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
-{
-	return settings == NULL ? rebuild_from_same(resolver, problem) : rebuild_from_other(resolver, settings, problem);
-}
-
 /* Moving on */
 
 static bool rebuild_after_failure(struct resolver *resolver, const struct pending *pending)
@@ -664,7 +659,7 @@ static void process_contexts(struct resolver *resolver)
 static void recover_after_fork(struct resolver *resolver)
 {
 	int epoll, timer;
-	resolver->forks = atomic_load(&forks_seen);
+	unsigned forks = atomic_load(&forks_seen);
 	while (resolver->asked.count > 0) {
 		struct pending *pending = (struct pending *)top_item(&resolver->asked);
 		take_item(&pending->item);
@@ -683,13 +678,16 @@ static void recover_after_fork(struct resolver *resolver)
 	epoll_ctl(resolver->epoll, EPOLL_CTL_ADD, resolver->timer, &event);
 	resolver->timer_at = INT64_MAX;
 	resolver->generation = create_generation(resolver->settings, resolver->config, number + 1);
+	if (resolver->generation != NULL)
+		resolver->forks = forks; /* else it is tried again */
 }
 
 void process_resolver(struct resolver *resolver)
 {
 	if (is_forked(resolver))
 		recover_after_fork(resolver);
-	process_contexts(resolver);
+	if (!is_forked(resolver)) /* else the descriptor is still the parent's */
+		process_contexts(resolver);
 	advance_answered(resolver);
 	pass_deadlines(resolver);
 	if (resolver->alarm_at <= monotonic_ms())
@@ -697,6 +695,16 @@ void process_resolver(struct resolver *resolver)
 	ask_waiting(resolver);
 	end_retired(resolver);
 	set_timer(resolver);
+}
+
+bool rebuild_resolver(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	if (is_forked(resolver))
+		recover_after_fork(resolver);
+	if (!is_forked(resolver))
+		return settings == NULL ? rebuild_from_same(resolver, problem) : rebuild_from_other(resolver, settings, problem);
+	snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory or descriptors after fork");
+	return false;
 }
 
 /* Called before each question: a look at the file costs a microsecond, and no more than one a second. */

@@ -148,6 +148,12 @@ static bool refuse_memory(char problem[SETTINGS_PROBLEM_SIZE])
 	return false;
 }
 
+bool is_shortage(const char *problem)
+{
+	static const char SHORTAGE[] = "out of "; /* no other message begins with it: they begin with a key */
+	return strncmp(problem, SHORTAGE, sizeof(SHORTAGE) - 1) == 0;
+}
+
 static void *field(const struct setting *setting, struct settings *settings)
 {
 	return (char *)settings + setting->offset;

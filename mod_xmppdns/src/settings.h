@@ -84,6 +84,9 @@ bool set_setting(struct settings *settings, const char *key, const char *name, c
  * Fills in the defaults that depend on others. */
 bool check_settings(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
 
+/* Whether a message from here, or from what takes settings, says that the machine ran short, and nothing against the settings. */
+bool is_shortage(const char *problem);
+
 /* Whether text is "addr[%scope][@port]", and "#tls-name" behind it where that is allowed. */
 bool is_server_address(const char *text, bool tls_name_allowed);
 /* Whether the line looks like a DS or DNSKEY record; libunbound has the last word. */

@@ -35,7 +35,7 @@ server:
 	zonelistfile: "%s/zone.list"
 	cookie-secret-file: ""
 	rrl-ratelimit: 0
-	zonefiles-check: no
+	database: ""
 remote-control:
 	control-enable: no
 include: "%s/zones.conf"
@@ -49,15 +49,32 @@ function upstream.serve(zones, binaries)
 	local port, nsd_port = process.free_port(address), process.free_port(address);
 	process.start({ "nsd", "-d", "-c", write_config(run, zones, address, nsd_port) }, { cwd = run });
 	local question = "\5\6\0\0\0\1\0\0\0\0\0\0\5bench\0\0\6\0\1";
-	assert(process.wait_for_udp(address, nsd_port, question, 60), "NSD does not answer");
+
+	assert(process.wait_until(function ()
+		local answer = process.wait_for_udp(address, nsd_port, question, 1);
+		return answer and answer:byte(4) % 16 == 0; -- it refuses until the zones are loaded
+	end, 60), "NSD does not answer");
 	process.start({ binaries .. "/late", address, port, address, nsd_port });
 	local legacy_address = process.free_address();
 	process.start({ binaries .. "/late", legacy_address, 53, address, nsd_port });
 	assert(process.wait_for_udp(address, port, question, 5), "the delaying forwarder does not answer");
 	return {
 		address = address, port = port, forward = ("%s@%d"):format(address, port), anchors = zones .. "/anchors";
+		direct = ("%s@%d"):format(address, nsd_port); -- NSD itself, which counts and delays nothing
 		legacy_address = process.wait_for_udp(legacy_address, 53, question, 1) and legacy_address;
 	};
+end
+
+-- Where dead.bench and live.bench point to: one accepts connections, the other swallows packets, because its queue of connections is full.
+function upstream.open_targets(dead, live, port)
+	local listeners = { assert(socket.bind(live, port, 100)), assert(socket.bind(dead, port, 0)) };
+	for _ = 1, 4 do
+		local tcp = socket.tcp();
+		tcp:settimeout(0);
+		tcp:connect(dead, port);
+		listeners[#listeners + 1] = tcp;
+	end
+	return listeners;
 end
 
 -- For a measurement: setup is what serve gave.

@@ -2,16 +2,18 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- The signed zones that make bench asks, made once and kept in build/bench/zones until they are a week old.
 --
--- names.bench      n1 to n20000, each with two SRV records _xmpp-server._tcp, and _xmpps-server._tcp
--- d1.bench ...     domains, a zone each: SRV of xmpp-server and xmpps-server to xmpp.d1.bench with A, AAAA and TLSA; A and AAAA of its own
+-- names.bench      n1 to n20000, each with two SRV records _xmpp-server._tcp
+-- d1.bench ...     usual domains, a zone each: SRV of xmpp-server to xmpp.d1.bench with A, AAAA and TLSA; A and AAAA of its own; no xmpps-server
 -- alias1.bench ... the same, but the target is a CNAME
 -- bare1.bench ...  A and AAAA, no SRV
--- plain.bench      unsigned: n1 to n2000 as in names.bench
+-- dead.bench       two targets: the first at the address DEAD, the second at LIVE
+-- live.bench       the same, both at LIVE
 
 local process = require "spec.support.process";
 
-local NAMES, PLAIN_NAMES, DOMAINS, BARE, ALIASES = 20000, 2000, tonumber(os.getenv("DOMAINS")) or 5000, 40, 40;
-local VERSION = 1; -- of what this file makes
+local NAMES, DOMAINS, BARE, ALIASES = 20000, tonumber(os.getenv("DOMAINS") or "") or 5000, 40, 40;
+local DEAD, LIVE, PORT = "127.201.7.33", "127.201.7.34", 15269;
+local VERSION = 2; -- of what this file makes
 local DAY = 86400;
 
 local function header(origin)
@@ -29,19 +31,23 @@ end
 local ADDRESSES = "@ A 127.0.0.1\n@ AAAA ::1\n";
 local TARGET = "A 127.0.0.1\nxmpp AAAA ::1\n";
 local TLSA = "TLSA 3 1 1 " .. ("ab"):rep(32) .. "\n";
-local SERVICES = "_xmpp-server._tcp SRV 0 0 5269 xmpp\n_xmpps-server._tcp SRV 0 0 5270 xmpp\n";
+local SERVICE = "_xmpp-server._tcp SRV 0 0 5269 xmpp\n";
 
 local function domain_records()
-	return ADDRESSES .. SERVICES .. "xmpp " .. TARGET .. "_5269._tcp.xmpp " .. TLSA .. "_5270._tcp.xmpp " .. TLSA;
+	return ADDRESSES .. SERVICE .. "xmpp " .. TARGET .. "_5269._tcp.xmpp " .. TLSA;
 end
 
 local function alias_records()
-	return ADDRESSES .. SERVICES .. "xmpp CNAME host\nhost A 127.0.0.1\nhost AAAA ::1\n_5269._tcp.xmpp " .. TLSA .. "_5270._tcp.xmpp " .. TLSA;
+	return ADDRESSES .. SERVICE .. "xmpp CNAME host\nhost A 127.0.0.1\nhost AAAA ::1\n_5269._tcp.xmpp " .. TLSA;
+end
+
+local function target_records(first, second)
+	return ("_xmpp-server._tcp SRV 1 0 %d one\n_xmpp-server._tcp SRV 2 0 %d two\none A %s\ntwo A %s\n"):format(PORT, PORT, first, second);
 end
 
 -- All zones but the two above them: name -> records.
 local function child_zones()
-	local zones = { ["names.bench."] = name_records(NAMES), ["plain.bench."] = name_records(PLAIN_NAMES) };
+	local zones = { ["names.bench."] = name_records(NAMES), ["dead.bench."] = target_records(DEAD, LIVE), ["live.bench."] = target_records(LIVE, LIVE) };
 	for i = 1, DOMAINS do zones[("d%d.bench."):format(i)] = domain_records(); end
 	for i = 1, ALIASES do zones[("alias%d.bench."):format(i)] = alias_records(); end
 	for i = 1, BARE do zones[("bare%d.bench."):format(i)] = ADDRESSES; end
@@ -89,24 +95,19 @@ end
 local function write_config(directory, names)
 	local lines = {};
 	for _, name in ipairs(names) do
-		local file = filename(name) .. (name == "plain.bench." and "" or "signed");
-		lines[#lines + 1] = ("zone:\n\tname: \"%s\"\n\tzonefile: \"%s\"\n"):format(name, file);
+		lines[#lines + 1] = ("zone:\n\tname: \"%s\"\n\tzonefile: \"%ssigned\"\n"):format(name, filename(name));
 	end
 	process.write(directory .. "/zones.conf", table.concat(lines));
 end
 
 local function make_zones(directory)
-	io.stderr:write(("bench: signing %d zones, which takes a minute once a week ...\n"):format(DOMAINS + ALIASES + BARE + 3));
+	io.stderr:write(("bench: signing %d zones, which takes a minute once a week ...\n"):format(DOMAINS + ALIASES + BARE + 5));
 	local key, children, names = make_key(directory), child_zones(), { ".", "bench." };
 	local signed = {};
 	for name, records in pairs(children) do
+		write_zone(directory, key, name, records);
+		signed[#signed + 1] = name;
 		names[#names + 1] = name;
-		if name == "plain.bench." then
-			process.write(directory .. "/" .. name, header(name) .. records);
-		else
-			write_zone(directory, key, name, records);
-			signed[#signed + 1] = name;
-		end
 	end
 	sign_zones(directory, key, signed);
 	write_zone(directory, key, "bench.", delegations(directory, children));
@@ -122,12 +123,14 @@ local function prepare()
 	local directory = ("%s/build/bench/zones-%d-%d"):format(process.run({ "pwd" }):gsub("\n", ""), VERSION, DOMAINS);
 	local made = tonumber(process.read(directory .. "/made") or 0);
 	if os.time() - made > 7 * DAY then
+		local fresh = process.directory("zones");
+		make_zones(fresh);
+		process.write(fresh .. "/made", tostring(os.time()));
 		process.run({ "rm", "-rf", directory });
-		process.run({ "mkdir", "-p", directory });
-		make_zones(directory);
-		process.write(directory .. "/made", tostring(os.time()));
+		process.run({ "mkdir", "-p", "build/bench" });
+		process.run({ "cp", "-r", fresh, directory });
 	end
 	return directory;
 end
 
-return { prepare = prepare, NAMES = NAMES, DOMAINS = DOMAINS };
+return { prepare = prepare, NAMES = NAMES, DOMAINS = DOMAINS, DEAD = DEAD, LIVE = LIVE, PORT = PORT };

@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Prosody plugin: pings the domains of demo_ping_domains, one after the other, and writes each result to demo_ping_output
--- as a line of Lua: { domain, seconds, pong, reason, endpoint = { address, port }, dnssec }.
--- luacheck: read globals module
+-- Prosody plugin: does what the lines say that are added to the file demo_ping_requests, "ping FROM TO" or "close FROM TO" (the
+-- connections between both), one line after the other. The result of each becomes a line of Lua in demo_ping_output:
+-- { domain, seconds, pong, reason, endpoint = { address, port }, dnssec }, or {} for "close".
+-- luacheck: globals module, read globals prosody
+
+module:set_global();
 
 local adns = require "net.adns";
 local gettime = require "util.time".now;
@@ -12,29 +15,35 @@ local promise = require "util.promise";
 local serialize = require "util.serialization".new({ preset = "oneline" });
 local st = require "util.stanza";
 
-local domains = module:get_option_array("demo_ping_domains", {});
+local requests = assert(io.open(module:get_option_string("demo_ping_requests"), "r"));
 local output = assert(io.open(module:get_option_string("demo_ping_output"), "a"));
 local timeout = module:get_option_number("demo_ping_timeout", 10);
 
+local PAUSE = 0.02;
+
+local contexts = {}; -- host -> module of the host
 local reached = {}; -- domain -> endpoint
 
-module:hook("s2sout-established", function (event)
-	local session = event.session;
-	reached[session.to_host] = { address = session.conn:ip(), port = session.conn:port() };
-end);
+function module.add_host(host_module)
+	contexts[host_module.host] = host_module;
+	host_module:hook("s2sout-established", function (event)
+		local session = event.session;
+		reached[session.to_host] = { address = session.conn:ip(), port = session.conn:port() };
+	end);
+end
 
-local function ping(domain)
-	local iq = st.iq({ type = "get", from = module.host, to = domain, id = new_id() }):tag("ping", { xmlns = "urn:xmpp:ping" });
+local function ping(from, to)
+	local iq = st.iq({ type = "get", from = from, to = to, id = new_id() }):tag("ping", { xmlns = "urn:xmpp:ping" });
 	local started = gettime();
-	local result = { domain = domain };
+	local result = { domain = to };
 	local function finish(pong, err)
 		result.seconds = gettime() - started;
 		result.pong = pong;
-		result.endpoint = reached[domain];
+		result.endpoint = reached[to];
 		result.reason = err and (err.text or err.condition or tostring(err));
 		return result;
 	end
-	return module:send_iq(iq, nil, timeout):next(function ()
+	return contexts[from]:send_iq(iq, nil, timeout):next(function ()
 		return finish(true);
 	end, function (err)
 		return finish(false, err);
@@ -59,18 +68,40 @@ local function add_dnssec_state(result)
 	end);
 end
 
-local function ping_from(i)
-	local domain = domains[i];
-	if not domain then return; end
-	ping(domain):next(add_dnssec_state):next(function (result)
-		output:write(serialize(result), "\n");
-		output:flush();
-		ping_from(i + 1);
-	end):catch(function (err)
-		module:log("error", "ping of %s: %s", domain, err);
+local actions = {};
+
+function actions.ping(from, to)
+	return ping(from, to):next(add_dnssec_state);
+end
+
+function actions.close(from, to)
+	local session = prosody.hosts[from].s2sout[to];
+	if session then session:close(); end
+	reached[to] = nil;
+	return promise.resolve({});
+end
+
+local work;
+
+local function finish(result)
+	output:write(serialize(result), "\n");
+	output:flush();
+	work();
+end
+
+function work()
+	local line = requests:read("*l");
+	if not line then
+		return module:add_timer(PAUSE, function ()
+			requests:seek("cur", 0); -- clears the end of the file
+			work();
+		end);
+	end
+	local action, from, to = line:match("^(%S+) (%S+) (%S+)$");
+	actions[action](from, to):next(finish):catch(function (err)
+		module:log("error", "%s: %s", line, err);
+		finish({ pong = false, reason = tostring(err) });
 	end);
 end
 
-module:add_timer(0.1, function () -- runs once the server has started
-	ping_from(1);
-end);
+module:add_timer(PAUSE, work); -- runs once the server has started

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- A certificate authority of one's own for one run.
+-- A certificate authority of one's own for one run, certificates without any authority, and their digests as TLSA records have them.
 
 local process = require "spec.support.process";
 
@@ -9,6 +9,12 @@ local authority_methods = {};
 local authority_mt = { __index = authority_methods };
 
 local NEW_KEY = { "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2" };
+
+-- What a digest is taken of, by TLSA selector, in the words of openssl.
+local SELECTED = {
+	[0] = "openssl x509 -in \"$1\" -outform DER";
+	[1] = "openssl x509 -in \"$1\" -noout -pubkey | openssl pkey -pubin -outform DER";
+};
 
 local function request(...)
 	local argv = { "openssl", "req", "-x509" };
@@ -20,19 +26,46 @@ local function request(...)
 	process.run(argv);
 end
 
+local function alternative_names(names)
+	return "subjectAltName=DNS:" .. table.concat(names, ",DNS:");
+end
+
 -- A new authority: its certificate is the file authority.file.
-function certificates.new_authority()
-	local directory = process.directory("authority");
+function certificates.new_authority(name)
+	name = name or "authority";
+	local directory = process.directory(name);
 	local authority = setmetatable({ file = directory .. "/ca.crt", key = directory .. "/ca.key" }, authority_mt);
-	request("-subj", "/CN=Authority of this run", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", authority.file, "-keyout", authority.key);
+	request("-subj", "/CN=" .. name .. " of this run", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", authority.file, "-keyout", authority.key);
 	return authority;
 end
 
--- Writes name.crt and name.key into the directory. name: an A-label domain.
-function authority_methods:issue(name, directory)
+-- Writes name.crt and name.key into the directory: the path of the first. name: an A-label domain; names: those that the certificate
+-- is for, if not that one.
+function authority_methods:issue(name, directory, names)
 	local base = directory .. "/" .. name;
-	request("-CA", self.file, "-CAkey", self.key, "-subj", "/CN=" .. name, "-addext", "subjectAltName=DNS:" .. name,
+	request("-CA", self.file, "-CAkey", self.key, "-subj", "/CN=" .. name, "-addext", alternative_names(names or { name }),
 		"-addext", "basicConstraints=critical,CA:FALSE", "-out", base .. ".crt", "-keyout", base .. ".key");
+	return base .. ".crt";
+end
+
+-- The same, and the authority's own certificate follows in name.crt, so that it is in the handshake.
+function authority_methods:issue_chain(name, directory, names)
+	local path = self:issue(name, directory, names);
+	process.write(path, process.read(path) .. process.read(self.file));
+	return path;
+end
+
+-- As issue, but signed by its own key alone.
+function certificates.sign_itself(name, directory, names)
+	local base = directory .. "/" .. name;
+	request("-subj", "/CN=" .. name, "-addext", alternative_names(names or { name }), "-addext", "basicConstraints=critical,CA:FALSE",
+		"-out", base .. ".crt", "-keyout", base .. ".key");
+	return base .. ".crt";
+end
+
+-- The SHA-256 digest, in hexadecimal, of the first certificate in a file (selector 0) or of its public key (selector 1).
+function certificates.digest(path, selector)
+	return process.run({ "sh", "-c", SELECTED[selector] .. " | openssl dgst -sha256 -r", "sh", path }):match("^%x+");
 end
 
 return certificates;

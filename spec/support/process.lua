@@ -196,16 +196,23 @@ function process.free_address()
 	return ("127.%d.%d.%d"):format(1 + random_byte() % 250, 1 + random_byte() % 250, 2 + random_byte() % 250);
 end
 
--- A port that is free on the address, for TCP and UDP.
-function process.free_port(address)
+local function is_free(address, port)
+	local tcp = socket.bind(address, port);
+	if not tcp then return false; end
+	tcp:close();
+	local udp = socket.udp();
+	local free = udp:setsockname(address, port);
+	udp:close();
+	return free ~= nil;
+end
+
+-- A port that is free on the address, and on the other if one is given, for TCP and UDP.
+function process.free_port(address, other)
 	for _ = 1, 20 do
 		local tcp = assert(socket.bind(address, 0));
 		local _, port = tcp:getsockname();
-		local udp = socket.udp();
-		local free = udp:setsockname(address, port);
-		udp:close();
 		tcp:close();
-		if free then return tonumber(port); end
+		if is_free(address, port) and (not other or is_free(other, port)) then return tonumber(port); end
 	end
 	error("no free port on " .. address);
 end

@@ -25,29 +25,32 @@ modules_disabled = { "c2s" }
 
 interfaces = { "%s" }
 s2s_ports = { %s }
+s2s_direct_tls_interfaces = { %s }
 s2s_direct_tls_ports = { %s }
 s2s_secure_auth = true
 ssl = { cafile = "%s" }
 ]];
 
--- ', "a", "b"'
-local function list_modules(modules)
-	local list = "";
-	for _, name in ipairs(modules or {}) do
-		list = ("%s, %q"):format(list, name);
+-- '"a", "b"'
+local function list_strings(strings)
+	local quoted = {};
+	for i, text in ipairs(strings) do
+		quoted[i] = ("%q"):format(text);
 	end
-	return list;
+	return table.concat(quoted, ", ");
 end
 
 local function config_text(server, options)
 	local root = process.run({ "pwd" }):gsub("\n", "");
 	local directory = server.directory;
+	local modules = options.modules and options.modules[1] and ", " .. list_strings(options.modules) or "";
 	local text = CONFIG:format(root, root, LUA_VERSION, directory, directory, directory, root, root, directory,
-		list_modules(options.modules), server.address, table.concat(server.s2s_ports, ", "), table.concat(server.direct_tls_ports, ", "),
-		options.authority.file);
+		modules, server.address, table.concat(server.s2s_ports, ", "), list_strings({ server.address, options.direct_tls_address }),
+		table.concat(server.direct_tls_ports, ", "), options.authority.file);
 	local lines = { text, options.config or "", "" };
 	for host in pairs(options.hosts) do
 		table.insert(lines, ("VirtualHost %q"):format(host));
+		table.insert(lines, options.host_config and options.host_config[host]);
 	end
 	return table.concat(lines, "\n") .. "\n";
 end
@@ -55,9 +58,11 @@ end
 -- Starts a server and returns once it accepts connections. options:
 --	name              of its directory
 --	hosts             { [domain] = the same as A-labels }
---	authority         of its certificates, and the only one that it trusts
+--	host_config       { [domain] = more lines for that host }
+--	authority         of the certificates that are not in directory/certificates yet, and the only one that it trusts
 --	address           default: a free one
 --	s2s_ports, direct_tls_ports   default: one free port, none
+--	direct_tls_address   one more, for direct TLS alone
 --	modules           enabled beside the usual ones
 --	config            more lines for the configuration file, before the hosts
 function prosody.start(options)
@@ -71,7 +76,7 @@ function prosody.start(options)
 	process.directory(options.name .. "/data");
 	local certificates = process.directory(options.name .. "/certificates");
 	for _, alabels in pairs(options.hosts) do
-		options.authority:issue(alabels, certificates);
+		if not process.read(certificates .. "/" .. alabels .. ".crt") then options.authority:issue(alabels, certificates); end
 	end
 	server.config = process.write(server.directory .. "/prosody.cfg.lua", config_text(server, options));
 	server.log_file = server.directory .. "/prosody.log";

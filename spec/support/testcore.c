@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* require "xmppdns.testcore": the parts of the C core that have no face in Lua, for specs only, with a malloc that fails when told to.
- *
- * One link, with -I mod_xmppdns/src:
- *   $(CC) -shared -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free -o $(BUILD)/xmppdns/testcore.so testcore.o \
- *     answer.o cache.o hash.o heap.o lua_answer.o lua_rdata.o name.o rdata.o -lidn2 */
+/* require "xmppdns.testcore": the parts of the C core that have no face in Lua, for specs only, with a malloc that fails when told to. */
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,17 +20,28 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *block, size_t size);
 void __real_free(void *block);
+char *__real_strdup(const char *text);
+FILE *__real_open_memstream(char **text, size_t *size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 void __wrap_free(void *block);
+char *__wrap_strdup(const char *text);
+FILE *__wrap_open_memstream(char **text, size_t *size);
 
 static long until_failure; /* the allocation that fails, counted from now; 0: none */
+static bool all_fail;      /* the ones after it too */
+static bool has_failed;
 static long live_blocks;
 
 static bool must_fail(void)
 {
-	return until_failure > 0 && --until_failure == 0;
+	if (until_failure != 1) {
+		until_failure -= until_failure > 0;
+		return false;
+	}
+	until_failure = all_fail;
+	return has_failed = true;
 }
 
 static void *count_block(void *block)
@@ -68,11 +76,24 @@ void __wrap_free(void *block)
 	__real_free(block);
 }
 
-/* fail_allocation(n): the n-th from now gives NULL, once; 0: none */
+char *__wrap_strdup(const char *text)
+{
+	return must_fail() ? NULL : count_block(__real_strdup(text));
+}
+
+FILE *__wrap_open_memstream(char **text, size_t *size) /* its text is the caller's to free */
+{
+	return must_fail() ? NULL : count_block(__real_open_memstream(text, size));
+}
+
+/* fail_allocation(n[, and_all_after]) -> whether one has failed since the last call: the n-th from now gives NULL, or all from it on; 0: none */
 static int fail_allocation(lua_State *L)
 {
+	lua_pushboolean(L, has_failed);
+	has_failed = false;
 	until_failure = (long)luaL_checkinteger(L, 1);
-	return 0;
+	all_fail = lua_toboolean(L, 2);
+	return 1;
 }
 
 /* live_allocations() -> how many blocks are not freed */
@@ -493,6 +514,20 @@ static void register_type(lua_State *L, const char *name, const luaL_Reg *method
 	lua_pop(L, 1);
 }
 
+/* open_core() -> what require "xmppdns.core" gives, but for core.c's own functions. Not in a Lua state that has xmppdns.core too: they would
+ * share their metatables. */
+static int open_core(lua_State *L)
+{
+	lua_newtable(L);
+	open_rdata(L);
+	open_name(L);
+	open_srv(L);
+	open_answer(L);
+	open_settings(L);
+	open_resolver(L);
+	return 1;
+}
+
 static const luaL_Reg functions[] = {
 	{ "copy_answer", copy_answer },
 	{ "fail_allocation", fail_allocation },
@@ -502,6 +537,7 @@ static const luaL_Reg functions[] = {
 	{ "lua_error", lua_error_of },
 	{ "new_cache", new_cache },
 	{ "new_heap", new_heap },
+	{ "open_core", open_core },
 	{ NULL, NULL },
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* require "xmppdns.testprocess": OS threads with a Lua state each, and fork, for specs only. */
+/* require "xmppdns.testprocess": OS threads with a Lua state each, fork, and limits of the process, for specs only. */
+#include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -8,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,6 +100,47 @@ static int fork_process(lua_State *L)
 	return 1;
 }
 
+/* The limit under which so many more descriptors can be opened. */
+static rlim_t limit_for_descriptors(lua_Integer more)
+{
+	rlim_t limit = 0;
+	while (fcntl((int)limit, F_GETFD) != -1 || more-- > 0)
+		limit++;
+	return limit;
+}
+
+static int set_limit(lua_State *L, int resource, rlim_t limit)
+{
+	struct rlimit limits;
+	if (getrlimit(resource, &limits) != 0)
+		return luaL_error(L, "getrlimit: %s", strerror(errno));
+	limits.rlim_cur = limit < limits.rlim_max ? limit : limits.rlim_max;
+	if (setrlimit(resource, &limits) != 0)
+		return luaL_error(L, "setrlimit: %s", strerror(errno));
+	return 0;
+}
+
+/* limit_descriptors([more]): so many more can be opened; without it as many as may be */
+static int limit_descriptors(lua_State *L)
+{
+	return set_limit(L, RLIMIT_NOFILE, lua_isnoneornil(L, 1) ? RLIM_INFINITY : limit_for_descriptors(luaL_checkinteger(L, 1)));
+}
+
+/* limit_threads([most]): so many at most, of all processes of this user; without it as many as may be */
+static int limit_threads(lua_State *L)
+{
+	return set_limit(L, RLIMIT_NPROC, lua_isnoneornil(L, 1) ? RLIM_INFINITY : (rlim_t)luaL_checkinteger(L, 1));
+}
+
+/* leave_root(): becomes a user of whom there is no other process, for no limit of threads binds root */
+static int leave_root(lua_State *L)
+{
+	uid_t user = 1000000 + (uid_t)getpid();
+	if (geteuid() == 0 && setresuid(user, user, user) != 0)
+		return luaL_error(L, "setresuid: %s", strerror(errno));
+	return 0;
+}
+
 __attribute__((visibility("default"))) int luaopen_xmppdns_testprocess(lua_State *L);
 
 int luaopen_xmppdns_testprocess(lua_State *L)
@@ -106,5 +150,11 @@ int luaopen_xmppdns_testprocess(lua_State *L)
 	lua_setfield(L, -2, "threads");
 	lua_pushcfunction(L, fork_process);
 	lua_setfield(L, -2, "fork");
+	lua_pushcfunction(L, limit_descriptors);
+	lua_setfield(L, -2, "limit_descriptors");
+	lua_pushcfunction(L, limit_threads);
+	lua_setfield(L, -2, "limit_threads");
+	lua_pushcfunction(L, leave_root);
+	lua_setfield(L, -2, "leave_root");
 	return 1;
 }

@@ -10,9 +10,11 @@
 -- });
 -- local resolver = xmppdns.new(dns:settings({ timeout = 2 }));
 --
--- A zone: records (lines of a zone file, relative to the zone; SOA, NS and "ns" are there already), signed (default true),
+-- A zone: records (lines of a zone file, relative to the zone; SOA, NS and "ns" are there already), signed (default true), keys
+-- (numbers of the key pairs that sign it, default { 1 }, as in dns.anchors; the run makes a pair for each number at its first use),
 -- nsec3 (true: NSEC3 instead of NSEC), ttl (seconds, default 300), fault: "signature" (damaged; all of them except those
--- of the keys, or only those over fault_at = "name type", such as "_xmpp-server._tcp SRV"), "expired", "not-yet".
+-- of the keys, or only those over fault_at = "name type", such as "_xmpp-server._tcp SRV"), "expired", "not-yet", "denied" (the
+-- name in fault_at is cut out of the signed zone, as a forger of denials would), "servfail" (the zone cannot be loaded).
 
 local process = require "spec.support.process";
 
@@ -22,7 +24,7 @@ local VALIDITY = { ["expired"] = { -60, -30 }, ["not-yet"] = { 30, 60 } };
 local zones = {};
 local dns_methods = {};
 local dns_mt = { __index = dns_methods };
-local key; -- one key pair for all zones of the run: making keys is slow, and nothing here needs to be secret
+local keys = {}; -- key pairs for all zones of the run: making keys is slow, and nothing here needs to be secret
 
 local function absolute(name)
 	return name == "." and "." or name .. ".";
@@ -75,8 +77,14 @@ local function make_key(directory)
 	return { tag = base:match("%d+$"), public = public, private = process.read(directory .. "/" .. base .. ".private") };
 end
 
--- The run's key pair under the zone's name: the path of its files without their extension.
-local function write_key(directory, name)
+-- The run's key pair of that number, made at first use.
+local function get_key(directory, number)
+	keys[number] = keys[number] or make_key(directory);
+	return keys[number];
+end
+
+-- A key pair under the zone's name: the path of its files without their extension.
+local function write_key(directory, name, key)
 	local base = ("%s/K%s+013+%s"):format(directory, absolute(name), key.tag);
 	process.write(base .. ".key", ("%s IN DNSKEY %s\n"):format(absolute(name), key.public));
 	process.write(base .. ".private", key.private);
@@ -121,9 +129,12 @@ local function sign_zone(dns, name, zone, path)
 		add(option, os.date("!%Y%m%d%H%M%S", os.time() + validity[i] * DAY));
 	end
 	if zone.nsec3 then add("-3", "-", "-H", "0"); end
-	local base = write_key(dns.directory, name);
-	process.write(path, process.read(path) .. "\n$INCLUDE " .. base .. ".key\n");
-	add(path, base .. ".key");
+	add(path);
+	for _, number in ipairs(zone.keys or { 1 }) do
+		local base = write_key(dns.directory, name, get_key(dns.directory, number));
+		process.write(path, process.read(path) .. "\n$INCLUDE " .. base .. ".key\n");
+		add(base .. ".key");
+	end
 	process.run(argv, { cwd = dns.directory });
 	os.rename(path .. ".signed", path);
 end
@@ -155,12 +166,29 @@ local function damage_zone(name, zone, path)
 	process.write(path, table.concat(lines, "\n") .. "\n");
 end
 
+-- All that is there under the name of fault_at vanishes, the proof of its existence too.
+local function deny_name(name, zone, path)
+	local denied = (zone.fault_at .. "." .. absolute(name)):lower();
+	local lines, count = {}, 0;
+	for line in io.lines(path) do
+		if line:match("^%S*"):lower() == denied then
+			count = count + 1;
+		else
+			table.insert(lines, line);
+		end
+	end
+	assert(count > 0, ("zone %s has nothing at %s to deny"):format(name, zone.fault_at));
+	process.write(path, table.concat(lines, "\n") .. "\n");
+end
+
 local function write_zone(dns, name)
 	local zone = dns.zones[name];
 	local path = process.write(dns.directory .. "/" .. filename(name), zone_text(dns, name, zone));
 	if zone.signed == false then return; end
 	sign_zone(dns, name, zone, path);
 	if zone.fault == "signature" then damage_zone(name, zone, path); end
+	if zone.fault == "denied" then deny_name(name, zone, path); end
+	if zone.fault == "servfail" then os.remove(path); end
 end
 
 local function write_config(dns)
@@ -173,6 +201,7 @@ server:
 	pidfile: "%s/nsd.pid"
 	xfrdfile: "%s/xfrd.state"
 	zonelistfile: "%s/zone.list"
+	database: ""
 	cookie-secret-file: ""
 	rrl-ratelimit: 0
 	reuseport: no
@@ -223,12 +252,11 @@ function zones.serve(wanted, port)
 	local dns = setmetatable({ address = address, port = port or process.free_port(address), zones = add_parents(wanted), serial = os.time() }, dns_mt);
 	dns.directory = process.directory(("dns-%s-%d"):format(dns.address, dns.port));
 	dns.forward = ("%s@%d"):format(dns.address, dns.port);
-	key = key or make_key(dns.directory);
 	for _, name in ipairs(children_first(dns.zones)) do
 		write_zone(dns, name);
 	end
 	dns.hints = process.write(dns.directory .. "/root.hints", (". 3600 IN NS ns.\nns. 3600 IN A %s\n"):format(dns.address));
-	dns.anchors = process.write(dns.directory .. "/root.anchor", ". IN DNSKEY " .. key.public .. "\n");
+	dns.anchors = process.write(dns.directory .. "/root.anchor", ". IN DNSKEY " .. get_key(dns.directory, 1).public .. "\n");
 	dns.server = process.start({ "nsd", "-d", "-c", write_config(dns) }, { cwd = dns.directory, stdout = dns.directory .. "/nsd.log" });
 	if not serves_serial(dns, ".", 10) then fail_to_serve(dns, "."); end
 	return dns;

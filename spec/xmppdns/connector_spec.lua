@@ -379,12 +379,6 @@ describe("xmppdns.connector: a plan", function ()
 		assert.same({ "xmpp.bogus-aaaa.example:5269 starttls: 192.0.2.1" }, list(collect("bogus-aaaa.example")));
 	end);
 
-	it("R15: does not use an insecure family when the other fails", function ()
-		use_faulty({ timeout = 0.5, attempts = 1 });
-		faulty:rule({ name = "xmpp.plain.example", type = "AAAA", fault = "silence" });
-		assert.same({ "xmpp.plain.example:5269 starttls: timeout" }, list(collect("plain.example")));
-	end);
-
 	it("R17: follows a target that is a CNAME", function ()
 		assert.same({ "alias.cname.example:5269 starttls: 192.0.2.1" }, list(collect("cname.example")));
 	end);

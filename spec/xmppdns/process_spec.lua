@@ -127,6 +127,18 @@ describe("process: after a fork", function ()
 		resolver:close();
 	end);
 
+	it("the child may rebuild before anything else", function ()
+		local resolver = assert(new(settings()));
+		assert.is_table((ask(resolver, "n1.process.example")));
+		local wait_for_child = testprocess.fork(function ()
+			return resolver:reconfigure() and ask(resolver, "n5.process.example") ~= nil;
+		end);
+		assert.same(0, wait_for_child());
+		assert.same("192.0.2.1", ask(resolver, "n6.process.example")[1].a);
+		assert.same(0, resolver:stats().retries); -- its context is still alive
+		resolver:close();
+	end);
+
 	it("a lookup in flight ends once in each of both", function ()
 		local resolver = assert(new(settings()));
 		server:rule({ name = "slow.process.example", delay = 200 });

@@ -419,3 +419,35 @@ describe("resolver: new", function ()
 		assert.same("config", err.code);
 	end);
 end);
+
+describe("resolver: on_done", function ()
+	it("is told of each lookup before its callback is, cached and failed ones too", function ()
+		local name, told = fresh_name(), {};
+		function resolver.on_done(...) told[#told + 1] = { ... }; end
+		local calls, callback = recorder();
+		resolver:query(name, "A", function (...)
+			assert.equal(1, #told);
+			callback(...);
+		end);
+		wait_for(calls, 1);
+		resolver:query(name, 1, callback);
+		resolver:query("a..b", "SRV", callback);
+		assert.equal(3, #calls);
+		assert.same({ { name, "A" }, { name, 1 }, { "a..b", "SRV" } }, { { told[1][1], told[1][2] }, { told[2][1], told[2][2] }, { told[3][1], told[3][2] } });
+		for i = 1, 3 do
+			assert.equal(calls[i].answer, told[i][3]);
+			assert.equal(calls[i].err, told[i][4]);
+			assert.equal("number", type(told[i][5]));
+		end
+	end);
+
+	it("stops no callback when it fails", function ()
+		local problems = {};
+		function resolver.on_error(problem) problems[#problems + 1] = problem; end
+		function resolver.on_done() error("out of order", 0); end
+		local calls, callback = recorder();
+		resolver:query(fresh_name(), "A", callback);
+		wait_for(calls, 1);
+		assert.same({ "out of order" }, problems);
+	end);
+end);

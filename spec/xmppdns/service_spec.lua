@@ -30,6 +30,17 @@ a A 192.0.2.1
 b A 192.0.2.2]] };
 			["direct.example"] = { records = "_xmpps-server._tcp SRV 0 0 5270 xmpp\nxmpp A 192.0.2.2" };
 			["plain.example"] = { signed = false, records = "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1" };
+			["dane.example"] = { records = [[
+_xmpp-server._tcp  SRV 1 0 5269 a
+_xmpps-server._tcp SRV 2 0 5270 a
+_xmpp-server._tcp  SRV 3 0 5271 a
+_xmpps-server._tcp SRV 4 0 5272 a
+_xmpp-server._tcp  SRV 5 0 5273 b
+a A 192.0.2.1
+b CNAME c
+c A 192.0.2.2
+_5269._tcp.a TLSA 3 1 1 ]] .. ("ab"):rep(32) .. "\n_5270._tcp.a TLSA 3 1 1 " .. ("ab"):rep(32) .. "\n_5271._tcp.a TLSA 2 1 1 " .. ("ab"):rep(32)
+				.. "\n_5272._tcp.a TLSA 9 9 9 00\n_5273._tcp.c TLSA 3 1 1 " .. ("cd"):rep(32) };
 			["nosrv.example"] = { records = "@ A 192.0.2.3" };
 			["bogus.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1\n@ A 192.0.2.99", fault = "signature" };
 		});
@@ -100,15 +111,90 @@ b A 192.0.2.2]] };
 		first.tlsa = {};
 		assert.is_nil(direct.tlsa);
 		assert.is_nil(rawget(extras["xmpp-server"], "tlsa"));
-		assert.same({ nil, nil, true }, { first.sslctx, first.servername, first.use_ipv4 });
-		assert.same({ "the context", "the.domain" }, { direct.sslctx, direct.servername });
+		assert.same({ nil, true }, { first.sslctx, first.use_ipv4 });
+		assert.equal("the context", direct.sslctx);
 	end);
 
 	it("R27: a target is a reference name only when its SRV records are secure", function ()
 		local secure = next_target(service.new("both.example", new_extras(), options))[4];
-		assert.same({ true, "a.both.example", true }, { secure.srv_secure, secure.secure_hostname, secure.use_dane });
+		assert.same({ true, "a.both.example", false }, { secure.srv_secure, secure.secure_hostname, secure.use_dane });
 		local insecure = next_target(service.new("plain.example", new_extras(), options))[4];
 		assert.same({ false, nil, false }, { insecure.srv_secure, insecure.secure_hostname, insecure.use_dane });
+	end);
+
+	it("R28: the domain is the name in TLS, as A-labels, direct or not", function ()
+		local one = service.new("both.example", new_extras(), options);
+		assert.same({ "both.example", "both.example", "both.example" },
+			{ next_target(one)[4].servername, next_target(one)[4].servername, next_target(one)[4].servername });
+		assert.is_false(next_target(service.new("192.0.2.9", new_extras(), options))[4].servername);
+	end);
+
+	-- What DANE makes of each target of dane.example.
+	local function dane_extras(extras, more)
+		for key, value in pairs(options) do more[key] = value; end
+		local one, found = service.new("dane.example", extras, more), {};
+		for i = 1, 5 do
+			local extra = next_target(one)[4];
+			found[i] = { extra.use_dane, extra.tlsa and extra.tlsa[1].use, extra.dane_hostname, extra.secure_hostname, extra.servername };
+		end
+		return found;
+	end
+
+	it("R21, R24, R27: each endpoint's usable TLSA records, its own base and no other name go to net.server", function ()
+		assert.same({
+			{ true, 3, "a.dane.example", nil, "dane.example" };
+			{ true, 3, "a.dane.example", nil, "dane.example" };
+			{ true, 2, "a.dane.example", nil, "dane.example" }; -- R28
+			{ false, nil, nil, "a.dane.example", "dane.example" };
+			{ true, 3, "c.dane.example", nil, "dane.example" };
+		}, dane_extras(new_extras(), {}));
+	end);
+
+	it("without use_dane nothing of DANE is asked for or handed out, unless a policy says so", function ()
+		local function kinds(extras, more)
+			local used = {};
+			for i, extra in ipairs(dane_extras(extras, more)) do used[i] = extra[1]; end
+			return used;
+		end
+		assert.same({ false, false, false, false, false }, kinds(new_extras({ use_dane = false }), {}));
+		local policy = { policy = function () return { dane = "opportunistic" }; end };
+		assert.same({ true, true, true, false, true }, kinds(new_extras({ use_dane = false }), policy));
+		policy = { policy = function () return { dane = "off" }; end };
+		assert.same({ false, false, false, false, false }, kinds(new_extras(), policy));
+	end);
+
+	it("extra.xmppdns tells what the connection belongs to, and which TLSA records count for it", function ()
+		local one = service.new("dane.example", new_extras(), options);
+		local extra = next_target(one)[4];
+		assert.equal(one.plan, extra.xmppdns.plan);
+		assert.equal(one.plan.endpoints[1], extra.xmppdns.endpoint);
+		assert.equal(one.plan.endpoints[1].dane, extra.xmppdns.dane);
+		assert.equal("192.0.2.1", extra.xmppdns.address);
+		next_target(one);
+		next_target(one);
+		assert.equal("unusable", next_target(one)[4].xmppdns.dane.verdict);
+	end);
+
+	it("a policy is asked for by both hosts, and decides about validation, DANE and the endpoint", function ()
+		local asked;
+		local function with(policy, domain)
+			return service.new(domain, new_extras(), { get_resolver = options.get_resolver, on_end = options.on_end, policy = function (...)
+				asked = { ... };
+				return policy;
+			end }, "our.example");
+		end
+		local one = with({ dnssec = "required" }, "plain.example");
+		assert.same({}, all_targets(one));
+		assert.same({ "our.example", "plain.example" }, asked);
+		assert.equal("insecure", one.plan.error.code);
+		one = with({ dane = "required" }, "both.example");
+		assert.same({}, all_targets(one));
+		assert.matches("^TLSA of _5269%._tcp%.a%.both%.example: required", one.last_error);
+		one = with({ endpoint = { host = "b.both.example", port = 5999, tls = "direct" } }, "plain.example");
+		local target = next_target(one);
+		assert.same({ "tcp4", "192.0.2.2", 5999, "the context", "plain.example", "b.both.example" },
+			{ target[1], target[2], target[3], target[4].sslctx, target[4].servername, target[4].secure_hostname });
+		assert.same({ "tcp4 192.0.2.1 5269" }, all_targets(with(nil, "plain.example")));
 	end);
 
 	it("the switches of mod_s2s count", function ()
@@ -122,7 +208,7 @@ b A 192.0.2.2]] };
 		extras["xmpps-server"] = nil;
 		local one = service.new("direct.example", extras, options);
 		assert.same({}, all_targets(one));
-		assert.equal("xmpp.direct.example port 5270 wants direct TLS, which is not set up here", one.last_error);
+		assert.equal("TLS to xmpp.direct.example port 5270: direct TLS is not set up here", one.last_error);
 		extras = new_extras();
 		extras["xmpps-server"] = nil;
 		assert.same({ "tcp6 2001:db8::1 5269", "tcp4 192.0.2.1 5269" }, all_targets(service.new("both.example", extras, options)));
@@ -169,6 +255,17 @@ b A 192.0.2.2]] };
 			local one = net_chain.new({ net_service.new("both.example", "xmpps-server", "tcp", extras["xmpps-server"]), xmpp });
 			assert.same({ "tcp6 2001:db8::1 5269", "tcp4 192.0.2.1 5269", "tcp4 192.0.2.2 5270" }, all_targets(one));
 			assert.equal(1, #ended);
+		end);
+
+		it("the host that dials is known to the policy", function ()
+			restore();
+			local asked;
+			restore = service.replace_stock(net_service, net_chain, { get_resolver = options.get_resolver, on_end = options.on_end;
+				from_host = function () return "our.example"; end, policy = function (...) asked = { ... }; end });
+			local extras = new_extras();
+			local xmpp = net_service.new("both.example", "xmpp-server", "tcp", extras["xmpp-server"]);
+			next_target(net_chain.new({ net_service.new("both.example", "xmpps-server", "tcp", extras["xmpps-server"]), xmpp }));
+			assert.same({ "our.example", "both.example" }, asked);
 		end);
 
 		it("other services, other chains, and what comes after the restoration are Prosody's own", function ()

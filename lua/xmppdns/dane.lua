@@ -1,0 +1,88 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- TLSA records (RFC 6698, 7671): where they lie, and which of them can be used.
+
+local DIGEST_SIZES = { [1] = 32, [2] = 64 };
+local SEQUENCE, BIT_STRING = 0x30, 0x03;
+local CONTENTS = { [0] = { SEQUENCE, SEQUENCE, BIT_STRING }, [1] = { SEQUENCE, BIT_STRING } }; -- by selector: a certificate, a public key
+local WHOLE = { [0] = "certificate", [1] = "public key" };
+
+-- The name at which the TLSA records for that host and TCP port lie.
+local function owner_name(base, port)
+	return ("_%d._tcp.%s"):format(port, base);
+end
+
+-- The DER element at first: its tag, and where its contents begin and end; nil when it is not inside of data.
+local function read_element(data, first)
+	local tag, length = data:byte(first, first + 1);
+	if not length then return nil; end
+	local start = first + 2;
+	if length >= 0x80 then
+		local size = length - 0x80;
+		if size < 1 or size > 3 then return nil; end -- more than 16 MB does not fit into a record
+		length = 0;
+		for i = start, start + size - 1 do
+			length = length * 256 + (data:byte(i) or 0);
+		end
+		start = start + size;
+	end
+	local last = start + length - 1;
+	if last > #data then return nil; end
+	return tag, start, last;
+end
+
+-- Whether data is, as far as its outer elements tell, one certificate or public key and nothing else.
+local function is_whole(data, selector)
+	local tag, place, last = read_element(data, 1);
+	if tag ~= SEQUENCE or last ~= #data then return false; end
+	for _, wanted in ipairs(CONTENTS[selector]) do
+		local inner, _, inner_last = read_element(data, place);
+		if inner ~= wanted then return false; end
+		place = inner_last + 1;
+	end
+	return place == last + 1;
+end
+
+-- Why the record { use, select, match, data } can never be used (R23), or nil.
+local function refuse(record)
+	if record.use > 3 then return "unknown usage"; end
+	if record.select > 1 then return "unknown selector"; end
+	if record.match > 2 then return "unknown matching type"; end
+	if #record.data == 0 then return "no data"; end
+	local size = DIGEST_SIZES[record.match];
+	if size and #record.data ~= size then return ("a digest of %d bytes instead of %d"):format(#record.data, size); end
+	if not size and not is_whole(record.data, record.select) then return "not a "..WHOLE[record.select]; end
+end
+
+local function kind(record)
+	return record.use * 2 + record.select;
+end
+
+-- Of the digests of one usage and selector only the strongest counts, beside the records in full.
+local function drop_weaker(records)
+	local strongest, kept = {}, {};
+	for _, record in ipairs(records) do
+		strongest[kind(record)] = math.max(strongest[kind(record)] or 0, record.match);
+	end
+	for _, record in ipairs(records) do
+		if record.match == 0 or record.match == strongest[kind(record)] then
+			kept[#kept + 1] = record;
+		end
+	end
+	return kept;
+end
+
+-- records: a list of { use, select, match, data }. Gives "none" (there are no records), "unusable" or "usable", and a new list of
+-- those that are usable, each a new table as LuaSec and Prosody want it. A record that is not usable does not count for agility.
+local function judge(records)
+	local known = {};
+	for _, record in ipairs(records) do
+		if not refuse(record) then
+			known[#known + 1] = { use = record.use, select = record.select, match = record.match, data = record.data };
+		end
+	end
+	local usable = drop_weaker(known);
+	return usable[1] and "usable" or records[1] and "unusable" or "none", usable;
+end
+
+return { owner_name = owner_name, refuse = refuse, judge = judge };

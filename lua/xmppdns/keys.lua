@@ -1,0 +1,36 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The keys of the zones above a name, asked for before the answers that need them: libunbound would only ask when such an answer waits,
+-- one link after the other.
+
+local CHAIN_DEPTH = 4; -- labels, from the top, whose keys are asked for
+
+local function ignore() end
+
+local function ask(resolver, asked, name, rdtype)
+	local key = rdtype.." "..name;
+	if asked[key] then return; end
+	asked[key] = true;
+	local answer, err = resolver:peek(name, rdtype);
+	if not answer and not err then
+		resolver:query(name, rdtype, ignore, { attempts = 1 });
+	end
+end
+
+-- is_host: the name is a host's, so hardly a zone. asked: a table that remembers what was asked already.
+local function ask_chain(resolver, asked, name, is_host)
+	ask(resolver, asked, ".", "DNSKEY");
+	local labels = {};
+	for label in name:gmatch("[^.]+") do
+		labels[#labels + 1] = label;
+	end
+	local zone;
+	local first = is_host and 2 or 1;
+	for i = #labels, math.max(first, #labels - CHAIN_DEPTH + 1), -1 do
+		zone = zone and labels[i].."."..zone or labels[i];
+		ask(resolver, asked, zone, "DS");
+		ask(resolver, asked, zone, "DNSKEY");
+	end
+end
+
+return { ask_chain = ask_chain };

@@ -1,0 +1,31 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The look at the resolver's health that comes a moment after it was configured, and lines about it for Prosody's log.
+
+local health = require "xmppdns.health";
+local visible = require "xmppdns.report".visible;
+
+local DELAY = 1; -- seconds: what has just started shall serve its users first, and who unloads the module at once waits for nothing
+
+local function log_findings(log, findings)
+	for _, finding in ipairs(findings) do
+		if finding.level ~= "good" then
+			log("warn", "%s%s", visible(finding.text), finding.advice and "; " .. finding.advice or "");
+		end
+	end
+end
+
+-- settings: the table that the resolver was made from; where it allows it and the servers strip DNSSEC, the resolver asks from the root then.
+-- log(level, format, ...). Gives a timer with cancel().
+local function start(resolver, settings, log)
+	return resolver:after(DELAY, function ()
+		health.check(resolver, function (findings)
+			log_findings(log, findings);
+			health.recover(resolver, settings, findings, function (_, text)
+				if text then log("warn", "%s", visible(text)); end
+			end);
+		end);
+	end);
+end
+
+return { start = start };

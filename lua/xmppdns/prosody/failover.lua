@@ -1,0 +1,148 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- An outgoing session that ends before it is established ends its endpoint only: the next session goes on with the plan and the stanzas.
+--
+-- Prosody gives a session's queue to session.bounce_sendq when the session dies, and has never sent anything of it before
+-- "s2sout-established". In between lies everything that can go wrong after TCP: TLS, the certificate, authentication.
+
+local is_error, new_error = require "util.error".is_error, require "util.error".new;
+local new_stanza = require "util.stanza".stanza;
+
+local MOST_SESSIONS = 8; -- for one queue: who publishes thousands of endpoints must not keep stanzas for ever
+
+local failover_methods = {};
+local failover_mt = { __index = failover_methods };
+
+-- Reasons as Prosody gives them: a text, an error, or nothing.
+local function describe(reason)
+	if type(reason) == "table" then return tostring(reason.text or reason.condition); end
+	if not reason or reason == "closed" then return "the connection was closed"; end
+	return tostring(reason);
+end
+
+-- What the session had reached: { endpoint, plan }, or nil.
+local function get_reached(session)
+	local extra = session.conn and session.conn.extra;
+	return extra and extra.xmppdns;
+end
+
+local function end_endpoint(session, reached, reason)
+	local one = reached.endpoint;
+	local text = ("%s port %d: %s"):format(one.host, one.port, describe(reason));
+	reached.plan:refuse(one, "tls", text);
+	session.log("info", "Not used for %s: %s", session.to_host, text);
+end
+
+-- No attempt led to a connection. net.connect tells only the last cause.
+local function end_attempts(plan, reason)
+	local open = {};
+	for _, one in ipairs(plan.endpoints) do
+		if one.taken > 0 and not one.error then open[#open + 1] = one; end
+	end
+	local cause = open[2] and "no connection" or describe(reason);
+	for _, one in ipairs(open) do
+		plan:refuse(one, "unreachable", ("%s port %d: %s"):format(one.host, one.port, cause));
+	end
+end
+
+-- The reason again, with what became of every endpoint.
+local function explain(plan, reason)
+	local err = plan.error or plan:sum_up();
+	if not err then return reason; end
+	if not is_error(reason) then return err.text; end
+	return new_error({ type = reason.type, condition = reason.condition, text = err.text });
+end
+
+-- Opens the next session for the queue. The stanza only makes mod_s2s do it: on_created puts the queue into its place.
+local function open_next(self, session, plan, count)
+	local outer = self.move;
+	local move = { from_host = session.from_host, to_host = session.to_host, sendq = session.sendq, plan = plan, count = count + 1 };
+	self.move = move;
+	self.fire(session.from_host, "route/remote", {
+		from_host = session.from_host, to_host = session.to_host;
+		stanza = new_stanza("message", { from = session.from_host, to = session.to_host, type = "error" });
+	});
+	self.move = outer;
+	if move.is_done then session.sendq = nil; end
+	return move.is_done;
+end
+
+local function bounce(self, session, known, reason)
+	local reached = get_reached(session);
+	local plan = reached and reached.plan or known.plan;
+	if not plan then return known.bounce_sendq(session, reason); end
+	if not reached then
+		end_attempts(plan, reason);
+	else
+		end_endpoint(session, reached, reason);
+		local may_move = session.sendq and not self.is_stopped and known.count < MOST_SESSIONS;
+		if may_move and plan:skip(reached.endpoint) and open_next(self, session, plan, known.count) then return; end
+	end
+	return known.bounce_sendq(session, explain(plan, reason));
+end
+
+-- For each new outgoing session, before anything is asked for it.
+function failover_methods:on_created(session)
+	local move = self.move;
+	self.created = session;
+	local known = { bounce_sendq = session.bounce_sendq, count = 1 };
+	if move and not move.is_done and move.from_host == session.from_host and move.to_host == session.to_host then
+		session.sendq, known.plan, known.count, move.is_done = move.sendq, move.plan, move.count, true;
+	end
+	self.sessions[session] = known;
+	function session.bounce_sendq(_, reason)
+		return bounce(self, session, known, reason);
+	end
+end
+
+-- From now on the queue is being sent.
+function failover_methods:on_established(session)
+	local known = self.sessions[session];
+	if not known then return; end
+	self.sessions[session] = nil;
+	session.bounce_sendq = known.bounce_sendq;
+end
+
+-- The plan that the session goes by until it is established, or nil.
+function failover_methods:get_plan_of(session)
+	local known, reached = self.sessions[session], get_reached(session);
+	return known and (reached and reached.plan or known.plan);
+end
+
+-- The local host whose session mod_s2s is creating just now.
+function failover_methods:get_from_host()
+	return self.created and self.created.from_host;
+end
+
+local function get_created(self, from_host, to_host)
+	local session = self.created;
+	return session and session.from_host == from_host and session.to_host == to_host and self.sessions[session] or nil;
+end
+
+-- The plan with which the session that is being created is to go on, or nil.
+function failover_methods:get_plan(from_host, to_host)
+	local known = get_created(self, from_host, to_host);
+	return known and known.plan;
+end
+
+-- The plan that it has got.
+function failover_methods:set_plan(plan, from_host, to_host)
+	local known = get_created(self, from_host, to_host);
+	if known then known.plan = plan; end
+end
+
+function failover_methods:start()
+	self.is_stopped = false;
+end
+
+-- Sessions that die from now on bounce their stanzas.
+function failover_methods:stop()
+	self.is_stopped = true;
+end
+
+-- fire(host, event, data)
+local function new(fire)
+	return setmetatable({ fire = fire, sessions = setmetatable({}, { __mode = "k" }) }, failover_mt);
+end
+
+return { new = new };

@@ -1,0 +1,157 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- make bench: measures each case against its peers in turn, prints the table, and writes build/bench.json. Never fails.
+-- Environment: CASES (names in spec/bench/cases, or all), ROUNDS (5), BINARIES (directory of the helpers), LUA.
+
+package.path = "./?.lua;./lua/?.lua;" .. package.path;
+
+local json = require "dkjson";
+local process = require "spec.support.process";
+local upstream = require "spec.bench.upstream";
+local zones = require "spec.bench.zones";
+
+local ALL = { "cached", "cold", "burst", "plan", "domains", "late", "dead", "waiting", "cache", "start" };
+local WIDTHS = { 52, 11, 11, 12, 20, 24, 6 };
+local LONGEST = 120; -- seconds for one measurement
+
+local lua, binaries = os.getenv("LUA") or "lua5.4", os.getenv("BINARIES") or "build/5.4/bench";
+local rounds = tonumber(os.getenv("ROUNDS") or "") or 5;
+
+local function progress(text, ...)
+	io.stderr:write("bench: ", text:format(...), "\n");
+end
+
+local function wanted_cases()
+	local names = {};
+	for name in (os.getenv("CASES") or ""):gmatch("[%w_]+") do names[#names + 1] = name; end
+	return names[1] and names or ALL;
+end
+
+local function quote(text)
+	return "'" .. text:gsub("'", "'\\''") .. "'";
+end
+
+-- Begins one measurement; the result gives its numbers, or { error = text }.
+local function begin(name, side, setup)
+	local pipe = io.popen(("exec timeout -k 5 %d %s spec/bench/measure.lua %s %s %s 2>&1"):format(LONGEST, lua, name, side, quote(json.encode(setup))));
+	return function ()
+		local output = pipe:read("*a");
+		pipe:close();
+		local last = output:match("([^\n]*)\n$") or "";
+		local result = last:sub(1, 1) == "{" and json.decode(last);
+		return result or { error = output == "" and "it did not end in time" or output:sub(-300) };
+	end;
+end
+
+-- samples[round][side] = numbers, in the order A B A B; all at once for a case that only waits.
+local function measure_case(name, case, setup)
+	local samples, running = {}, {};
+	for round = 1, math.min(rounds, case.most_rounds or rounds) do
+		samples[round] = {};
+		for _, side in ipairs(case.order) do
+			progress("%s, round %d: %s", name, round, side);
+			local finish = begin(name, side, setup);
+			if case.is_parallel then
+				running[#running + 1] = function () samples[round][side] = finish(); end;
+			else
+				samples[round][side] = finish();
+			end
+		end
+	end
+	for _, finish in ipairs(running) do finish(); end
+	return samples;
+end
+
+local function median(values)
+	if not values[1] then return nil; end
+	local sorted = { table.unpack(values) };
+	table.sort(sorted);
+	local middle = math.floor((#sorted + 1) / 2);
+	return #sorted % 2 == 1 and sorted[middle] or (sorted[middle] + sorted[middle + 1]) / 2, sorted[1], sorted[#sorted];
+end
+
+-- "side.field" of one round: number | nil, problem
+local function pick(sample, path)
+	local side, field = path:match("^([%w_]+)%.([%w_]+)$");
+	local numbers = sample[side];
+	if numbers.error then return nil, side .. ": " .. numbers.error; end
+	return numbers[field], ("%s gave no %s"):format(side, field);
+end
+
+local function fill_row(row, samples)
+	local ours, peers, ratios, problem = {}, {}, {}, nil;
+	for _, sample in ipairs(samples) do
+		local a, a_problem = pick(sample, row.ours);
+		local b, b_problem;
+		if row.peer then b, b_problem = pick(sample, row.peer); end
+		ours[#ours + 1], peers[#peers + 1] = a, b;
+		if a and b and a > 0 and b > 0 then ratios[#ratios + 1] = row.ratio(a, b); end
+		problem = problem or (not a and a_problem) or (row.peer and not b and b_problem) or nil;
+	end
+	local result = { case = row.case, unit = row.unit, goal = row.goal, ours = median(ours), peer = median(peers), rounds = #samples };
+	result.ratio, result.ratio_min, result.ratio_max = median(ratios);
+	result.error = problem;
+	result.holds = not problem and row.holds(result.ours, result.ratio, result.peer);
+	return result;
+end
+
+local function number(value)
+	if not value then return "-"; end
+	return value >= 1000 and ("%.0f"):format(value) or value >= 100 and ("%.1f"):format(value) or value == 0 and "0" or ("%.3g"):format(value);
+end
+
+local function print_cells(cells)
+	for i, width in ipairs(WIDTHS) do
+		io.write(cells[i], (" "):rep(width - #cells[i]), " ");
+	end
+	io.write("\n");
+end
+
+local function print_row(row)
+	local spread = row.ratio and ("%s (%s-%s)"):format(number(row.ratio), number(row.ratio_min), number(row.ratio_max)) or "-";
+	print_cells({ row.case, number(row.ours), number(row.peer), row.unit, spread, row.goal, row.holds and "yes" or "NO" });
+	if row.error then io.write("    could not run: ", (row.error:gsub("%s+", " ")), "\n"); end
+end
+
+local function prepare()
+	local setup = upstream.serve(zones.prepare(), (process.run({ "realpath", binaries }):gsub("\n", "")));
+	setup.domains = zones.DOMAINS;
+	return setup, upstream.open_targets(zones.DEAD, zones.LIVE, zones.PORT);
+end
+
+local function run_case(name, setup, rows)
+	local found, case = pcall(require, "spec.bench.cases." .. name);
+	if not found then
+		rows[#rows + 1] = { case = name, unit = "", goal = "", holds = false, error = case };
+		return;
+	end
+	local samples = measure_case(name, case, setup);
+	for _, row in ipairs(case.rows) do rows[#rows + 1] = fill_row(row, samples); end
+end
+
+local function run()
+	local setup, targets = prepare();
+	local rows = {};
+	for _, name in ipairs(wanted_cases()) do
+		run_case(name, setup, rows);
+	end
+	for _, target in ipairs(targets) do target:close(); end
+	return rows;
+end
+
+local started = os.time();
+local ok, rows = xpcall(run, debug.traceback);
+if not ok then
+	progress("it broke off: %s", rows);
+	rows = {};
+end
+print_cells({ "case", "ours", "peer", "unit", "ratio (spread)", "goal", "holds" });
+for _, row in ipairs(rows) do
+	print_row(row);
+	for _, field in ipairs({ "ours", "peer", "ratio" }) do
+		if row[field] == nil then row[field] = json.null; end
+	end
+end
+process.write("build/bench.json", json.encode(rows, { indent = true }) .. "\n");
+progress("%d rows in %d seconds, also in build/bench.json", #rows, os.time() - started);
+process.stop_all();

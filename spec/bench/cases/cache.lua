@@ -1,0 +1,22 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The answer cache by itself: memory, and how inserting and evicting grow with its size.
+
+local goals = require "spec.bench.goals";
+
+local function measure(count)
+	return function ()
+		local memory, insert, evict = require "bench.cachefill"(count);
+		return { memory = memory / 2^20, insert = insert, evict = evict };
+	end
+end
+
+return {
+	order = { "thousand", "many", "million" };
+	sides = { thousand = measure(1000), many = measure(100000), million = measure(1000000) };
+	rows = {
+		goals.limit("cache: 100,000 SRV answers", "many.memory", nil, "MB", 64);
+		goals.within("cache: insert at 1,000,000; at 1,000", "million.insert", "thousand.insert", "us", 2);
+		goals.within("cache: evict at 1,000,000; at 1,000", "million.evict", "thousand.evict", "us", 2);
+	};
+};

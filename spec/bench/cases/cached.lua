@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- Answers that are known already, callbacks included.
+
+local clock = require "bench.clock";
+local goals = require "spec.bench.goals";
+local ours = require "spec.bench.ours";
+local stock = require "spec.bench.stock";
+local work = require "spec.bench.work";
+
+local FEW, MANY = 10, 10000;
+
+local sides = {};
+
+local function measure(ask, step, repetitions)
+	local few, many = work.names(FEW), repetitions.many and work.names(MANY);
+	work.ask_all(few, FEW, ask, step);
+	work.time_lookups(few, repetitions.few / 10, ask, step);
+	local result = { few = work.time_lookups(few, repetitions.few, ask, step) };
+	if many then
+		work.ask_all(many, 100, ask, step);
+		result.many = work.time_lookups(many, repetitions.many, ask, step);
+	end
+	return result;
+end
+
+function sides.ours(setup)
+	local resolver = ours.new(setup);
+	local function ask(name, callback) resolver:query(name, "SRV", callback); end
+	return measure(ask, function () resolver:wait(); end, { few = 300000, many = 100000 });
+end
+
+function sides.unbound(setup)
+	local unbound, server = stock.unbound(setup), stock.server();
+	local resolver = unbound.resolver();
+	local function ask(name, callback) resolver:lookup(callback, name, "SRV", "IN"); end
+	return measure(ask, function () server.loop(true); end, { few = 10000, many = 2000 });
+end
+
+function sides.adns(setup)
+	stock.server();
+	local resolver = ours.new(setup);
+	local face = require "xmppdns.adns".new(function () return resolver; end).resolver();
+	local function ask(name, callback) face:lookup(callback, name, "SRV", "IN"); end
+	return measure(ask, function () resolver:wait(); end, { few = 100000 });
+end
+
+function sides.legacy(setup)
+	local resolver, server = assert(stock.legacy(setup), "net.dns asks port 53 only, which cannot be served here"), stock.server();
+	local function ask(name, callback) resolver:lookup(callback, name, "SRV", "IN"); end
+	return measure(ask, function () server.loop(true); end, { few = 20000 });
+end
+
+local function time_tables()
+	local build_answer = clock.build_answer;
+	local few, count = work.names(FEW), 300000;
+	local targets, backups = {}, {};
+	for i = 1, FEW do
+		targets[i], backups[i] = ("xmpp%d.n%d.names.bench"):format(i, i), ("backup%d.n%d.names.bench"):format(i, i);
+	end
+	local started = clock.monotonic();
+	for i = 0, count - 1 do
+		local place = i % FEW + 1;
+		build_answer(few[place], targets[place], backups[place]);
+	end
+	return (clock.monotonic() - started) / count * 1e6;
+end
+
+function sides.tables()
+	return { few = time_tables() };
+end
+
+local function measure_raw(setup, mode, count)
+	local raw = require "bench.raw";
+	local asker, names, types = raw.new(mode, setup.forward, setup.anchors), work.names(FEW), work.types(FEW);
+	raw.ask(asker, names, types, FEW, 1);
+	local seconds, _, failed = raw.ask(asker, names, types, 1, count / FEW);
+	assert(failed == 0, "raw libunbound failed");
+	local few = seconds / count * 1e6;
+	return { few = few, with_tables = few + time_tables() };
+end
+
+function sides.event(setup) return measure_raw(setup, "event", 100000); end
+function sides.thread(setup) return measure_raw(setup, "thread", 10000); end
+
+return {
+	sides = sides, order = { "ours", "unbound", "adns", "legacy", "tables", "event", "thread" };
+	rows = {
+		goals.faster("cached, 10 names: net.unbound", "ours.few", "unbound.few", "us", 12);
+		goals.within("cached, 10 names: tables alone", "ours.few", "tables.few", "us", 1.5);
+		goals.faster("cached, 10 names: event API, as bytes", "ours.few", "event.few", "us", 1);
+		goals.faster("cached, 10 names: event API, and the tables", "ours.few", "event.with_tables", "us", 1);
+		goals.faster("cached, 10 names: thread mode", "ours.few", "thread.few", "us", 1);
+		goals.faster("cached, 10,000 names: net.unbound", "ours.many", "unbound.many", "us", 250);
+		goals.within("cached, 10,000 names: ours at 10", "ours.many", "ours.few", "us", 1.3);
+		goals.faster("net.adns face, cached: net.unbound", "adns.few", "unbound.few", "us", 8);
+		goals.faster("net.adns face, cached: net.dns", "adns.few", "legacy.few", "us", 1);
+	};
+};

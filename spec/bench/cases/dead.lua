@@ -1,0 +1,51 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The first target swallows packets, the second lives: how much later Prosody's net.connect is connected than when both live.
+
+local clock = require "bench.clock";
+local goals = require "spec.bench.goals";
+local ours = require "spec.bench.ours";
+local stock = require "spec.bench.stock";
+
+local function time_connection(server, new_resolver, domain)
+	local connect, is_connected, problem = require "net.connect".connect, nil, nil;
+	local started = clock.monotonic();
+	connect(new_resolver(domain), {
+		onconnect = function (conn)
+			is_connected = true;
+			conn:close();
+		end;
+		ondisconnect = function () end;
+		onfail = function (_, err) problem = err or "no reason"; end;
+	});
+	while not is_connected and not problem do server.loop(true); end
+	return is_connected and (clock.monotonic() - started) * 1e3 or error("not connected: " .. tostring(problem), 0);
+end
+
+local function measure(server, new_resolver)
+	time_connection(server, new_resolver, "live.bench"); -- the keys are known then, and the files loaded
+	local live = time_connection(server, new_resolver, "live.bench");
+	return { later = math.max(0, time_connection(server, new_resolver, "dead.bench") - live) };
+end
+
+local sides = {};
+
+function sides.ours(setup)
+	local server, resolver = stock.server(), ours.new(setup);
+	ours.watch(server, resolver);
+	local options = { get_resolver = function () return resolver; end; on_end = function () end };
+	return measure(server, function (domain)
+		local extra = { default_port = 5269, use_ipv4 = true, use_ipv6 = true };
+		return require "xmppdns.service".new(domain, { ["xmpp-server"] = extra }, options);
+	end);
+end
+
+function sides.stock(setup)
+	stock.unbound(setup);
+	return measure(stock.server(), stock.new_connection_resolver);
+end
+
+return {
+	sides = sides, order = { "ours", "stock" }, is_parallel = true; -- each only waits
+	rows = { goals.limit("first target swallows packets: connected later by", "ours.later", "stock.later", "ms", 600) };
+};

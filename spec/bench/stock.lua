@@ -1,0 +1,55 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The installed Prosody's own DNS, as Prosody sets it up: net.unbound in the loop of net.server, or net.dns.
+
+local stock = {};
+
+local function load_prosody()
+	if rawget(_G, "prosody") then return; end
+	package.path = "/usr/lib/prosody/?.lua;/usr/lib/?.lua;" .. package.path;
+	package.cpath = "/usr/lib/prosody/?.so;/usr/lib/?.so;" .. package.cpath;
+	local file = io.open("/usr/lib/prosody/loader.lua"); -- Prosody 13
+	if file then
+		file:close();
+		require "prosody.loader";
+	end
+	rawset(_G, "prosody", { config_loaded = true, events = require "util.events".new() });
+end
+
+-- For measurements of ours inside Prosody's loop, too.
+function stock.server()
+	load_prosody();
+	return require "net.server";
+end
+
+-- Prosody's module for lookups: its net.unbound with these servers and anchors and otherwise its defaults, also in the place of net.adns.
+function stock.unbound(setup)
+	load_prosody();
+	require "core.configmanager".set("*", "unbound", { forward = setup.forward, trustfile = setup.anchors, resolvconf = false });
+	local unbound = require "net.unbound";
+	package.loaded["net.adns"] = unbound;
+	return unbound;
+end
+
+-- A resolver of Prosody's own net.dns, which validates nothing and asks port 53. nil where that cannot be served.
+function stock.legacy(setup)
+	if not setup.legacy_address then return nil; end
+	load_prosody();
+	local resolver = require "net.adns".resolver(); -- each has servers of its own
+	resolver._resolver:setnameserver(setup.legacy_address);
+	return resolver;
+end
+
+-- What mod_s2s dials with, without a TLS context of its own: both services of a domain, direct TLS first.
+function stock.new_connection_resolver(domain)
+	local service, chain = require "net.resolvers.service", require "net.resolvers.chain";
+	local function new_extra(default_port)
+		return { default_port = default_port, use_ipv4 = true, use_ipv6 = true, use_dane = true };
+	end
+	return chain.new({
+		service.new(domain, "xmpps-server", "tcp", new_extra(false)),
+		service.new(domain, "xmpp-server", "tcp", new_extra(5269)),
+	});
+end
+
+return stock;

@@ -1,0 +1,77 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+
+local prosody_util = require "spec.support.prosody_util";
+prosody_util("cache");
+prosody_util("throttle");
+
+local logging = require "xmppdns.prosody.logging";
+
+describe("logging", function ()
+	local lines, logs;
+
+	before_each(function ()
+		lines = {};
+		logs = logging.new(function (level, ...) table.insert(lines, level .. ": " .. string.format(...)); end);
+	end);
+
+	local function failure(code, text)
+		return setmetatable({ code = code }, { __tostring = function () return text; end });
+	end
+
+	local function warnings()
+		local found = {};
+		for _, line in ipairs(lines) do
+			if line:find("^warn") then table.insert(found, line); end
+		end
+		return found;
+	end
+
+	it("has one line at debug for each lookup", function ()
+		logs:lookup("a.example", "A", { {}, status = "NoError", secure = true, from_cache = true }, nil, 0.0004);
+		logs:lookup("a.example", "SRV", { status = "NXDomain", secure = false }, nil, 0.0123);
+		logs:lookup("a..b", "A", nil, failure("name", "a..b: name: an empty label"), 0);
+		assert.same({
+			"debug: A of a.example: NoError, secure, records: 1, 0 ms, from the cache";
+			"debug: SRV of a.example: NXDomain, insecure, records: 0, 12 ms";
+			"debug: a..b: name: an empty label, 0 ms";
+		}, lines);
+	end);
+
+	it("shows names from the network as printable text", function ()
+		logs:lookup("a\27\nb.example", "A", { status = "NoError", secure = true }, nil, 0);
+		logs:lookup("b.example", "A", nil, failure("bogus", "bogus\n\0"), 0);
+		assert.is_nil(table.concat(lines):find("[^ -~]"));
+	end);
+
+	it("warns once of a problem, whichever record of a name has it", function ()
+		logs:lookup("_xmpp-server._tcp.b.example", "SRV", nil, failure("bogus", "first"), 0);
+		logs:lookup("_xmpps-server._tcp.b.example", "SRV", nil, failure("bogus", "second"), 0);
+		logs:lookup("b.example", "A", nil, failure("bogus", "third"), 0);
+		logs:lookup("b.example", "A", nil, failure("timeout", "fourth"), 0);
+		assert.same({ "warn: first", "warn: fourth" }, warnings());
+	end);
+
+	it("does not warn of what the caller has asked for", function ()
+		for _, code in ipairs({ "canceled", "insecure", "name" }) do
+			logs:lookup("b.example", "A", nil, failure(code, code), 0);
+		end
+		assert.same({}, warnings());
+	end);
+
+	it("warns twenty times a minute at most, and says how many warnings that left out", function ()
+		for i = 1, 30 do logs:problem("key " .. i, "problem %d", i); end
+		assert.equal(20, #warnings());
+		logs.throttle.t = logs.throttle.t - 10; -- as if ten seconds had passed
+		logs:problem("key 31", "problem 31");
+		assert.same({ "warn: 10 more DNS problems were not logged", "warn: problem 31" }, { warnings()[21], warnings()[22] });
+	end);
+
+	it("remembers a bounded number of problems", function ()
+		for i = 1, 5000 do
+			logs.throttle.balance = 1;
+			logs:problem("key " .. i, "problem");
+		end
+		assert.equal(1000, logs.known:count());
+	end);
+end);

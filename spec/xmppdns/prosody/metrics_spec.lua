@@ -1,0 +1,97 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The metrics, as a running Prosody shows them.
+
+local certificates = require "spec.support.certificates";
+local http = require "socket.http";
+local process = require "spec.support.process";
+local prosody = require "spec.support.prosody";
+local zones = require "spec.support.zones";
+
+local CONFIG = [[
+xmppdns = { forward = %q, trustfile = %q, resolvconf = false, timeout = 5 }
+statistics = "internal"
+statistics_interval = "manual"
+http_interfaces = { %q }
+http_ports = { %d }
+https_ports = { }
+openmetrics_allow_cidr = "127.0.0.0/8"
+]];
+
+local FAMILIES = {
+	attempts = "counter", cache_bytes = "gauge", cache_entries = "gauge", cache_evictions = "counter", cache_hits = "counter", cache_misses = "counter";
+	contexts = "gauge", endpoints = "counter", lookup_seconds = "histogram", lookups = "counter", lookups_in_flight = "gauge";
+	lookups_waiting = "gauge", probe_verdicts = "counter", probes = "counter", rebuilds = "counter", rebuilds_denied = "counter", retries = "counter";
+	shared_lookups = "counter", stale_answers = "counter", tcp_switches = "counter";
+};
+
+describe("Prosody's metrics", function ()
+	local dns, server, url;
+
+	setup(function ()
+		local authority = certificates.new_authority();
+		local address = process.free_address();
+		local s2s_port, http_port = process.free_port(address), process.free_port(address);
+		dns = zones.serve({
+			["two.example"] = { records = ("_xmpp-server._tcp SRV 0 0 1 broken\n_xmpp-server._tcp SRV 1 0 %d xmpp\nxmpp A %s"):format(s2s_port, address) };
+			["broken.example"] = { records = "xmpp A 127.0.0.1\n_xmpp-server._tcp SRV 0 0 5269 xmpp", fault = "signature", fault_at = "xmpp A" };
+			["bogus.example"] = { records = "@ A 127.0.0.1", fault = "signature" };
+		});
+		server = prosody.start({
+			name = "metrics", authority = authority, modules = { "xmppdns", "http_openmetrics" }, address = address, s2s_ports = { s2s_port };
+			config = CONFIG:format(dns.forward, dns.anchors, address, http_port);
+			hosts = { ["one.example"] = "one.example", ["two.example"] = "two.example" };
+		});
+		assert(process.wait_for_tcp(address, http_port, 5));
+		url = ("http://%s:%d/metrics"):format(address, http_port);
+	end);
+
+	teardown(function ()
+		server:stop();
+		dns:stop();
+	end);
+
+	-- { ["lookups_total{type=\"A\",outcome=\"secure\"}"] = 1 }, { lookups = "counter" }
+	local function scrape()
+		local body = assert(http.request(url));
+		local samples, families = {}, {};
+		for name, value in body:gmatch("\nprosody_mod_xmppdns__(%S+) (%S+)") do samples[name] = tonumber(value); end
+		for name, kind in body:gmatch("\n# TYPE prosody_mod_xmppdns__(%S+) (%l+)") do families[name] = kind; end
+		return samples, families;
+	end
+
+	it("have every family that the README lists, and no other", function ()
+		assert.same(FAMILIES, select(2, scrape()));
+	end);
+
+	it("count lookups by type and outcome, and their time", function ()
+		local before = scrape();
+		server:shell([[dns:lookup("xmpp.two.example", "A")]]);
+		server:shell([[dns:lookup("xmpp.two.example", "A")]]);
+		pcall(server.shell, server, [[xmppdns:lookup("bogus.example", "A")]]);
+		local after = scrape();
+		local function difference(name) return after[name] - (before[name] or 0); end
+		assert.equal(2, difference([[lookups_total{type="A",outcome="secure"}]]));
+		assert.equal(1, difference([[lookups_total{type="A",outcome="bogus"}]]));
+		assert.equal(3, difference([[lookup_seconds_bucket{le="+Inf"}]]));
+		assert.equal(1, difference("cache_hits_total"));
+		assert.equal(2, difference("cache_misses_total"));
+		assert.equal(1, difference("retries_total"));
+		assert.is_true(after.cache_bytes > 0);
+	end);
+
+	it("count endpoints by what became of them", function ()
+		pcall(server.shell, server, [[xmpp:ping("one.example", "broken.example")]]);
+		local samples = scrape();
+		assert.equal(1, samples[ [[endpoints_total{outcome="bogus"}]] ]);
+	end);
+
+	it("survive a reload of the module", function ()
+		server:shell([[dns:lookup("xmpp.two.example", "A")]]);
+		local before = scrape();
+		server:shell([[module:reload("xmppdns")]]);
+		server:shell([[dns:lookup("xmpp.two.example", "A")]]);
+		local name = [[lookups_total{type="A",outcome="secure"}]];
+		assert.equal(before[name] + 1, (scrape())[name]);
+	end);
+end);
