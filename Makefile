@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 ## make               build the C module (LUA_VERSION=5.1, 5.2, 5.3, 5.4 or jit; default 5.4)
 ## make install       install into PREFIX (default /usr/local), below DESTDIR
+## make doc           the API reference of the library, into build/doc
+## make deb           build a Debian package, into build/; make test-deb-debian13 installs, uses and removes it in a Debian 13 tree
 ## make demo          Prosody servers on loopback find each other through validated DNS (KEEP=1 leaves them running)
 ## make compare       a table of all rows of the demo and its specs, with mod_xmppdns and with stock Prosody
 ## make test          run every spec (SPECS=spec/core runs those below it)
@@ -67,16 +69,27 @@ $(BUILD)/spec/bench/%.o: spec/bench/%.c | packages
 
 # The Debian packages that the goals need, all at once.
 packages:
-	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter test demo compare bench every-lua lint,$(MAKECMDGOALS))
+	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter deb doc test demo compare bench every-lua lint,$(MAKECMDGOALS))
 
 LUA_DIR      = $(if $(filter jit,$(LUA_VERSION)),5.1,$(LUA_VERSION))
+LUA_LIBDIR  ?= $(PREFIX)/lib/lua/$(LUA_DIR)
 LUA_FILES    = $(shell find lua -name '*.lua')
 install: all
-	install -D -m 644 $(BUILD)/xmppdns/core.so $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_DIR)/xmppdns/core.so
+	install -D -m 644 $(BUILD)/xmppdns/core.so $(DESTDIR)$(LUA_LIBDIR)/xmppdns/core.so
 	for file in $(LUA_FILES:lua/%=%); do install -D -m 644 lua/$$file $(DESTDIR)$(PREFIX)/share/lua/$(LUA_DIR)/$$file || exit; done
 	install -D -m 644 mod_xmppdns/mod_xmppdns.lua $(DESTDIR)$(PREFIX)/lib/prosody/modules/mod_xmppdns.lua
 	install -D -m 755 mod_xmppdns/xmppdns-check $(DESTDIR)$(PREFIX)/bin/xmppdns-check
 	sed -i '1s/lua$$/$(LUA)/' $(DESTDIR)$(PREFIX)/bin/xmppdns-check
+	install -D -m 644 mod_xmppdns/xmppdns-check.1 $(DESTDIR)$(PREFIX)/share/man/man1/xmppdns-check.1
+
+deb: all
+	@sh .ci/deb
+
+test-deb:
+	@sh .ci/test-deb
+
+doc: packages
+	@sh .ci/doc build/doc
 
 test: all $(SPEC_MODULES)
 	@$(LUA) "$$(command -v busted)" --ignore-lua --cpath='./$(BUILD)/?.so' $(SPECS)
@@ -90,7 +103,7 @@ compare: all
 bench: all $(BENCH_FILES)
 	@LUA=$(LUA) BINARIES=$(BUILD)/bench LUA_CPATH='./$(BUILD)/?.so;;' CASES='$(CASES)' ROUNDS='$(ROUNDS)' $(LUA) spec/bench/bench.lua
 
-test-debian13 demo-debian13 compare-debian13 bench-debian13: %-debian13:
+test-debian13 demo-debian13 compare-debian13 bench-debian13 test-deb-debian13: %-debian13:
 	@sh .ci/debian13 $* SPECS='$(SPECS)' CASES='$(CASES)' ROUNDS='$(ROUNDS)'
 
 every-lua: $(foreach cc,gcc clang,$(foreach lua,5.1 5.2 5.3 5.4 jit,every-lua/$(cc)/$(lua)))
@@ -101,6 +114,7 @@ lint: every-lua
 	clang-tidy --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE $(LUA_CFLAGS) 2>/dev/null
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 $(SOURCES)
 	luacheck --quiet lua mod_xmppdns spec .busted
+	mandoc -T lint -W warning mod_xmppdns/xmppdns-check.1
 
 clean:
 	rm -rf build
@@ -109,4 +123,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install test demo compare bench test-debian13 demo-debian13 compare-debian13 bench-debian13 every-lua lint clean help
+.PHONY: all packages install doc deb test-deb test-deb-debian13 test demo compare bench test-debian13 demo-debian13 compare-debian13 bench-debian13 every-lua lint clean help

@@ -75,7 +75,8 @@ describe("packaging", function ()
 		end);
 
 		it("puts each file where the README says, and nothing else", function ()
-			local expected = { "./bin/xmppdns-check", "./lib/lua/" .. lua_version .. "/xmppdns/core.so", "./lib/prosody/modules/mod_xmppdns.lua" };
+			local expected = { "./bin/xmppdns-check", "./lib/lua/" .. lua_version .. "/xmppdns/core.so", "./lib/prosody/modules/mod_xmppdns.lua",
+				"./share/man/man1/xmppdns-check.1" };
 			for _, file in ipairs(lines_of("find lua -name '*.lua'")) do
 				table.insert(expected, "./share/lua/" .. lua_version .. file:sub(#"lua" + 1));
 			end
@@ -90,6 +91,55 @@ describe("packaging", function ()
 		it("gives the command xmppdns-check, which finds its library by itself", function ()
 			local version = require "xmppdns"._VERSION;
 			assert.equal("xmppdns-check " .. version, lines_of("cd / && '" .. prefix .. "/bin/xmppdns-check' --version")[1]:match("^[^,]+"));
+		end);
+	end);
+
+	describe("the manual page", function ()
+		it("pleases mandoc", function ()
+			assert.same({}, lines_of("mandoc -T lint -W warning mod_xmppdns/xmppdns-check.1"));
+		end);
+
+		it("explains the options that the command has", function ()
+			local text, help, explained = "", {}, {};
+			require "xmppdns.check".main({ "--help" }, { out = { write = function (_, more) text = text .. more; end } });
+			for option in text:gmatch("%-%-%l+") do help[option] = true; end
+			for _, line in ipairs(lines_of("cat mod_xmppdns/xmppdns-check.1")) do
+				local option = line:match("^%.It Fl (%-%l+)");
+				if option then explained["-" .. option] = true; end
+			end
+			assert.same(help, explained);
+		end);
+	end);
+
+	describe("make doc", function ()
+		it("makes a page for the library, without a warning", function ()
+			assert.same({ "build/doc/index.html" }, run("make --no-print-directory doc"));
+			local page = table.concat(lines_of("cat build/doc/modules/xmppdns.html"), "\n");
+			for name, value in pairs(require "xmppdns") do
+				if type(value) == "function" then assert.matches("\"#" .. name .. "\"", page, 1, true); end
+			end
+		end);
+	end);
+
+	describe("make deb", function ()
+		it("makes a package with the installed files where Debian's Prosody and Lua look for them", function ()
+			run("sh .ci/deb '" .. scratch .. "/deb'");
+			local package = lines_of("ls '" .. scratch .. "'/deb/*.deb")[1];
+			local listed = {};
+			for _, line in ipairs(lines_of("dpkg-deb --contents '" .. package .. "'")) do
+				local file = line:match("^%-.* %./(%S+)$");
+				if file then table.insert(listed, (file:gsub("/lib/[^/]+/lua/", "/lib/ARCHITECTURE/lua/"))); end
+			end
+			local doc = "usr/share/doc/prosody-mod-xmppdns/";
+			local expected = {
+				"usr/bin/xmppdns-check", "usr/lib/ARCHITECTURE/lua/5.4/xmppdns/core.so", "usr/lib/prosody/modules/mod_xmppdns.lua";
+				"usr/share/man/man1/xmppdns-check.1.gz", doc .. "README.md", doc .. "alerts.yml", doc .. "copyright", doc .. "dashboard.json";
+			};
+			for _, file in ipairs(lines_of("find lua -name '*.lua'")) do
+				table.insert(expected, "usr/share/lua/5.4" .. file:sub(#"lua" + 1));
+			end
+			assert.same(sorted(expected), sorted(listed));
+			assert.matches("libunbound8 .*lua5.4, prosody", lines_of("dpkg-deb --field '" .. package .. "' Depends")[1]);
 		end);
 	end);
 

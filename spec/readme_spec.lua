@@ -1,6 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- The README's examples print what it says, and its table of settings is the code's.
+local autotrust = require "xmppdns.prosody.autotrust";
+local policy = require "xmppdns.prosody.policy";
+local process = require "spec.support.process";
 local zones = require "spec.support.zones";
 local xmppdns = require "xmppdns";
 
@@ -116,19 +119,32 @@ describe("README.md", function ()
 		end
 	end);
 
-	it("has a configuration that Prosody's reader and ours accept", function ()
-		local configurations = 0;
+	it("has configurations that Prosody's reader and ours accept", function ()
+		local seen = {};
 		for _, example in ipairs(read_examples()) do
 			if is_configuration(example) then
-				configurations = configurations + 1;
 				local globals = {};
 				load_with(globals, example.code)();
-				assert.same({ "xmppdns" }, globals.modules_enabled);
-				globals.xmppdns.forward = "127.0.0.1";
-				assert(xmppdns.new(globals.xmppdns)):close();
+				for option in pairs(globals) do seen[option] = true; end
+				local policies = policy.new(function (_, name) return globals[name]; end);
+				assert.is_nil(policies:check());
+				if globals.xmppdns then
+					globals.xmppdns.forward = "127.0.0.1";
+					local settings = assert(autotrust.place(globals.xmppdns, process.directory("readme")));
+					assert(xmppdns.new(settings)):close();
+				end
 			end
 		end
-		assert.equal(1, configurations);
+		assert.same({ modules_enabled = true, plugin_paths = true, xmppdns = true, xmppdns_remote = true }, seen);
+	end);
+
+	it("explains every error code", function ()
+		local explained, known = {}, {};
+		for code in readme:match("\n## When it does not work\n(.-)\n## "):gmatch("\n| `(%l+)` |") do explained[code] = true; end
+		for code in read_file("mod_xmppdns/src/answer.c"):gmatch("%[OUTCOME_%u+%] = \"(%l+)\"") do known[code] = true; end
+		known.answered = nil;
+		for _, code in ipairs({ "config", "tls", "unavailable", "unreachable" }) do known[code] = true; end -- Lua's own
+		assert.same(known, explained);
 	end);
 
 	it("lists the settings that the code knows, each once", function ()

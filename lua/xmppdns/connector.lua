@@ -328,18 +328,29 @@ function plan_methods:sum_up()
 	return failures[1] and sum_up(failures);
 end
 
+-- Notes why one of its addresses did not serve; the last of them ends the endpoint.
+function plan_methods:fail_address(one, address, text)
+	local texts, is_last = {}, one.state == "ready";
+	one.problems[address] = text;
+	for i, known in ipairs(one.addresses) do
+		texts[i] = one.problems[known] or nil;
+		is_last = is_last and texts[i] ~= nil;
+	end
+	if is_last then self:refuse(one, "unreachable", table.concat(texts, ", ")); end
+end
+
 -- Notes why an endpoint that was given out did not serve: text names the step and the cause.
 function plan_methods:refuse(one, code, text) -- luacheck: ignore 212/self
 	one.error = new_error(code, text);
 end
 
--- Ends an endpoint that answered, but did not serve. The others of its priority are given out once more: dialling may have been cut short
--- when this one answered. Gives whether anything may follow.
+-- Ends an endpoint that answered, but did not serve. The others of its priority, and of later ones, are given out once more: dialling may have
+-- been cut short when this one answered. Gives whether anything may follow.
 function plan_methods:skip(one)
 	one.state = "failed";
 	for i = #self.endpoints, 1, -1 do
 		local other = self.endpoints[i];
-		if other.priority == one.priority and not other.error then
+		if other.priority >= one.priority and not other.error then
 			other.taken = 0;
 			self.position = math.min(self.position, i);
 		end
@@ -419,6 +430,11 @@ function plan_methods:has_alternative()
 	return false;
 end
 
+-- Whether any endpoint may follow.
+function plan_methods:has_more()
+	return not self.ready or find_group(self) ~= nil;
+end
+
 -- Cancels what is under way. Whoever waits gets nil.
 function plan_methods:close()
 	if self.closed then return; end
@@ -487,6 +503,7 @@ local function new_plan(resolver, domain, options, given_query_options)
 	local plan = setmetatable({
 		domain = domain, secure = false, srv = {}, endpoints = {};
 		resolver = resolver, rng = options.rng;
+		has_route = options.has_route;
 		use_family = { A = options.use_ipv4 ~= false, AAAA = options.use_ipv6 ~= false };
 		query_options = given_query_options, secure_query_options = require_secure(given_query_options);
 		time_left = options.plan_timeout or settings.plan_timeout;
@@ -498,7 +515,8 @@ end
 
 -- domain: as people write it, an IP address, or an IPv6 address in brackets.
 -- options, all optional: default_port (5269; false: no fallback), use_ipv4, use_ipv6 (true), dnssec, dane and plan_timeout (the resolver's
--- settings), rng(m, n) as math.random, endpoint ({ host, port, tls = "direct"|"starttls" }: dialled without asking for SRV).
+-- settings), rng(m, n) as math.random, has_route(address) (addresses without one are left out),
+-- endpoint ({ host, port, tls = "direct"|"starttls" }: dialled without asking for SRV).
 -- given_query_options: for resolver:query.
 -- Gives a plan: domain, secure (the answers for both services were validated), srv[service] = { state = "data"|"absent"|"unavailable"|"failed",
 -- secure, records, error }, endpoints (design, section 5), is_address, error. Or nil and an error when domain cannot be a DNS name.

@@ -147,28 +147,41 @@ local function fail(self, err)
 	self.state, self.error = "failed", err;
 end
 
-local function interleave(outcomes)
+local function interleave(lists)
 	local addresses, longest = {}, 0;
-	for _, outcome in ipairs(outcomes) do
-		longest = math.max(longest, #outcome.records);
+	for _, list in ipairs(lists) do
+		longest = math.max(longest, #list);
 	end
 	for i = 1, longest do
-		for _, outcome in ipairs(outcomes) do
-			addresses[#addresses + 1] = outcome.records[i];
+		for _, list in ipairs(lists) do
+			addresses[#addresses + 1] = list[i];
 		end
 	end
 	return addresses;
 end
 
+-- The records with a route, and one without.
+local function find_routes(plan, records)
+	local routed, stray = {}, nil;
+	for _, address in ipairs(records) do
+		if not plan.has_route or plan.has_route(address) then
+			routed[#routed + 1] = address;
+		else
+			stray = address;
+		end
+	end
+	return routed, stray;
+end
+
 -- Lists the addresses, each with its security; those that were given out already stay where they are.
-local function list_addresses(self, usable)
-	if self.taken == 0 then self.addresses, self.listed = {}, {}; end
+local function list_addresses(self, plan, usable)
 	local fresh = {};
 	for _, outcome in ipairs(usable) do
 		if not self.listed[outcome] then
-			fresh[#fresh + 1] = outcome;
+			local routed, stray = find_routes(plan, outcome.records);
+			fresh[#fresh + 1], self.stray = routed, stray or self.stray;
 			self.listed[outcome] = true;
-			for _, address in ipairs(outcome.records) do self.secure_addresses[address] = outcome.secure or nil; end
+			for _, address in ipairs(routed) do self.secure_addresses[address] = outcome.secure or nil; end
 		end
 	end
 	for _, address in ipairs(interleave(fresh)) do
@@ -190,7 +203,11 @@ end
 
 local function finish(self, plan, usable, more)
 	if more and wait_for_other(self, plan) then return; end
-	list_addresses(self, usable);
+	list_addresses(self, plan, usable);
+	if not more and not self.addresses[1] then
+		local family = self.stray:find(":", 1, true) and "AAAA" or "A";
+		return fail(self, new_error("unavailable", ("%s of %s: no route to %s"):format(family, self.host, self.stray)));
+	end
 	self.secure = self.srv_secure;
 	for _, outcome in ipairs(usable) do
 		self.secure = self.secure and outcome.secure;
@@ -247,7 +264,7 @@ local function new(host, port, service, tls, priority, weight, srv_secure)
 	return setmetatable({
 		host = host, port = port, service = service, tls = tls, priority = priority, weight = weight, srv_secure = srv_secure;
 		addresses = {}, secure_addresses = {}, secure = false;
-		outcomes = {}, tlsa = {}, state = "new", taken = 0;
+		outcomes = {}, tlsa = {}, listed = {}, problems = {}, state = "new", taken = 0;
 	}, endpoint_mt);
 end
 

@@ -3,6 +3,10 @@
 -- A connection plan in the shape of Prosody's net.resolvers.service, for net.connect to dial.
 
 local connector = require "xmppdns.connector";
+local core = require "xmppdns.core";
+local new_pace = require "xmppdns.pace".new;
+local new_race = require "xmppdns.race".new;
+local new_unreachable = require "xmppdns.unreachable".new;
 local prosody_idna_to_ascii = require "util.encodings".idna.to_ascii;
 
 local services = { ["xmpp-server"] = true, ["xmpps-server"] = true };
@@ -19,6 +23,7 @@ local function plan_options(self)
 		default_port = self.extras["xmpp-server"] and extra.default_port or false;
 		use_ipv4 = extra.use_ipv4;
 		use_ipv6 = extra.use_ipv6;
+		has_route = self.options.has_route or core.has_route;
 		dnssec = policy.dnssec;
 		dane = policy.dane or not extra.use_dane and "off" or nil;
 		endpoint = policy.endpoint;
@@ -74,43 +79,91 @@ local function add_targets(self, one, addresses)
 	end
 	for _, address in ipairs(addresses) do
 		local conn_type = address:find(":", 1, true) and "tcp6" or "tcp4";
-		self.targets[#self.targets + 1] = { conn_type, address, one.port, new_extra(self.plan, one, address, base) };
+		local extra = new_extra(self.plan, one, address, base);
+		self.targets[#self.targets + 1] = { conn_type, address, one.port, extra, group = one.priority };
 	end
 end
 
--- Why nothing more comes: what the plan met, or nil when all its endpoints were dialled, and it was for net.connect to find out.
+-- Why nothing more comes: all that the plan met.
 local function end_of(plan)
 	local err = plan.error or plan:sum_up();
 	return err and err.text;
 end
 
-local function give_up(self, problem, callback)
-	if not self.finished then
-		self.finished = true;
-		self.last_error = problem or self.last_error;
-		self.options.on_end(self);
-	end
-	callback(nil);
+local function give_up(self)
+	if self.is_over then return; end
+	self.is_over = true;
+	if self.plan then self.last_error = end_of(self.plan); end
+	self.options.on_end(self);
 end
 
--- callback(conn_type, ip, port, extra, more), or callback(nil): then last_error says why, unless it was for net.connect to find out.
--- more: another address may be tried beside this one, some time later (Prosody 13).
-function service_methods:next(callback)
-	local target = table.remove(self.targets, 1);
-	if target then
-		local more = self.targets[1] ~= nil or self.plan:has_alternative();
-		return callback(target[1], target[2], target[3], target[4], more);
+-- callback(target), or callback(nil) when there is none left: last_error says why.
+local function pull(self, callback)
+	if self.targets[1] then return callback(table.remove(self.targets, 1)); end
+	if self.is_finished then return callback(nil); end
+	local function finish()
+		self.is_finished = true;
+		callback(nil);
 	end
-	if self.finished then return callback(nil); end
 	if not self.plan then
-		local problem;
-		self.plan, problem = open_plan(self);
-		if not self.plan then return give_up(self, problem, callback); end
+		self.plan, self.last_error = open_plan(self);
+		if not self.plan then return finish(); end
 	end
 	self.plan:next(function (one, addresses)
-		if not one then return give_up(self, end_of(self.plan), callback); end
+		if not one then return finish(); end
 		add_targets(self, one, addresses);
-		self:next(callback);
+		pull(self, callback);
+	end);
+end
+
+-- Turns: who decides when net.connect gets the next address.
+
+local function has_more(self)
+	return self.targets[1] ~= nil or self.plan ~= nil and self.plan:has_more();
+end
+
+local function after(seconds, f)
+	return require "util.timer".add_task(seconds, f);
+end
+
+local function pace(self)
+	return new_pace({
+		after = after;
+		source = function (callback) pull(self, callback); end;
+		has_more = function () return has_more(self); end;
+	});
+end
+
+-- A connection that is closed as soon as it stands.
+local function dial(target, on_answer, on_failure)
+	local conn, problem = require "net.server".addclient(target[2], target[3], { onconnect = on_answer, ondisconnect = function (_, reason)
+		on_failure(reason or "connection closed");
+	end }, "*a", nil, target[1]);
+	if not conn then return nil, problem; end
+	return function () conn:close(); end;
+end
+
+local function race(self, unreachable)
+	return new_race({
+		after = after, dial = dial, unreachable = unreachable;
+		source = function (callback) pull(self, callback); end;
+		has_more = function () return has_more(self); end;
+		on_failure = function (target, problem)
+			local one = target[4].xmppdns.endpoint;
+			self.plan:fail_address(one, target[2], ("TCP to %s port %d of %s: %s"):format(target[2], target[3], one.host, problem));
+		end;
+	});
+end
+
+-- callback(conn_type, ip, port, extra, more), or callback(nil): then last_error says why.
+-- more: another address may be tried beside this one, some time later (Prosody 13).
+function service_methods:next(callback)
+	self.turns:next(function (target, more, is_early)
+		if target then
+			return callback(target[1], target[2], target[3], target[4], more);
+		end
+		if not is_early then give_up(self); end
+		callback(nil);
 	end);
 end
 
@@ -120,8 +173,12 @@ end
 -- each field optional; from_host() -> the local host that dials just now, where nothing else tells it (Prosody 0.12);
 -- get_plan(from_host, hostname) -> a plan to go on with, or nil; on_plan(plan, from_host, hostname), told of each new one.
 -- What net.connect hands to net.server for an address has xmppdns = { plan, endpoint, address, dane (what counts for this address) }.
-local function new(hostname, extras, options, from_host)
-	return setmetatable({ hostname = hostname, from_host = from_host, extras = extras, options = options, targets = {} }, service_mt);
+-- unreachable: xmppdns.unreachable's memory where this service has to find out by itself which address answers (Prosody 0.12), else nil.
+local function new(hostname, extras, options, from_host, unreachable)
+	local self = setmetatable({ hostname = hostname, from_host = from_host, extras = extras, options = options }, service_mt);
+	self.targets, self.unreachable = {}, unreachable;
+	self.turns = unreachable and race(self, unreachable) or pace(self);
+	return self;
 end
 
 -- One service for all of them, when each is ours and they are about the same domain; else nil.
@@ -133,19 +190,20 @@ local function merge(resolvers)
 			extras[service] = extra;
 		end
 	end
-	return first and new(first.hostname, extras, first.options, first.from_host);
+	return first and new(first.hostname, extras, first.options, first.from_host, first.unreachable);
 end
 
 -- Prosody 0.12, where mod_s2s asks net_service.new once for each service, and net_chain.new to try one after the other: both give ours.
 -- Gives a function that puts everything back.
 local function replace_stock(net_service, net_chain, options)
 	local stock_service_new, stock_chain_new = net_service.new, net_chain.new;
+	local unreachable = new_unreachable();
 	local active = true;
 	local function service_new(hostname, service, conn_type, extra)
 		if not active or not services[service] or (conn_type or "tcp") ~= "tcp" then
 			return stock_service_new(hostname, service, conn_type, extra);
 		end
-		return new(hostname, { [service] = extra or {} }, options, options.from_host and options.from_host());
+		return new(hostname, { [service] = extra or {} }, options, options.from_host and options.from_host(), unreachable);
 	end
 	local function chain_new(resolvers)
 		return active and merge(resolvers) or stock_chain_new(resolvers);

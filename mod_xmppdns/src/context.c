@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* Configures a ub_ctx for its role, asks it, and turns what it says into answers. */
+/* Configures a ub_ctx for its role, and runs it in a thread of ours, which gets questions through one mailbox and answers through another. */
 #include "context.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,45 +16,75 @@
 #include <unistd.h>
 
 #include <unbound.h>
+#include <unbound-event.h>
 
-#include "name.h"
+#include "event_loop.h"
+#include "mailbox.h"
+#include "packet.h"
 #include "rdata.h"
 
 enum {
-	MOST_FLIGHTS = 1000, /* dropped ones included: what a storm of cancelled lookups may leave to libunbound */
+	MOST_WORKING = 2000, /* questions that libunbound has at a time, dropped ones included: each takes it some 10 KB */
+	ASKED_AT_ONCE = 16,  /* then answers have their turn: few unfinished questions stay in the processor's caches */
+	LEAST_SWEEP = 1000,
+	SECURITY_BOGUS = 1, /* as ub_resolve_event's callback says it */
+	SECURITY_SECURE = 2,
 	FEWEST_PORTS = 16,
 	MOST_PORTS = 1024,
 	CLASS_IN = 1,
 	RCODE_NOERROR = 0,
 	RCODE_SERVFAIL = 2,
-	RCODE_NXDOMAIN = 3,
-	RCODE_REFUSED = 5,
 	SMALL_CACHE = 4 * 1024 * 1024,
 	DESCRIPTORS_TO_START = 20, /* libunbound 1.17 keeps 7 */
 	VALUE_SIZE = 32
 };
 
-/* One question given to libunbound. It outlives a dropped question: libunbound answers it all the same. (ub_cancel would only hide the answer,
- * and with it the moment from which the flight's memory is free.) */
+/* One question on its way: from the server to the context's thread, from there to libunbound, and back with its answer. A dropped one
+ * goes the same way, for libunbound answers it all the same. (ub_cancel would only hide the answer, and with it the moment from which
+ * libunbound has forgotten the question.) */
 struct context_flight {
-	struct context *context;                /* not owned */
+	/* the server's */
 	struct context_flight *previous, *next; /* among the context's */
 	struct context_question *question;      /* not owned; NULL when dropped */
 	on_context_answer on_answer;
 	void *asker;
-	uint64_t order; /* of asking */
+	/* handed over and back */
+	struct mail mail;
+	struct answer *answer; /* owned; NULL until it is known */
+	/* both sides' */
+	struct context *context;
+	atomic_bool dropped;
 	uint16_t qtype;
-	bool fence;
 	char qname[];
 };
 
+enum ending {
+	CONTEXT_LIVES,
+	CONTEXT_DELETED, /* the server knows it no longer: all of it is the thread's, but for the struct */
+	CONTEXT_EXITS    /* so does the process */
+};
+
 struct context {
-	struct ub_ctx *ub;              /* owned */
-	struct context_flight *flights; /* owned; a list, the last asked first */
-	unsigned flight_count, in_flight;
-	uint64_t asked; /* order of the last question */
-	uint64_t read;  /* libunbound has read every question up to this order */
-	bool fenced;    /* a fence is under way */
+	/* the server's */
+	struct context_flight *flights; /* owned; a list */
+	unsigned in_flight;
+	/* both sides' */
+	struct settings *settings;      /* a reference */
+	struct upstream_config *config; /* a reference */
+	enum role role;
+	struct mailbox asked, answered; /* flights */
+	_Atomic enum ending ending;
+	/* the thread's */
+	struct event_loop *loop;             /* owned */
+	struct ub_ctx *ub;                   /* owned; NULL until the first question, and when libunbound refuses the settings */
+	bool closing;                        /* libunbound is being ended: what its callbacks say is of no interest */
+	struct mail *waiting, **waiting_end; /* flights that libunbound has not been asked yet */
+	unsigned waiting_count, sweep_at;
+	unsigned working_count; /* flights that libunbound has been asked */
+	/* under the lock of contexts */
+	struct context *next;
+	pthread_t thread;
+	bool ended; /* the thread does nothing any more */
 };
 
 struct option {
@@ -70,35 +103,63 @@ static const struct option DEFAULT_OPTIONS[] = {
 
 /* libunbound's log and several of its tables are process-wide, and creating two contexts at the same moment is a race in every release. */
 static pthread_mutex_t library = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t fork_watch = PTHREAD_ONCE_INIT;
+
+/* Those whose threads have not been joined. */
+static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct context *contexts;
 
 static void before_fork(void)
 {
 	pthread_mutex_lock(&library);
+	pthread_mutex_lock(&contexts_lock);
 }
 
 static void after_fork(void)
 {
+	pthread_mutex_unlock(&contexts_lock);
 	pthread_mutex_unlock(&library);
 }
 
-static void watch_forks(void)
+/* None of the parent's threads is here. */
+static void after_fork_in_child(void)
 {
-	pthread_atfork(before_fork, after_fork, after_fork);
+	contexts = NULL;
+	after_fork();
 }
 
-/* Threads inherit the blocked signals: none of the server's signals may land in libunbound's thread. */
-static void lock_library(sigset_t *signals)
+static void end_contexts(void);
+
+/* Before the first thread: also for when our code is unloaded. */
+static void watch_process(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork_in_child);
+	atexit(end_contexts);
+}
+
+/* After the first ub_ctx, too: what is registered last runs first, and OpenSSL, which libunbound then started, must outlive our threads. */
+static void watch_exit(void)
+{
+	atexit(end_contexts);
+}
+
+/* Threads inherit the blocked signals: none of the server's signals may land in one of ours, nor in one that libunbound makes. */
+static void block_signals(sigset_t *signals)
 {
 	sigset_t all;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, signals);
-	pthread_once(&fork_watch, watch_forks);
+}
+
+static void lock_library(sigset_t *signals)
+{
+	block_signals(signals);
 	pthread_mutex_lock(&library);
 }
 
 static void unlock_library(const sigset_t *signals)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, watch_exit);
 	pthread_mutex_unlock(&library);
 	pthread_sigmask(SIG_SETMASK, signals, NULL);
 }
@@ -273,46 +334,17 @@ static bool configure(
 		set_our_option(ub, DEFAULT_OPTIONS[i].name, DEFAULT_OPTIONS[i].value);
 	set_sizes(ub, settings, role);
 	set_role(ub, role);
-	return accepted(ub_ctx_async(ub, 1), "thread mode", "yes", problem) && set_servers(ub, settings, config, problem)
-		&& set_tls(ub, settings, problem) && set_anchors(ub, settings, config, role, problem) && set_hosts(ub, config, problem)
-		&& set_raw_options(ub, settings, problem);
+	return set_servers(ub, settings, config, problem) && set_tls(ub, settings, problem) && set_anchors(ub, settings, config, role, problem)
+		&& set_hosts(ub, config, problem) && set_raw_options(ub, settings, problem);
 }
 
-/* Without descriptors libevent ends the process while libunbound sets it up, and without a thread libunbound waits for it forever. */
-static bool has_descriptors(void)
-{
-	int opened[DESCRIPTORS_TO_START], count = 0;
-	while (count < DESCRIPTORS_TO_START && (opened[count] = eventfd(0, EFD_CLOEXEC)) != -1)
-		count++;
-	for (int i = 0; i < count; i++)
-		close(opened[i]);
-	return count == DESCRIPTORS_TO_START;
-}
-
-static void *do_nothing(void *argument)
-{
-	return argument;
-}
-
-static bool has_thread(void)
-{
-	pthread_t thread;
-	return pthread_create(&thread, NULL, do_nothing, NULL) == 0 && pthread_join(thread, NULL) == 0;
-}
-
-static struct ub_ctx *create_library(void)
-{
-	return has_descriptors() && has_thread() ? ub_ctx_create() : NULL;
-}
-
-/* Under the lock. NULL with a message. The listener is the caller's to close, with close_listener. */
-static struct ub_ctx *open_library(const struct settings *settings, const struct upstream_config *config, enum role role, struct listener *listener,
-	char problem[SETTINGS_PROBLEM_SIZE])
+/* Under the lock. Configures ub, which may be NULL, and gives it; NULL with a message, ub deleted. The listener's text is the caller's. */
+static struct ub_ctx *open_library(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role,
+	struct listener *listener, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	*listener = (struct listener){ .stream = NULL };
-	struct ub_ctx *ub = create_library();
 	if (ub == NULL) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory, descriptors or threads: libunbound cannot make a context");
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory or descriptors: libunbound cannot make a context");
 		return NULL;
 	}
 	start_listening(listener, ub, settings);
@@ -341,6 +373,25 @@ static bool judge_start(
 /* A name with an empty label: refused as soon as libunbound is ready for questions, whatever its settings, and never asked. */
 static const char NO_NAME[] = "..";
 
+/* Without descriptors libunbound ends the process while it is being set up. */
+static bool has_descriptors(void)
+{
+	int opened[DESCRIPTORS_TO_START], count = 0;
+	while (count < DESCRIPTORS_TO_START && (opened[count] = eventfd(0, EFD_CLOEXEC)) != -1)
+		count++;
+	for (int i = 0; i < count; i++)
+		close(opened[i]);
+	return count == DESCRIPTORS_TO_START;
+}
+
+/* For the loop, or for calls that wait when it is NULL. NULL without memory or descriptors. */
+static struct ub_ctx *create_library(struct event_loop *loop)
+{
+	if (!has_descriptors())
+		return NULL;
+	return loop != NULL ? ub_ctx_create_ub_event(loop_base(loop)) : ub_ctx_create();
+}
+
 /* libunbound becomes ready for questions, without its thread. */
 static int rehearse(struct ub_ctx *ub)
 {
@@ -356,7 +407,7 @@ bool try_context(const struct settings *settings, const struct upstream_config *
 	struct listener listener;
 	lock_library(&signals);
 	/* the probe always has the anchors, and no option depends on the role */
-	struct ub_ctx *ub = open_library(settings, config, ROLE_PROBE_UDP, &listener, problem);
+	struct ub_ctx *ub = open_library(create_library(NULL), settings, config, ROLE_PROBE_UDP, &listener, problem);
 	bool usable = ub != NULL && judge_start(ub, rehearse(ub), config, &listener, problem);
 	ub_ctx_delete(ub);
 	unlock_library(&signals);
@@ -371,7 +422,7 @@ const char *libunbound_version(void)
 
 static bool starts_with(const char *option, const char *value)
 {
-	struct ub_ctx *ub = create_library();
+	struct ub_ctx *ub = create_library(NULL);
 	if (ub == NULL)
 		return false;
 	ub_ctx_debugout(ub, NULL);
@@ -392,16 +443,322 @@ bool libunbound_has_tls(void)
 	return present;
 }
 
+/* In the context's thread */
+
+/* The flight goes back to the server; the thread does not know it any more. */
+static void return_flight(struct context_flight *flight)
+{
+	post_mail(&flight->context->answered, &flight->mail);
+}
+
+static struct context_flight *mailed_flight(struct mail *mail)
+{
+	return (struct context_flight *)((char *)mail - offsetof(struct context_flight, mail));
+}
+
+static struct answer *create_bogus(const struct context_flight *flight, const char *reason)
+{
+	return create_answer(&(struct answer_source){ .outcome = OUTCOME_BOGUS,
+		.qtype = flight->qtype,
+		.qclass = CLASS_IN,
+		.qname = flight->qname,
+		.reason = reason != NULL ? reason : "DNSSEC validation failed" });
+}
+
+static struct answer *create_system_failure(const struct context_flight *flight, const char *reason)
+{
+	return create_answer(
+		&(struct answer_source){ .outcome = OUTCOME_SYSTEM, .qtype = flight->qtype, .qclass = CLASS_IN, .qname = flight->qname, .reason = reason });
+}
+
+/* libunbound's own error. */
+static struct answer *convert_error(const struct context_flight *flight, int error)
+{
+	char reason[128];
+	snprintf(reason, sizeof(reason), "libunbound: %s", ub_strerror(error));
+	struct answer *answer = create_system_failure(flight, reason);
+	if (answer != NULL && error == UB_SYNTAX)
+		answer->outcome = OUTCOME_NAME;
+	return answer;
+}
+
+static void on_unbound_answer(void *data, int rcode, void *packet, int size, int security, char *why_bogus, int was_ratelimited)
+{
+	struct context_flight *flight = data;
+	(void)was_ratelimited;
+	if (flight->context->closing)
+		return;
+	flight->context->working_count--;
+	if (!atomic_load_explicit(&flight->dropped, memory_order_relaxed)) {
+		if (security == SECURITY_BOGUS)
+			flight->answer = create_bogus(flight, why_bogus);
+		else if (rcode != RCODE_NOERROR || packet == NULL || size < 0)
+			flight->answer = create_rcode_failure(flight->qname, flight->qtype, (uint16_t)(rcode != RCODE_NOERROR ? rcode : RCODE_SERVFAIL));
+		else
+			flight->answer = create_packet_answer(packet, (size_t)size, flight->qname, flight->qtype, security == SECURITY_SECURE);
+	}
+	return_flight(flight);
+}
+
+/* libunbound becomes ready for questions. False with a message. */
+static bool start_library(struct context *context, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	sigset_t signals;
+	struct listener listener;
+	lock_library(&signals);
+	struct ub_ctx *ub =
+		open_library(create_library(context->loop), context->settings, context->config, context->role, &listener, problem);
+	if (ub != NULL) {
+		int error = ub_resolve_event(ub, NO_NAME, TYPE_A, CLASS_IN, NULL, on_unbound_answer, NULL);
+		if (judge_start(ub, error == UB_SYNTAX ? UB_NOERROR : error, context->config, &listener, problem))
+			context->ub = ub;
+		else
+			ub_ctx_delete(ub);
+	}
+	unlock_library(&signals);
+	free(listener.text);
+	return context->ub != NULL;
+}
+
+static void ask_library(struct context *context, struct context_flight *flight)
+{
+	context->working_count++;
+	/* a known answer comes before it returns */
+	int error = ub_resolve_event(context->ub, flight->qname, flight->qtype, CLASS_IN, flight, on_unbound_answer, NULL);
+	if (error == UB_NOERROR)
+		return;
+	context->working_count--;
+	flight->answer = convert_error(flight, error);
+	return_flight(flight);
+}
+
+static void add_waiting(struct context *context, struct mail *mail)
+{
+	mail->next = NULL;
+	*context->waiting_end = mail;
+	context->waiting_end = &mail->next;
+	context->waiting_count++;
+}
+
+static struct context_flight *take_waiting(struct context *context)
+{
+	struct mail *mail = context->waiting;
+	if (mail == NULL)
+		return NULL;
+	context->waiting = mail->next;
+	if (context->waiting == NULL)
+		context->waiting_end = &context->waiting;
+	context->waiting_count--;
+	return mailed_flight(mail);
+}
+
+static bool is_dropped(const struct context_flight *flight)
+{
+	return atomic_load_explicit(&flight->dropped, memory_order_relaxed);
+}
+
+/* While libunbound takes no more, dropped questions would pile up. */
+static void sweep_waiting(struct context *context)
+{
+	for (unsigned left = context->waiting_count; left > 0; left--) {
+		struct context_flight *flight = take_waiting(context);
+		if (is_dropped(flight))
+			return_flight(flight);
+		else
+			add_waiting(context, &flight->mail);
+	}
+	context->sweep_at = 2 * context->waiting_count + LEAST_SWEEP;
+}
+
+static void take_questions(struct context *context)
+{
+	for (struct mail *mail = take_mail(&context->asked), *next; mail != NULL; mail = next) {
+		next = mail->next;
+		add_waiting(context, mail);
+	}
+	if (context->waiting_count >= context->sweep_at)
+		sweep_waiting(context);
+}
+
+/* Settings that libunbound refuses are tried again with the next question: the reason may be gone. */
+static void fail_waiting(struct context *context, const char *problem)
+{
+	for (struct context_flight *flight; (flight = take_waiting(context)) != NULL;) {
+		flight->answer = create_system_failure(flight, problem);
+		return_flight(flight);
+	}
+}
+
+static bool can_ask(const struct context *context)
+{
+	return context->waiting != NULL && context->working_count < MOST_WORKING;
+}
+
+static void ask_waiting(struct context *context)
+{
+	char problem[SETTINGS_PROBLEM_SIZE];
+	if (context->waiting != NULL && context->ub == NULL && !start_library(context, problem))
+		fail_waiting(context, problem);
+	for (int i = 0; i < ASKED_AT_ONCE && can_ask(context); i++) {
+		struct context_flight *flight = take_waiting(context);
+		if (is_dropped(flight))
+			return_flight(flight);
+		else
+			ask_library(context, flight);
+	}
+}
+
+static void stop_library(struct context *context)
+{
+	sigset_t signals;
+	context->closing = true;
+	lock_library(&signals);
+	ub_ctx_delete(context->ub);
+	unlock_library(&signals);
+	delete_event_loop(context->loop);
+}
+
+static void free_flights(struct context *context)
+{
+	while (context->flights != NULL) {
+		struct context_flight *flight = context->flights;
+		context->flights = flight->next;
+		release_answer(flight->answer);
+		free(flight);
+	}
+}
+
+/* What both sides have; only one of them is left. */
+static void close_context(struct context *context)
+{
+	free_flights(context);
+	close_mailbox(&context->asked);
+	close_mailbox(&context->answered);
+	release_settings(context->settings);
+	release_upstream(context->config);
+}
+
+static void *run_context(void *data)
+{
+	struct context *context = data;
+	while (atomic_load(&context->ending) == CONTEXT_LIVES) {
+		run_events(context->loop, !can_ask(context));
+		take_questions(context);
+		ask_waiting(context);
+	}
+	stop_library(context);
+	pthread_mutex_lock(&contexts_lock); /* end_thread may have the bell still in its hand */
+	bool deleted = atomic_load(&context->ending) == CONTEXT_DELETED;
+	pthread_mutex_unlock(&contexts_lock);
+	if (deleted)
+		close_context(context);
+	pthread_mutex_lock(&contexts_lock);
+	context->ended = true;
+	pthread_mutex_unlock(&contexts_lock);
+	return NULL;
+}
+
+/* Threads */
+
+static bool start_thread(struct context *context)
+{
+	sigset_t signals;
+	block_signals(&signals);
+	pthread_mutex_lock(&contexts_lock);
+	int error = pthread_create(&context->thread, NULL, run_context, context);
+	if (error == 0) {
+		context->next = contexts;
+		contexts = context;
+	}
+	pthread_mutex_unlock(&contexts_lock);
+	pthread_sigmask(SIG_SETMASK, &signals, NULL);
+	errno = error;
+	return error == 0;
+}
+
+/* Under the lock of contexts. Does not wait. */
+static void end_thread(struct context *context, enum ending ending)
+{
+	atomic_store(&context->ending, ending);
+	ring_mailbox(&context->asked);
+}
+
+/* Frees what is left of deleted contexts whose threads have ended. */
+static void join_ended(void)
+{
+	struct context **link = &contexts;
+	pthread_mutex_lock(&contexts_lock);
+	while (*link != NULL) {
+		struct context *context = *link;
+		if (!context->ended) {
+			link = &context->next;
+			continue;
+		}
+		*link = context->next;
+		pthread_join(context->thread, NULL); /* it is past everything but the unlocking */
+		free(context);
+	}
+	pthread_mutex_unlock(&contexts_lock);
+}
+
+/* One of those that are deleted, out of the list, or NULL. */
+static struct context *take_deleted(void)
+{
+	struct context **link = &contexts, *taken;
+	pthread_mutex_lock(&contexts_lock);
+	while (*link != NULL && atomic_load(&(*link)->ending) != CONTEXT_DELETED)
+		link = &(*link)->next;
+	taken = *link;
+	if (taken != NULL)
+		*link = taken->next;
+	pthread_mutex_unlock(&contexts_lock);
+	return taken;
+}
+
+void join_deleted_contexts(void)
+{
+	for (struct context *context; (context = take_deleted()) != NULL; free(context))
+		pthread_join(context->thread, NULL);
+}
+
+/* When the process exits, while what libunbound uses is still there. Whoever has a context then keeps it. */
+static void end_contexts(void)
+{
+	pthread_mutex_lock(&contexts_lock);
+	struct context *context = contexts;
+	contexts = NULL;
+	for (struct context *each = context; each != NULL; each = each->next)
+		if (atomic_load(&each->ending) == CONTEXT_LIVES)
+			end_thread(each, CONTEXT_EXITS);
+	pthread_mutex_unlock(&contexts_lock);
+	while (context != NULL) {
+		struct context *next = context->next;
+		pthread_join(context->thread, NULL);
+		if (atomic_load(&context->ending) == CONTEXT_DELETED)
+			free(context);
+		context = next;
+	}
+}
+
+/* In the server's thread */
+
 static void unlink_flight(struct context_flight *flight)
 {
-	struct context *context = flight->context;
 	if (flight->previous != NULL)
 		flight->previous->next = flight->next;
 	else
-		context->flights = flight->next;
+		flight->context->flights = flight->next;
 	if (flight->next != NULL)
 		flight->next->previous = flight->previous;
-	context->flight_count--;
+}
+
+static void link_flight(struct context *context, struct context_flight *flight)
+{
+	flight->context = context;
+	flight->next = context->flights;
+	if (flight->next != NULL)
+		flight->next->previous = flight;
+	context->flights = flight;
 }
 
 /* The question is no longer under way. */
@@ -409,256 +766,67 @@ static void detach_question(struct context_flight *flight)
 {
 	if (flight->question == NULL)
 		return;
-	*flight->question = (struct context_question){ .context = NULL };
+	*flight->question = (struct context_question){ .flight = NULL };
 	flight->question = NULL;
 	flight->context->in_flight--;
 }
 
-static const char *rcode_name(int rcode, char buffer[VALUE_SIZE])
+static bool open_context(struct context *context)
 {
-	if (rcode == RCODE_SERVFAIL)
-		return "SERVFAIL";
-	if (rcode == RCODE_REFUSED)
-		return "REFUSED";
-	snprintf(buffer, VALUE_SIZE, "rcode %d", rcode);
-	return buffer;
+	context->asked.fd = context->answered.fd = -1;
+	context->waiting_end = &context->waiting;
+	context->sweep_at = LEAST_SWEEP;
+	if (!open_mailbox(&context->asked) || !open_mailbox(&context->answered))
+		return false;
+	context->loop = create_event_loop(context->asked.fd);
+	return context->loop != NULL && start_thread(context);
 }
 
-/* libunbound rewrites an answer, which may outgrow 64 KiB: then it comes without data, and only the TC bit tells it from a denial. */
-static bool is_cut_off(const struct ub_result *result)
+struct context *create_context(struct settings *settings, struct upstream_config *config, enum role role, char problem[SETTINGS_PROBLEM_SIZE])
 {
-	const unsigned char *packet = result->answer_packet;
-	return !result->havedata && packet != NULL && result->answer_len > 2 && (packet[2] & 0x02) != 0;
-}
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, watch_process);
 
-/* Sets outcome and reason; buffer is for the reason. */
-static void judge_result(const struct ub_result *result, struct answer_source *source, char *buffer, size_t size)
-{
-	char name[VALUE_SIZE];
-	source->outcome = OUTCOME_ANSWERED;
-	if (result->bogus) {
-		source->outcome = OUTCOME_BOGUS;
-		source->reason = result->why_bogus != NULL ? result->why_bogus : "DNSSEC validation failed";
-	} else if (result->rcode != RCODE_NOERROR && result->rcode != RCODE_NXDOMAIN) {
-		source->outcome = OUTCOME_SERVFAIL;
-		snprintf(buffer, size, "name server failure: %s", rcode_name(result->rcode, name));
-		source->reason = buffer;
-	} else if (is_cut_off(result)) {
-		source->outcome = OUTCOME_SERVFAIL;
-		source->reason = "the answer is too large";
-	}
-}
-
-/* The records that are well-formed, into rdata and sizes; how many there are. */
-static size_t choose_records(const struct ub_result *result, uint16_t qtype, const uint8_t **rdata, int *sizes)
-{
-	size_t count = 0;
-	for (size_t i = 0; result->data[i] != NULL; i++) {
-		const uint8_t *bytes = (const uint8_t *)result->data[i];
-		if (!check_rdata(qtype, bytes, (size_t)result->len[i]))
-			continue;
-		rdata[count] = bytes;
-		sizes[count++] = result->len[i];
-	}
-	return count;
-}
-
-static size_t count_records(const struct ub_result *result)
-{
-	size_t count = 0;
-	while (result->havedata && result->data != NULL && result->data[count] != NULL)
-		count++;
-	return count;
-}
-
-/* Fills in the records and makes the answer. */
-static struct answer *answer_with_records(const struct ub_result *result, struct answer_source *source)
-{
-	size_t count = count_records(result);
-	if (source->outcome != OUTCOME_ANSWERED || count == 0)
-		return create_answer(source);
-	const uint8_t **rdata = calloc(count, sizeof(*rdata));
-	int *sizes = calloc(count, sizeof(*sizes));
-	struct answer *answer = NULL;
-	if (rdata != NULL && sizes != NULL) {
-		source->record_count = choose_records(result, source->qtype, rdata, sizes);
-		source->rdata = rdata;
-		source->sizes = sizes;
-		if (source->record_count == 0) {
-			source->outcome = OUTCOME_SERVFAIL;
-			source->reason = "malformed record data";
-		}
-		answer = create_answer(source);
-	}
-	free(rdata);
-	free(sizes);
-	return answer;
-}
-
-static struct answer *convert_result(const struct ub_result *result, uint16_t qtype)
-{
-	char reason[64], canonname[NAME_TEXT_SIZE];
-	size_t size;
-	struct answer_source source = {
-		.qtype = qtype,
-		.qclass = CLASS_IN,
-		.rcode = (uint16_t)result->rcode,
-		.secure = result->secure && !result->bogus,
-		.nxdomain = result->rcode == RCODE_NXDOMAIN,
-		.ttl = result->ttl > 0 ? (uint32_t)result->ttl : 0,
-		.qname = result->qname,
-	};
-	judge_result(result, &source, reason, sizeof(reason));
-	if (source.outcome != OUTCOME_ANSWERED)
-		source.secure = source.nxdomain = false;
-	if (result->canonname != NULL && canonical_name(result->canonname, strlen(result->canonname), canonname, &size) == NAME_OK
-		&& strcmp(canonname, result->qname) != 0)
-		source.canonname = canonname;
-	return answer_with_records(result, &source);
-}
-
-/* Without a result: libunbound's own error. */
-static struct answer *convert_error(int error, const char *qname, uint16_t qtype)
-{
-	char reason[128];
-	snprintf(reason, sizeof(reason), "libunbound: %s", ub_strerror(error));
-	return create_answer(&(struct answer_source){
-		.outcome = error == UB_SYNTAX ? OUTCOME_NAME : OUTCOME_SYSTEM, .qtype = qtype, .qclass = CLASS_IN, .qname = qname, .reason = reason });
-}
-
-static bool may_be_unread(const struct context_flight *flight)
-{
-	return flight->order > flight->context->read;
-}
-
-static void on_unbound_answer(void *data, int error, struct ub_result *result);
-
-static void link_flight(struct context *context, struct context_flight *flight)
-{
-	flight->context = context;
-	flight->order = ++context->asked;
-	flight->next = context->flights;
-	if (flight->next != NULL)
-		flight->next->previous = flight;
-	context->flights = flight;
-	context->flight_count++;
-}
-
-/* A flight that libunbound has been asked for, or NULL with libunbound's error. */
-static struct context_flight *launch(struct context *context, const char *qname, uint16_t qtype, int *error)
-{
-	size_t size = strlen(qname) + 1;
-	struct context_flight *flight = calloc(1, sizeof(*flight) + size);
-	*error = UB_NOMEM;
-	if (flight == NULL)
-		return NULL;
-	flight->qtype = qtype;
-	memcpy(flight->qname, qname, size);
-	link_flight(context, flight);
-	*error = ub_resolve_async(context->ub, qname, qtype, CLASS_IN, flight, on_unbound_answer, NULL);
-	if (*error == UB_NOERROR)
-		return flight;
-	if (*error != UB_PIPE) { /* after that one libunbound still knows the flight */
-		unlink_flight(flight);
-		free(flight);
-	}
-	return NULL;
-}
-
-/* libunbound's thread refuses it as soon as it has read it: everything asked before has then been read too. */
-static int send_fence(struct context *context)
-{
-	int error;
-	struct context_flight *flight = launch(context, NO_NAME, TYPE_A, &error);
-	if (flight != NULL)
-		context->fenced = flight->fence = true;
-	return error;
-}
-
-static void on_fence(struct context *context)
-{
-	context->fenced = false;
-	for (const struct context_flight *flight = context->flights; flight != NULL && may_be_unread(flight); flight = flight->next)
-		if (flight->question == NULL) {
-			(void)send_fence(context); /* dropped since; without memory its answer will tell */
-			return;
-		}
-}
-
-static void on_unbound_answer(void *data, int error, struct ub_result *result)
-{
-	struct context_flight *flight = data;
-	struct context *context = flight->context;
-	struct answer *answer = NULL;
-	bool wanted = flight->question != NULL, fence = flight->fence;
-	if (flight->order > context->read)
-		context->read = flight->order; /* libunbound reads in the order of asking */
-	if (wanted)
-		answer = result != NULL ? convert_result(result, flight->qtype) : convert_error(error, flight->qname, flight->qtype);
-	ub_resolve_free(result);
-	detach_question(flight);
-	unlink_flight(flight);
-	on_context_answer on_answer = flight->on_answer;
-	void *asker = flight->asker;
-	free(flight);
-	if (fence)
-		on_fence(context);
-	if (wanted)
-		on_answer(asker, answer);
-}
-
-static void free_flights(struct context *context)
-{
-	for (struct context_flight *flight = context->flights, *next; flight != NULL; flight = next) {
-		next = flight->next;
-		detach_question(flight);
-		free(flight);
-	}
-	context->flights = NULL;
-}
-
-struct context *create_context(
-	const struct settings *settings, const struct upstream_config *config, enum role role, char problem[SETTINGS_PROBLEM_SIZE])
-{
-	sigset_t signals;
-	struct listener listener;
+	join_ended();
 	struct context *context = calloc(1, sizeof(*context));
 	if (context == NULL) {
 		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
 		return NULL;
 	}
-	lock_library(&signals);
-	context->ub = open_library(settings, config, role, &listener, problem);
-	bool started = context->ub != NULL && judge_start(context->ub, send_fence(context), config, &listener, problem); /* makes its thread */
-	if (!started)
-		ub_ctx_delete(context->ub);
-	unlock_library(&signals);
-	free(listener.text);
-	if (!started) {
-		free_flights(context);
-		free(context);
-		return NULL;
-	}
-	return context;
+	context->settings = hold_settings(settings);
+	context->config = hold_upstream(config);
+	context->role = role;
+	if (open_context(context))
+		return context;
+	snprintf(problem, SETTINGS_PROBLEM_SIZE, "cannot start a thread for libunbound: %s", strerror(errno));
+	delete_event_loop(context->loop);
+	close_context(context);
+	free(context);
+	return NULL;
 }
 
 void delete_context(struct context *context, bool forked)
 {
-	sigset_t signals;
 	if (context == NULL)
 		return;
-	if (!forked) { /* in a child, ub_ctx_delete would take the parent's sockets out of the epoll set that both share */
-		lock_library(&signals);
-		ub_ctx_delete(context->ub);
-		unlock_library(&signals);
+	for (struct context_flight *flight = context->flights; flight != NULL; flight = flight->next)
+		detach_question(flight);
+	if (forked) { /* libunbound, its loop and its answers stay as the thread that is not here left them */
+		for (struct context_flight *flight = context->flights; flight != NULL; flight = flight->next)
+			flight->answer = NULL;
+		close_context(context);
+		free(context);
+		return;
 	}
-	free_flights(context);
-	free(context);
+	pthread_mutex_lock(&contexts_lock);
+	end_thread(context, CONTEXT_DELETED);
+	pthread_mutex_unlock(&contexts_lock);
+	join_ended();
 }
 
 int context_fd(const struct context *context)
 {
-	return ub_fd(context->ub);
+	return context->answered.fd;
 }
 
 unsigned context_in_flight(const struct context *context)
@@ -666,29 +834,22 @@ unsigned context_in_flight(const struct context *context)
 	return context->in_flight;
 }
 
-unsigned context_load(const struct context *context)
-{
-	unsigned load = 0;
-	for (const struct context_flight *flight = context->flights; flight != NULL; flight = flight->next)
-		load += flight->question != NULL || may_be_unread(flight);
-	return context->flight_count >= MOST_FLIGHTS && load < CONTEXT_MAX_IN_FLIGHT ? CONTEXT_MAX_IN_FLIGHT : load;
-}
-
 bool ask_context(
 	struct context *context, const char *qname, uint16_t qtype, struct context_question *question, on_context_answer on_answer, void *asker)
 {
-	int error;
-	*question = (struct context_question){ .context = NULL };
-	if (context_load(context) >= CONTEXT_MAX_IN_FLIGHT)
-		return false;
-	struct context_flight *flight = launch(context, qname, qtype, &error);
+	size_t size = strlen(qname) + 1;
+	struct context_flight *flight = calloc(1, sizeof(*flight) + size);
+	*question = (struct context_question){ .flight = flight };
 	if (flight == NULL)
 		return false;
 	flight->question = question;
 	flight->on_answer = on_answer;
 	flight->asker = asker;
-	*question = (struct context_question){ .context = context, .flight = flight };
+	flight->qtype = qtype;
+	memcpy(flight->qname, qname, size);
+	link_flight(context, flight);
 	context->in_flight++;
+	post_mail(&context->asked, &flight->mail);
 	return true;
 }
 
@@ -698,24 +859,28 @@ void drop_question(struct context_question *question)
 	if (flight == NULL)
 		return;
 	detach_question(flight);
-	if (may_be_unread(flight) && !flight->context->fenced)
-		(void)send_fence(flight->context); /* without memory its answer will tell */
+	atomic_store_explicit(&flight->dropped, true, memory_order_relaxed);
 }
 
-/* libunbound's thread is gone: no answer will come any more. The flights stay, for libunbound still knows them. */
-static void fail_questions(struct context *context, int error)
+static void deliver(struct context_flight *flight)
 {
-	for (struct context_flight *flight = context->flights; flight != NULL; flight = flight->next) {
-		if (flight->question == NULL)
-			continue;
-		detach_question(flight);
-		flight->on_answer(flight->asker, convert_error(error, flight->qname, flight->qtype));
-	}
+	bool wanted = flight->question != NULL;
+	on_context_answer on_answer = flight->on_answer;
+	void *asker = flight->asker;
+	struct answer *answer = flight->answer;
+	detach_question(flight);
+	unlink_flight(flight);
+	free(flight);
+	if (wanted)
+		on_answer(asker, answer);
+	else
+		release_answer(answer);
 }
 
 void process_context(struct context *context)
 {
-	int error = ub_process(context->ub);
-	if (error != UB_NOERROR)
-		fail_questions(context, error);
+	for (struct mail *mail = take_mail(&context->answered), *next; mail != NULL; mail = next) {
+		next = mail->next;
+		deliver(mailed_flight(mail));
+	}
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* One ub_ctx in thread mode. Creating, finalizing and deleting go through one process-wide mutex, with all signals blocked. */
+/* One ub_ctx in a thread of its own, over libunbound's event API. Whoever asks never waits: not for libunbound, nor for its set-up or end. */
 #ifndef XMPPDNS_CONTEXT_H
 #define XMPPDNS_CONTEXT_H
 
 #include "answer.h"
 #include "settings.h"
 #include "upstream.h"
-
-enum { CONTEXT_MAX_IN_FLIGHT = 100 }; /* beyond it ub_resolve_async would block its caller: its socket pair is full while libunbound validates */
 
 enum role { ROLE_UDP, ROLE_TCP, ROLE_PROBE_UDP, ROLE_PROBE_TCP };
 
@@ -20,25 +18,25 @@ typedef void (*on_context_answer)(void *asker, struct answer *answer);
 
 /* One question under way. Embedded in its asker; private. */
 struct context_question {
-	struct context *context; /* not owned; NULL when not under way */
-	struct context_flight *flight;
+	struct context_flight *flight; /* not owned; NULL when not under way */
 };
 
-/* NULL with a message when libunbound refuses. settings and config are borrowed for the call. */
-struct context *create_context(const struct settings *settings, const struct upstream_config *config, enum role role,
-	char problem[SETTINGS_PROBLEM_SIZE]);
-/* Ends it; questions still under way are dropped, their callbacks never run. Not from inside process_context. forked: we are the child of the
- * process that made it, whose thread is not here: libunbound's part stays as it is until the child ends. */
+/* NULL with a message without memory, descriptors or threads. What libunbound says about the settings shows later: when it refuses them,
+ * each question is answered with OUTCOME_SYSTEM and its message. Takes a reference to settings and config. */
+struct context *create_context(struct settings *settings, struct upstream_config *config, enum role role, char problem[SETTINGS_PROBLEM_SIZE]);
+/* Ends it; questions still under way are dropped, their callbacks never run. Not from inside process_context. Its thread, and with it
+ * libunbound's part, ends a little later. forked: we are the child of the process that made it, whose thread is not here: libunbound's part
+ * stays as it is until the child ends. */
 void delete_context(struct context *context, bool forked);
+
+/* Waits until the threads of all deleted contexts have ended. Nothing needs it but whoever counts what is left. */
+void join_deleted_contexts(void);
 
 int context_fd(const struct context *context);              /* readable when process_context has something to do */
 unsigned context_in_flight(const struct context *context);  /* asked, neither answered nor dropped */
-/* The same, with dropped questions that libunbound's thread may not have read yet: what counts against CONTEXT_MAX_IN_FLIGHT. Also full
- * when very many dropped questions are being worked on. Goes down in process_context. */
-unsigned context_load(const struct context *context);
 
 /* Asks. qname: canonical text. question and asker must stay where they are until the answer or drop_question. False, with nothing under way,
- * when the context is full (context_load), libunbound refuses, or memory ran out. */
+ * without memory. */
 bool ask_context(struct context *context, const char *qname, uint16_t qtype, struct context_question *question,
 	on_context_answer on_answer, void *asker);
 

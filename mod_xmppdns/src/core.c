@@ -43,5 +43,6 @@ int luaopen_xmppdns_core(lua_State *L)
 	open_answer(L);
 	open_settings(L);
 	open_resolver(L);
+	open_route(L);
 	return 1;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-struct generation *create_generation(struct settings *settings, const struct upstream_config *config, uint64_t number)
+struct generation *create_generation(struct settings *settings, struct upstream_config *config, uint64_t number)
 {
 	struct generation *generation = calloc(1, sizeof(*generation));
 	if (generation == NULL)

@@ -16,14 +16,14 @@ struct generation_slot {
 struct generation {
 	uint64_t number;
 	struct settings *settings;      /* a reference */
-	const struct upstream_config *config; /* borrowed from the resolver; not looked at once retired */
+	struct upstream_config *config; /* borrowed from the resolver; not looked at once retired */
 	struct generation_slot *slots;  /* owned */
 	size_t count, room;
 	struct generation *next; /* the resolver's list of retired ones */
 };
 
 /* Takes a reference to settings. NULL without memory. */
-struct generation *create_generation(struct settings *settings, const struct upstream_config *config, uint64_t number);
+struct generation *create_generation(struct settings *settings, struct upstream_config *config, uint64_t number);
 /* epoll: where its contexts are watched. forked: see delete_context. generation may be NULL. */
 void delete_generation(struct generation *generation, int epoll, bool forked);
 

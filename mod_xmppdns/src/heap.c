@@ -46,11 +46,13 @@ static void sift_down(struct heap *heap, size_t place, struct heap_item *item)
 	set_item(heap, place, item);
 }
 
-static bool make_room(struct heap *heap)
+bool reserve_items(struct heap *heap, size_t count)
 {
-	if (heap->count < heap->room)
+	if (count <= heap->room)
 		return true;
-	size_t room = heap->room == 0 ? 16 : heap->room * 2;
+	size_t room = heap->room == 0 ? 16 : heap->room;
+	while (room < count)
+		room *= 2;
 	struct heap_item **items = realloc(heap->items, room * sizeof(*items));
 	if (items == NULL)
 		return false;
@@ -62,7 +64,7 @@ static bool make_room(struct heap *heap)
 bool push_item(struct heap *heap, struct heap_item *item)
 {
 	item->heap = NULL;
-	if (!make_room(heap))
+	if (!reserve_items(heap, heap->count + 1))
 		return false;
 	item->heap = heap;
 	heap->count++;

@@ -11,7 +11,7 @@
 struct heap;
 
 struct heap_item {
-	int64_t deadline; /* milliseconds; earliest is on top */
+	int64_t deadline; /* in the unit of its user; earliest is on top */
 	uint64_t order;   /* among equal deadlines the lower goes first */
 	struct heap *heap; /* the one it is in; NULL when in none */
 	size_t place;      /* private */
@@ -22,6 +22,7 @@ struct heap {
 	size_t count, room;
 };
 
+bool reserve_items(struct heap *heap, size_t count); /* room for so many items in all: then push_item cannot fail. False without memory */
 bool push_item(struct heap *heap, struct heap_item *item); /* false without memory, item in no heap */
 void take_item(struct heap_item *item); /* nothing happens when it is in no heap */
 struct heap_item *top_item(const struct heap *heap);       /* NULL when empty */

@@ -19,6 +19,7 @@ void open_srv(lua_State *L);      /* order_srv */
 void open_answer(lua_State *L);   /* new_error */
 void open_settings(lua_State *L); /* check_settings */
 void open_resolver(lua_State *L); /* new_resolver */
+void open_route(lua_State *L);    /* has_route */
 
 /* Pushes one record: a table with the field of its type ("srv", "a", ...), or "raw", and a metatable whose __tostring reads as
  * Prosody's util.dns does. Pushes nil when the bytes are no such record. */

@@ -212,7 +212,7 @@ void delete_resolver(struct resolver *resolver)
 	free_heap(&resolver->asked);
 	delete_cache(resolver->cache);
 	free_text_list(&resolver->notices);
-	delete_upstream(resolver->config);
+	release_upstream(resolver->config);
 	release_settings(resolver->settings);
 	if (resolver->epoll >= 0)
 		close(resolver->epoll);
@@ -427,29 +427,27 @@ static bool send_question(struct resolver *resolver, struct pending *pending, st
 	return true;
 }
 
-/* False when it has to wait for room. Otherwise it is asked, or has failed. */
-static bool ask_pending(struct resolver *resolver, struct pending *pending)
+/* Afterwards it is asked, or has failed. */
+static void ask_pending(struct resolver *resolver, struct pending *pending)
 {
 	char problem[SETTINGS_PROBLEM_SIZE] = "no contexts after fork";
 	struct context *context = NULL;
 	unsigned shard = (unsigned)(pending->hash % resolver->settings->threads);
 	if (resolver->generation != NULL)
 		context = use_context(resolver->generation, role_of(&pending->query), repetition_of(&pending->query), shard, resolver->epoll, problem);
-	if (context != NULL && context_load(context) >= CONTEXT_MAX_IN_FLIGHT)
-		return false;
 	if (context == NULL)
 		fail_pending(resolver, pending, OUTCOME_SYSTEM, problem);
 	else if (!send_question(resolver, pending, context))
-		fail_pending(resolver, pending, OUTCOME_SYSTEM, "libunbound does not take the question");
-	return true;
+		fail_pending(resolver, pending, OUTCOME_SYSTEM, "out of memory");
 }
 
 static void ask_waiting(struct resolver *resolver)
 {
 	while (resolver->asked.count < resolver->settings->max_lookups) {
 		struct pending *pending = (struct pending *)top_item(&resolver->waiting);
-		if (pending == NULL || !ask_pending(resolver, pending))
+		if (pending == NULL)
 			return;
+		ask_pending(resolver, pending);
 	}
 }
 
@@ -512,7 +510,7 @@ static bool start_generation(struct resolver *resolver, struct settings *setting
 	}
 	resolver->generation = generation;
 	if (config != resolver->config)
-		delete_upstream(resolver->config);
+		release_upstream(resolver->config);
 	resolver->config = config;
 	hold_settings(settings);
 	release_settings(resolver->settings);
@@ -532,7 +530,7 @@ static struct upstream_config *reread_upstream(struct resolver *resolver)
 	if (config != NULL && (!config->resolvconf_failed || resolver->config->resolvconf_failed))
 		return config;
 	add_notice(resolver, "%s: no name server can be read from it, so the old ones stay in use (%s)", path, config != NULL ? "empty" : problem);
-	delete_upstream(config);
+	release_upstream(config);
 	return resolver->config;
 }
 
@@ -544,7 +542,7 @@ static bool rebuild_from_same(struct resolver *resolver, char problem[SETTINGS_P
 	if (start_generation(resolver, resolver->settings, config, problem))
 		return true;
 	if (config != resolver->config)
-		delete_upstream(config);
+		release_upstream(config);
 	return false;
 }
 
@@ -555,7 +553,7 @@ static bool rebuild_from_other(struct resolver *resolver, struct settings *setti
 	if (config == NULL)
 		return false;
 	if (!start_generation(resolver, settings, config, problem)) {
-		delete_upstream(config);
+		release_upstream(config);
 		return false;
 	}
 	resolver->watched_at = monotonic_ms();
@@ -663,7 +661,7 @@ static void recover_after_fork(struct resolver *resolver)
 	while (resolver->asked.count > 0) {
 		struct pending *pending = (struct pending *)top_item(&resolver->asked);
 		take_item(&pending->item);
-		pending->question = (struct context_question){ .context = NULL };
+		pending->question = (struct context_question){ .flight = NULL };
 		wait_to_be_asked(resolver, pending);
 	}
 	uint64_t number = resolver->generation != NULL ? resolver->generation->number : resolver->counters.rebuilds;

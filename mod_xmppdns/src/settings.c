@@ -710,7 +710,7 @@ static bool check_with_libunbound(const struct settings *settings, char problem[
 	if (config == NULL)
 		return false;
 	bool accepted = try_context(settings, config, problem);
-	delete_upstream(config);
+	release_upstream(config);
 	return accepted;
 }
 

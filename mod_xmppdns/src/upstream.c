@@ -410,16 +410,23 @@ struct upstream_config *read_upstream(const struct settings *settings, char prob
 		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
 		return NULL;
 	}
+	config->references = 1;
 	const char *hosts = settings->hoststxt == NULL ? "/etc/hosts" : settings->hoststxt;
 	if (gather_servers(config, settings, problem) && gather_anchors(config, settings) && (!settings->use_hoststxt || read_hosts(config, hosts)))
 		return config;
-	delete_upstream(config);
+	release_upstream(config);
 	return NULL;
 }
 
-void delete_upstream(struct upstream_config *config)
+struct upstream_config *hold_upstream(struct upstream_config *config)
 {
-	if (config == NULL)
+	__atomic_add_fetch(&config->references, 1, __ATOMIC_RELAXED);
+	return config;
+}
+
+void release_upstream(struct upstream_config *config)
+{
+	if (config == NULL || __atomic_sub_fetch(&config->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	free_text_list(&config->servers);
 	free_text_list(&config->hosts);

@@ -7,6 +7,7 @@
 #include "settings.h"
 
 struct upstream_config {
+	/* private */ unsigned references;
 	bool recursive;            /* no forwarder: libunbound asks from the root */
 	bool resolvconf_failed;    /* it was to be read, and gave no server */
 	struct text_list servers;  /* forwarders: "addr[%scope][@port][#tls-name]" */
@@ -19,9 +20,11 @@ struct upstream_config {
 	struct text_list warnings; /* for a person, one a line: skipped lines, unreadable files */
 };
 
-/* Reads the files that settings name. NULL with a message when there is no usable upstream at all ("forward" without a server) or without memory. */
+/* Reads the files that settings name. NULL with a message when there is no usable upstream at all ("forward" without a server) or without memory.
+ * Otherwise with one reference, the caller's, and fixed from then on. */
 struct upstream_config *read_upstream(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
-void delete_upstream(struct upstream_config *config); /* NULL is allowed */
+struct upstream_config *hold_upstream(struct upstream_config *config); /* one more reference (atomic: threads share it); gives config */
+void release_upstream(struct upstream_config *config);                /* gives one back; NULL is allowed */
 
 /* What resolv.conf looks like at this moment, by which a change is noticed; all zero when it is not there, or not used. */
 struct file_mark {

@@ -69,7 +69,8 @@ describe("xmppdns.core: without memory", function ()
 
 	local RESOLVER = [[
 		local new = require "xmppdns.resolver".new;
-		local settings = { forward = forward, resolvconf = false, hoststxt = hosts, dnssec = "off", timeout = 5, attempts = 2, reconfigure_interval = 0 };
+		local settings = { forward = forward, resolvconf = false, hoststxt = hosts, dnssec = "off", timeout = 5, attempts = 2, reconfigure_interval = 0,
+			options = { ["outgoing-range:"] = 16, ["outgoing-num-tcp:"] = 2 } }; -- each port and slot takes an allocation
 
 		-- A lookup whose end is noted in ends, which has how often it was called too.
 		local function ask(resolver, ends, name, options)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- make compare: a table in Markdown of what becomes of every row of rows.lua with mod_xmppdns, and with stock Prosody over lua-unbound
--- and the same trust anchor. Slow: stock Prosody is given as long as it takes.
+-- and the same trust anchor. Slow: stock Prosody is given as long as it takes. It has no xmppdns_remote; its policy rows show what that is for.
 
 package.path = "./?.lua;" .. package.path;
 
@@ -19,24 +19,26 @@ local function prosody_version()
 	return process.run({ "dpkg-query", "-W", "-f", "${Version}", "prosody" }):match("^[%d.]+");
 end
 
--- What became of the row in one cell.
+-- What became of the row in one cell, and whether that is as it should be: the wording of a refusal does not count.
 local function describe(place, row, result)
-	local mark = place:difference(row, result) and "✗" or "✓";
-	local where = result.pong and place:endpoint_name(result) or "";
-	return ("%s %s %s, %.2f s"):format(mark, result.pong and "pong" or "refused", where, result.seconds or 0):gsub(" ,", ",");
+	local _, field = place:difference(row, result);
+	local good = field == nil or field == "reason";
+	local ending = result.pong and "pong " .. (place:endpoint_name(result) or "") or field == "reason" and "refused for no clear reason" or "refused";
+	return ("%s %s, %.2f s"):format(good and "✓" or "✗", (ending:gsub(" $", "")), result.seconds or 0), good;
 end
 
 -- The cells of all rows, by row, and how many are as they should be.
 local function ping_all(stock)
 	progress(stock and "stock Prosody" or "Prosody with mod_xmppdns");
 	local place = federation.start(groups, { stock = stock, timeout = PATIENCE });
-	local cells, good = {}, 0;
+	local cells, count = {}, 0;
 	for _, row in ipairs(place.rows) do
-		cells[row] = describe(place, row, place:ping(row));
-		if cells[row]:find("^✓") then good = good + 1; end
+		local text, good = describe(place, row, place:ping(row));
+		cells[row] = text;
+		count = count + (good and 1 or 0);
 	end
 	place:stop();
-	return cells, good;
+	return cells, count;
 end
 
 local function print_row(...)
@@ -44,7 +46,8 @@ local function print_row(...)
 end
 
 local function describe_expectation(expect)
-	return expect.pong and "pong " .. (expect.endpoint or "") or "refused";
+	if not expect.pong then return "refused"; end
+	return expect.endpoint and "pong " .. expect.endpoint or "pong";
 end
 
 local ours, our_good = ping_all(false);

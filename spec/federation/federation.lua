@@ -175,66 +175,7 @@ local function start_prosody(self, name, options)
 	self.requested[name] = 0;
 end
 
--- Starting
-
-local function start_ejabberd(self)
-	local domains = {};
-	for domain in pairs(domains_of(self, "ejabberd")) do
-		table.insert(domains, domain);
-	end
-	if not domains[1] then return; end
-	self.ejabberd = ejabberd.start({
-		name = self.name .. "/ejabberd", domains = domains, certificates = process.directory(self.name .. "/ejabberd/certificates"), authority = self.authority,
-		dns = self.dns, address = self.places.EJABBERD, s2s_port = self.places.EJABBERDSTARTTLS, direct_tls_port = self.places.EJABBERDDIRECT,
-		addresses = { ["xmpp." .. NEAR] = self.places.NEAR },
-	});
-end
-
-local function start_far(self)
-	local places = self.places;
-	self.holes = { blackhole.start("::1", places.STARTTLS), blackhole.start(places.SWALLOW, places.SWALLOWPORT) };
-	start_prosody(self, "far", {
-		address = places.ADDRESS, hosts = domains_of(self, "far"), host_config = far_host_config(self),
-		s2s_ports = { places.STARTTLS, places.SECOND, 5269 }, direct_tls_ports = { places.DIRECT }, direct_tls_address = "::1",
-	});
-end
-
-local function start_near(self)
-	start_prosody(self, "near", {
-		address = self.places.NEAR, hosts = { [NEAR] = NEAR }, s2s_ports = { self.places.NEARPORT },
-		modules = { "s2s_bidi" }, config = remote_config(self),
-	});
-end
-
--- Starts everything. options: stock, as above; progress(text): called before each step; timeout: seconds that a ping may take.
-function federation.start(groups, options)
-	local progress = options.progress or function () end;
-	-- Without it Prosody would go on with its own resolver, and that with the system's name servers.
-	assert(options.stock or process.read(prosody.core_path), prosody.core_path .. " is missing: run make first");
-	local self = setmetatable({
-		rows = federation.flatten(groups), stock = options.stock, timeout = options.timeout or 10, places = find_places(), certified = {}, requested = {},
-	}, federation_mt);
-	serial = serial + 1;
-	self.name = "federation-" .. serial;
-	self.directory = process.directory(self.name);
-	self.endpoints = name_endpoints(self.places);
-
-	progress("making certificates");
-	self.authority, self.stranger = certificates.new_authority(), certificates.new_authority("stranger");
-	for _, row in ipairs(self.rows) do
-		self.certified[row] = certify(self, row);
-	end
-	progress("signing the zones");
-	self.dns = zones.serve(all_zones(self));
-	progress("starting the servers");
-	start_ejabberd(self);
-	start_far(self);
-	start_near(self);
-	if self.ejabberd then self.ejabberd:wait(); end
-	return self;
-end
-
--- Pinging
+-- Requests to the plugin of near and far
 
 local function read_result(path, number)
 	local text = process.read(path) or "";
@@ -269,6 +210,76 @@ end
 local function ask(self, name, action, from, to)
 	return wait_for_result(self, name, request(self, name, action, from, to));
 end
+
+-- Starting
+
+local function start_ejabberd(self)
+	local domains = {};
+	for domain in pairs(domains_of(self, "ejabberd")) do
+		table.insert(domains, domain);
+	end
+	if not domains[1] then return; end
+	self.ejabberd = ejabberd.start({
+		name = self.name .. "/ejabberd", domains = domains, certificates = process.directory(self.name .. "/ejabberd/certificates"), authority = self.authority,
+		dns = self.dns, address = self.places.EJABBERD, s2s_port = self.places.EJABBERDSTARTTLS, direct_tls_port = self.places.EJABBERDDIRECT,
+		addresses = { ["xmpp." .. NEAR] = self.places.NEAR },
+	});
+end
+
+local function start_far(self)
+	local places = self.places;
+	self.holes = {
+		blackhole.start("::1", places.STARTTLS), blackhole.start(places.SWALLOW, places.SWALLOWPORT), blackhole.start(places.SWALLOW, places.DIRECT),
+	};
+	start_prosody(self, "far", {
+		address = places.ADDRESS, hosts = domains_of(self, "far"), host_config = far_host_config(self),
+		s2s_ports = { places.STARTTLS, places.SECOND, 5269 }, direct_tls_ports = { places.DIRECT }, direct_tls_address = "::1",
+	});
+end
+
+local function start_near(self)
+	start_prosody(self, "near", {
+		address = self.places.NEAR, hosts = { [NEAR] = NEAR }, s2s_ports = { self.places.NEARPORT },
+		modules = { "s2s_bidi" }, config = remote_config(self),
+	});
+end
+
+-- Prosody opens its ports before it has loaded its hosts: once it answers a request, it has.
+local function wait_for_all(self)
+	ask(self, "far", "close", (next(domains_of(self, "far"))), NEAR);
+	ask(self, "near", "close", NEAR, NEAR);
+	if self.ejabberd then self.ejabberd:wait(); end
+end
+
+-- Starts everything. options: stock, as above; progress(text): called before each step; timeout: seconds that a ping may take.
+function federation.start(groups, options)
+	local progress = options.progress or function () end;
+	-- Without it Prosody would go on with its own resolver, and that with the system's name servers.
+	assert(options.stock or process.read(prosody.core_path), prosody.core_path .. " is missing: run make first");
+	local self = setmetatable({
+		rows = federation.flatten(groups), stock = options.stock, timeout = options.timeout or 10, places = find_places(), certified = {}, requested = {},
+	}, federation_mt);
+	serial = serial + 1;
+	self.name = "federation-" .. serial;
+	self.directory = process.directory(self.name);
+	self.endpoints = name_endpoints(self.places);
+
+	progress("making certificates");
+	self.authority, self.stranger = certificates.new_authority(), certificates.new_authority("stranger");
+	for _, row in ipairs(self.rows) do
+		self.certified[row] = certify(self, row);
+	end
+	progress("signing the zones");
+	self.dns = zones.serve(all_zones(self));
+	progress("starting the servers");
+	start_ejabberd(self);
+	start_far(self);
+	start_near(self);
+	wait_for_all(self);
+	return self;
+end
+
+-- Pinging
 
 -- Begins a ping from near whose result does not matter.
 function federation_methods:begin_ping(domain)
@@ -323,15 +334,17 @@ function federation_methods:outcome(row, result)
 	};
 end
 
--- What is not as the row expects it, as text; nil when all is well.
+-- What is not as the row expects it, as text, and the field that it is about; nil when all is well.
 function federation_methods:difference(row, result)
 	local outcome, expect = self:outcome(row, result), row.expect;
-	if outcome.pong ~= expect.pong then return expect.pong and "it must be answered" or "it must be refused"; end
+	if outcome.pong ~= expect.pong then return expect.pong and "it must be answered" or "it must be refused", "pong"; end
 	for _, field in ipairs({ "dnssec", "endpoint" }) do
-		if outcome[field] ~= expect[field] then return ("%s must be: %s"):format(field, expect[field] or "none"); end
+		if outcome[field] ~= expect[field] then return ("%s must be: %s"):format(field, expect[field] or "none"), field; end
 	end
-	if outcome.reason ~= expect.reason then return "the reason must name " .. table.concat(expect.reason or {}, ", "):gsub("%%", ""); end
-	if outcome.within ~= expect.within then return ("it must take at most %.1f s"):format(expect.within or DEFAULT_WITHIN); end
+	if outcome.within ~= expect.within then return ("it must take at most %.1f s"):format(expect.within or DEFAULT_WITHIN), "within"; end
+	if outcome.reason ~= expect.reason then
+		return "the reason must name " .. table.concat(expect.reason or {}, ", "):gsub("%%", ""), "reason";
+	end
 	return nil;
 end
 

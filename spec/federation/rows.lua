@@ -18,7 +18,7 @@
 --
 -- Places: $ADDRESS with the ports $STARTTLS (endpoint "starttls"), $SECOND ("second"), 5269 ("5269") and $DIRECT ("direct", which is
 -- also on ::1: "direct6"): the far server. $EJABBERD with $EJABBERDSTARTTLS ("ejabberd"), $EJABBERDDIRECT ("ejabberd direct").
--- $DEAD: nobody there. $SWALLOW with $SWALLOWPORT, and ::1 with $STARTTLS: swallow packets. $ALPN: an openssl s_server.
+-- $DEAD: nobody there. $SWALLOW with $SWALLOWPORT and $DIRECT, and ::1 with $STARTTLS: swallow packets. $ALPN: an openssl s_server.
 -- Digests of the domain's certificate: $SPKI (its key), $CERT; $TACERT: of the stranger's authority; $OTHER: of nothing at all.
 
 local STARTTLS = "_xmpp-server._tcp SRV 0 0 $STARTTLS xmpp\nxmpp A $ADDRESS\n";
@@ -272,7 +272,7 @@ local hard = {
 		demo = false,
 		about = "first priority swallows packets",
 		zone = {
-			records = "_xmpp-server._tcp SRV 0 0 $SWALLOWPORT hole\n_xmpp-server._tcp SRV 1 0 $STARTTLS xmpp\nhole A $SWALLOW\nxmpp A $ADDRESS",
+			records = "_xmpp-server._tcp SRV 0 0 $DIRECT hole\n_xmpp-server._tcp SRV 1 0 $STARTTLS xmpp\nhole A $SWALLOW\nxmpp A $ADDRESS",
 		},
 		expect = { pong = true, dnssec = "secure", endpoint = "starttls", within = 5 },
 	},
@@ -289,6 +289,13 @@ local hard = {
 		about = "AAAA swallows packets, A alive",
 		zone = { records = STARTTLS .. "xmpp AAAA ::1" },
 		expect = { pong = true, dnssec = "secure", endpoint = "starttls", within = 1.5 },
+	},
+	{
+		domain = "dead4.example",
+		demo = false,
+		about = "A swallows packets, AAAA alive",
+		zone = { records = "_xmpps-server._tcp SRV 0 0 $DIRECT xmpp\nxmpp A $SWALLOW\nxmpp AAAA ::1" },
+		expect = { pong = true, dnssec = "secure", endpoint = "direct6", within = 1.5 },
 	},
 	{
 		domain = "ipv6.example",

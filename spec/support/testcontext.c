@@ -64,7 +64,7 @@ static int test_read_upstream(lua_State *L)
 		return push_problem(L, problem);
 	}
 	push_settings(L, settings, config);
-	delete_upstream(config);
+	release_upstream(config);
 	release_settings(settings);
 	return 1;
 }
@@ -75,6 +75,7 @@ static int push_parsed(lua_State *L, bool (*parse)(struct upstream_config *confi
 	size_t size;
 	const char *text = luaL_checklstring(L, 1, &size);
 	struct upstream_config *config = calloc(1, sizeof(*config));
+	config->references = 1;
 	struct settings *settings = create_settings();
 	char *copy = malloc(size + 1); /* exactly as long as it is, for sanitizers */
 	copy = realloc(copy, size == 0 ? 1 : size);
@@ -82,7 +83,7 @@ static int push_parsed(lua_State *L, bool (*parse)(struct upstream_config *confi
 	bool parsed = parse(config, copy, size);
 	free(copy);
 	push_settings(L, settings, config);
-	delete_upstream(config);
+	release_upstream(config);
 	release_settings(settings);
 	return parsed ? 1 : 0;
 }
@@ -103,7 +104,7 @@ static struct context *open_context(struct settings *settings, enum role role, c
 	if (config == NULL)
 		return NULL;
 	struct context *context = create_context(settings, config, role, problem);
-	delete_upstream(config);
+	release_upstream(config);
 	return context;
 }
 
@@ -180,13 +181,12 @@ static int context_process(lua_State *L)
 	return 1;
 }
 
-/* context:counts() -> in flight, load */
-static int context_counts(lua_State *L)
+/* context:in_flight() -> number */
+static int context_count(lua_State *L)
 {
 	struct test_context *test = check_context(L);
 	lua_pushinteger(L, (lua_Integer)context_in_flight(test->context));
-	lua_pushinteger(L, (lua_Integer)context_load(test->context));
-	return 2;
+	return 1;
 }
 
 /* context:answered(question) -> how often */
@@ -289,11 +289,11 @@ static const luaL_Reg methods[] = {
 	{ "answer", context_answer },
 	{ "answered", context_answered },
 	{ "ask", context_ask },
-	{ "counts", context_counts },
 	{ "delete", context_delete },
 	{ "drop", context_drop },
 	{ "drop_from", context_drop_from },
 	{ "fork", context_fork },
+	{ "in_flight", context_count },
 	{ "process", context_process },
 	{ NULL, NULL },
 };

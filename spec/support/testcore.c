@@ -3,13 +3,16 @@
 /* require "xmppdns.testcore": the parts of the C core that have no face in Lua, for specs only, with a malloc that fails when told to. */
 #include <lauxlib.h>
 #include <lua.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cache.h"
+#include "context.h"
 #include "heap.h"
 #include "lua_core.h"
+#include "packet.h"
 
 #define CACHE_TYPE "xmppdns.testcore.cache"
 #define HEAP_TYPE "xmppdns.testcore.heap"
@@ -29,6 +32,7 @@ void __wrap_free(void *block);
 char *__wrap_strdup(const char *text);
 FILE *__wrap_open_memstream(char **text, size_t *size);
 
+static pthread_mutex_t allocations = PTHREAD_MUTEX_INITIALIZER; /* contexts have threads */
 static long until_failure; /* the allocation that fails, counted from now; 0: none */
 static bool all_fail;      /* the ones after it too */
 static bool has_failed;
@@ -36,17 +40,27 @@ static long live_blocks;
 
 static bool must_fail(void)
 {
-	if (until_failure != 1) {
+	pthread_mutex_lock(&allocations);
+	bool fails = until_failure == 1;
+	if (fails)
+		until_failure = all_fail;
+	else
 		until_failure -= until_failure > 0;
-		return false;
-	}
-	until_failure = all_fail;
-	return has_failed = true;
+	has_failed |= fails;
+	pthread_mutex_unlock(&allocations);
+	return fails;
+}
+
+static void add_blocks(long count)
+{
+	pthread_mutex_lock(&allocations);
+	live_blocks += count;
+	pthread_mutex_unlock(&allocations);
 }
 
 static void *count_block(void *block)
 {
-	live_blocks += block != NULL;
+	add_blocks(block != NULL);
 	return block;
 }
 
@@ -72,7 +86,7 @@ void *__wrap_realloc(void *block, size_t size)
 
 void __wrap_free(void *block)
 {
-	live_blocks -= block != NULL;
+	add_blocks(block != NULL ? -1 : 0);
 	__real_free(block);
 }
 
@@ -89,16 +103,21 @@ FILE *__wrap_open_memstream(char **text, size_t *size) /* its text is the caller
 /* fail_allocation(n[, and_all_after]) -> whether one has failed since the last call: the n-th from now gives NULL, or all from it on; 0: none */
 static int fail_allocation(lua_State *L)
 {
-	lua_pushboolean(L, has_failed);
+	long n = (long)luaL_checkinteger(L, 1);
+	pthread_mutex_lock(&allocations);
+	bool had_failed = has_failed;
 	has_failed = false;
-	until_failure = (long)luaL_checkinteger(L, 1);
+	until_failure = n;
 	all_fail = lua_toboolean(L, 2);
+	pthread_mutex_unlock(&allocations);
+	lua_pushboolean(L, had_failed);
 	return 1;
 }
 
-/* live_allocations() -> how many blocks are not freed */
+/* live_allocations() -> how many blocks are not freed, once the threads of deleted contexts have ended */
 static int live_allocations(lua_State *L)
 {
+	join_deleted_contexts();
 	lua_pushinteger(L, live_blocks);
 	return 1;
 }
@@ -232,6 +251,22 @@ static int copy_answer(lua_State *L)
 	release_answer(hold_answer(answer));
 	release_answer(answer);
 	return 2;
+}
+
+/* packet_answer(packet, qname, qtype, secure) -> source | nil without memory */
+static int packet_answer(lua_State *L)
+{
+	size_t size;
+	const char *packet = luaL_checklstring(L, 1, &size);
+	uint8_t *copy = __real_malloc(size + (size == 0)); /* exactly as long as it is, for sanitizers */
+	memcpy(copy, packet, size);
+	struct answer *answer = create_packet_answer(copy, size, luaL_checkstring(L, 2), (uint16_t)luaL_checkinteger(L, 3), lua_toboolean(L, 4));
+	__real_free(copy);
+	if (answer == NULL)
+		return 0;
+	push_source(L, answer);
+	release_answer(answer);
+	return 1;
 }
 
 /* lua_answer(source, ttl, from_cache) -> what push_answer pushes */
@@ -538,6 +573,7 @@ static const luaL_Reg functions[] = {
 	{ "new_cache", new_cache },
 	{ "new_heap", new_heap },
 	{ "open_core", open_core },
+	{ "packet_answer", packet_answer },
 	{ NULL, NULL },
 };
 

@@ -235,15 +235,6 @@ local function fail_to_serve(dns, name)
 	error(("NSD does not serve %s:\n%s"):format(name, dns.server:output()), 0);
 end
 
--- NSD's reload fails now and then ("reload closed cmd channel") and leaves the old zones in place: once more, then.
-local function reload(dns, name)
-	for _ = 1, 5 do
-		dns.server:signal("HUP");
-		if serves_serial(dns, name, 2) then return; end
-	end
-	fail_to_serve(dns, name);
-end
-
 -- Signs and serves the zones (a table from name to zone, as above) and returns once they are answered, on the port given (53 for who starts
 -- from dns.hints, because root hints cannot say another one) or a free one:
 -- { address, port, forward = "address@port", anchors = path of the root's trust anchor, hints = path of root hints, server = the process of NSD }.
@@ -279,7 +270,8 @@ function dns_methods:update(name, change)
 	end
 	self.serial = self.serial + 1;
 	write_zone(self, name);
-	reload(self, name);
+	self.server:signal("HUP");
+	if not serves_serial(self, name, 10) then fail_to_serve(self, name); end
 end
 
 function dns_methods:stop()

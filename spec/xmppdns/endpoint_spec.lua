@@ -234,6 +234,16 @@ describe("xmppdns.endpoint:", function ()
 			assert.equal("timeout", plan.error.code);
 		end);
 
+		it("R14: an address without a route is left out, and named when there is no other", function ()
+			local function has_route(address) return not address:find(":", 1, true); end
+			assert.same({ "xmpp.none.example:5269: 192.0.2.1*" }, lines("none.example", { has_route = has_route }));
+			local plan = collect("none.example", { has_route = function () return false; end });
+			assert.same({}, plan.endpoints[1].addresses);
+			assert.equal("A of xmpp.none.example: no route to 192.0.2.1", plan.error.text);
+			plan = collect("none.example", { has_route = has_route, use_ipv4 = false });
+			assert.equal("AAAA of xmpp.none.example: no route to 2001:db8::1", plan.error.text);
+		end);
+
 		it("R31: a target whose answers are missing is overtaken by the next one of its priority", function ()
 			use_faulty({ timeout = 1 });
 			faulty:records("_xmpp-server._tcp.two-plain.example", "SRV", { "0 9 5269 xmpp.two-plain.example.", "0 0 5269 second.two-plain.example." });

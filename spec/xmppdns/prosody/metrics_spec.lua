@@ -18,12 +18,12 @@ https_ports = { }
 openmetrics_allow_cidr = "127.0.0.0/8"
 ]];
 
-local FAMILIES = {
-	attempts = "counter", cache_bytes = "gauge", cache_entries = "gauge", cache_evictions = "counter", cache_hits = "counter", cache_misses = "counter";
-	contexts = "gauge", endpoints = "counter", lookup_seconds = "histogram", lookups = "counter", lookups_in_flight = "gauge";
-	lookups_waiting = "gauge", probe_verdicts = "counter", probes = "counter", rebuilds = "counter", rebuilds_denied = "counter", retries = "counter";
-	shared_lookups = "counter", stale_answers = "counter", tcp_switches = "counter";
-};
+-- { lookups = "counter" }
+local function read_readme()
+	local families = {};
+	for name, kind in process.read("README.md"):gmatch("\n| `([%l_]+)` | (%l+) |") do families[name] = kind; end
+	return families;
+end
 
 describe("Prosody's metrics", function ()
 	local dns, server, url;
@@ -61,7 +61,7 @@ describe("Prosody's metrics", function ()
 	end
 
 	it("have every family that the README lists, and no other", function ()
-		assert.same(FAMILIES, select(2, scrape()));
+		assert.same(read_readme(), (select(2, scrape())));
 	end);
 
 	it("count lookups by type and outcome, and their time", function ()

@@ -72,7 +72,7 @@ describe("The admin shell's section xmppdns", function ()
 	it("shows the plan of a domain as a tree", function ()
 		local plan = server:shell([[xmppdns:plan("secure.example")]]);
 		assert.matches("1. xmpp.secure.example port 5269, STARTTLS: 192.0.2.1", plan, 1, true);
-		assert.matches("^secure.example: good\n.*: good\n", plan);
+		assert.matches("secure.example: good\n.*: good\n", plan);
 		assert.matches("nothing is dialled", server:shell([[xmppdns:plan("bogus.example")]]), 1, true);
 	end);
 
@@ -80,7 +80,7 @@ describe("The admin shell's section xmppdns", function ()
 		server:shell([[xmppdns:lookup("xmpp.secure.example", "A")]]);
 		server:shell([[xmppdns:lookup("xmpp.secure.example", "AAAA")]]);
 		server:shell([[xmppdns:lookup("evil.secure.example", "TXT")]]);
-		assert.matches("^xmpp.secure.example A\tNoError, 1 record, secure, %d+ seconds left, from the cache\n.*: 1 answers\n",
+		assert.matches("xmpp.secure.example A\tNoError, 1 record, secure, %d+ seconds left, from the cache\n.*: 1 answers\n",
 			server:shell([[xmppdns:cache("xmpp.* A$")]]));
 		server:shell([[xmppdns:flush("xmpp.secure.example")]]);
 		assert.matches(": 0 answers", server:shell([[xmppdns:cache("^xmpp")]]));

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* The event loop that libunbound runs on in a thread of ours: descriptors (epoll) and timeouts. One thread's. */
+#ifndef XMPPDNS_EVENT_LOOP_H
+#define XMPPDNS_EVENT_LOOP_H
+
+#include <stdbool.h>
+
+struct event_loop;
+struct ub_event_base;
+
+/* wake: a descriptor, not owned, that ends the waiting when it is readable. NULL with errno. */
+struct event_loop *create_event_loop(int wake);
+void delete_event_loop(struct event_loop *loop); /* its events must be freed before; NULL is allowed */
+
+/* What libunbound's ub_ctx_create_ub_event takes. Borrowed from loop. */
+struct ub_event_base *loop_base(struct event_loop *loop);
+
+/* Runs the callbacks of what is due: a bounded number. wait: waits before, until something is due or wake is readable. */
+void run_events(struct event_loop *loop, bool wait);
+
+#endif
