@@ -90,6 +90,7 @@ function resolver_methods:process()
 	self.core:process();
 	report_notices(self);
 	local ran = run_callbacks(self, callbacks_at_once);
+	if ran == callbacks_at_once and not self.closed then self.core:rest(); end
 	if self.timers[1] then ran = ran + run_timers(self, callbacks_at_once); end
 	return ran;
 end

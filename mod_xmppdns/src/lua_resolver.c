@@ -222,10 +222,17 @@ static int resolver_submit(lua_State *L)
 	return 1;
 }
 
-/* resolver:process(): never blocks; what is complete can be fetched then */
+/* resolver:process(): never blocks; what is complete is to be fetched then, all of it, or rest called */
 static int resolver_process(lua_State *L)
 {
 	process_resolver(check_open_resolver(L, 1));
+	return 0;
+}
+
+/* resolver:rest(): for who stops to fetch before there is nothing left; the descriptor stays readable */
+static int resolver_rest(lua_State *L)
+{
+	rest_resolver(check_open_resolver(L, 1));
 	return 0;
 }
 
@@ -477,6 +484,7 @@ static const luaL_Reg resolver_methods[] = {
 	{ "poll", resolver_poll },
 	{ "process", resolver_process },
 	{ "reconfigure", resolver_reconfigure },
+	{ "rest", resolver_rest },
 	{ "settings", resolver_get_settings },
 	{ "stats", resolver_stats },
 	{ "submit", resolver_submit },

@@ -692,6 +692,12 @@ void process_resolver(struct resolver *resolver)
 		resolver->alarm_at = INT64_MAX;
 	ask_waiting(resolver);
 	end_retired(resolver);
+	if (resolver->completed == NULL) /* else when they are taken, or by rest_resolver: most often nothing has to be set then */
+		set_timer(resolver);
+}
+
+void rest_resolver(struct resolver *resolver)
+{
 	set_timer(resolver);
 }
 

@@ -62,8 +62,11 @@ struct lookup *queue_known_answer(struct resolver *resolver, const struct known_
 void cancel_lookup(struct resolver *resolver, struct lookup *lookup);
 void cancel_lookups(struct resolver *resolver); /* all that are not complete */
 
-/* Does what is due: answers, deadlines, queued questions. Never blocks. */
+/* Does what is due: answers, deadlines, queued questions. Never blocks. Afterwards take_lookup until it gives NULL, or rest_resolver. */
 void process_resolver(struct resolver *resolver);
+
+/* For who leaves completed lookups untaken: the descriptor stays readable for them. */
+void rest_resolver(struct resolver *resolver);
 
 /* Makes the descriptor readable at that time of monotonic_ms, for process_resolver to be called; INT64_MAX: never. It goes off once. */
 void set_alarm(struct resolver *resolver, int64_t when);
