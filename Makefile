@@ -31,6 +31,7 @@ COMPILE      = $(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -D_GNU_SOURCE -fPIC -fvisibi
 
 all: $(BUILD)/xmppdns/core.so
 
+$(BUILD)/xmppdns/core.so: LDFLAGS += -Wl,-z,nodelete # libunbound's log points into it, and its threads run in it
 $(BUILD)/xmppdns/core.so: $(OBJECTS)
 	@mkdir -p $(@D) && echo 'LD $@'
 	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)

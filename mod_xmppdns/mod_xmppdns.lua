@@ -149,6 +149,9 @@ local function adopt_resolver(resolver)
 	function resolver.on_notice(notice)
 		module:log("warn", "%s", notice);
 	end
+	function resolver.on_log(line)
+		module:log(line:find("error:", 1, true) and "warn" or "debug", "libunbound: %s", line);
+	end
 end
 
 local function get_resolver()

@@ -38,6 +38,7 @@ build = {
             "mod_xmppdns/src/lua_route.c",
             "mod_xmppdns/src/lua_settings.c",
             "mod_xmppdns/src/lua_srv.c",
+            "mod_xmppdns/src/log.c",
             "mod_xmppdns/src/mailbox.c",
             "mod_xmppdns/src/name.c",
             "mod_xmppdns/src/packet.c",

@@ -25,6 +25,8 @@ end
 function resolver_methods.on_notice()
 end
 
+-- on_log(line), once somebody sets it: libunbound's log, of which the process has one: whichever resolver works next hands a line over.
+
 -- on_done(qname, rdtype, answer, err, seconds), once somebody sets it: called at the end of each lookup, before its callback, with the name and the
 -- type as they were asked for.
 local function observe(self, qname, rdtype, callback)
@@ -80,6 +82,13 @@ local function report_notices(self)
 	end
 end
 
+local function report_log(self)
+	for line in core.log_line do
+		local ok, problem = pcall(self.on_log, line);
+		if not ok then self.on_error(problem); end
+	end
+end
+
 -- The descriptor to watch for readable; then call process. It stays the same until close.
 function resolver_methods:getfd()
 	return self.core:getfd();
@@ -89,6 +98,7 @@ end
 function resolver_methods:process()
 	self.core:process();
 	report_notices(self);
+	if self.on_log then report_log(self); end
 	local ran = run_callbacks(self, callbacks_at_once);
 	if ran == callbacks_at_once and not self.closed then self.core:rest(); end
 	if self.timers[1] then ran = ran + run_timers(self, callbacks_at_once); end

@@ -19,6 +19,7 @@
 #include <unbound-event.h>
 
 #include "event_loop.h"
+#include "log.h"
 #include "mailbox.h"
 #include "packet.h"
 #include "rdata.h"
@@ -112,10 +113,12 @@ static void before_fork(void)
 {
 	pthread_mutex_lock(&library);
 	pthread_mutex_lock(&contexts_lock);
+	lock_log();
 }
 
 static void after_fork(void)
 {
+	unlock_log();
 	pthread_mutex_unlock(&contexts_lock);
 	pthread_mutex_unlock(&library);
 }
@@ -171,11 +174,12 @@ struct listener {
 	size_t size;
 };
 
-static bool wants_log(const struct settings *settings)
+/* Whether the user wants libunbound to log to a place of its own. */
+static bool has_own_log(const struct settings *settings)
 {
 	for (size_t i = 0; i < settings->options.count; i++) {
 		const char *name = settings->options.items[i].name;
-		if (strcmp(name, "logfile:") == 0 || strcmp(name, "use-syslog:") == 0 || strcmp(name, "verbosity:") == 0)
+		if (strcmp(name, "logfile:") == 0 || strcmp(name, "use-syslog:") == 0)
 			return true;
 	}
 	return false;
@@ -184,18 +188,18 @@ static bool wants_log(const struct settings *settings)
 static void start_listening(struct listener *listener, struct ub_ctx *ub, const struct settings *settings)
 {
 	*listener = (struct listener){ .stream = NULL };
-	if (wants_log(settings))
+	if (has_own_log(settings))
 		return;
 	listener->stream = open_memstream(&listener->text, &listener->size);
 	ub_ctx_debugout(ub, listener->stream); /* NULL: silent */
 }
 
-/* From now on libunbound is silent. */
+/* From now on libunbound's lines go where everybody may take them. */
 static void stop_listening(struct listener *listener, struct ub_ctx *ub)
 {
 	if (listener->stream == NULL)
 		return;
-	ub_ctx_debugout(ub, NULL);
+	ub_ctx_debugout(ub, open_log());
 	fclose(listener->stream);
 	listener->stream = NULL;
 }

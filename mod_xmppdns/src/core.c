@@ -2,6 +2,7 @@
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
 /* require "xmppdns.core": the module table. */
 #include "context.h"
+#include "log.h"
 #include "lua_core.h"
 #include "name.h"
 
@@ -28,7 +29,18 @@ static int core_thread(lua_State *L)
 	return 1;
 }
 
+/* log_line() -> the oldest line of libunbound's log that nobody has taken | nil */
+static int core_log_line(lua_State *L)
+{
+	char line[LOG_LINE_SIZE];
+	if (!take_log_line(line))
+		return 0;
+	lua_pushstring(L, line);
+	return 1;
+}
+
 static const luaL_Reg functions[] = {
+	{ "log_line", core_log_line },
 	{ "thread", core_thread },
 	{ "version", core_version },
 	{ NULL, NULL },

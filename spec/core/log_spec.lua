@@ -1,0 +1,47 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- libunbound's own log: never on stderr, and there for whoever wants it. In a process of its own, whose stderr is seen.
+
+local child = require "spec.support.child";
+local misdns = require "spec.support.misdns";
+
+describe("log: libunbound's lines", function ()
+	local server;
+	setup(function () server = misdns.start(); end);
+	teardown(function () server:stop(); end);
+
+	-- What the code prints to stdout and stderr, with a talkative resolver that has answered a question.
+	local function run(code)
+		return child.run(([[
+			local resolver = assert(require "xmppdns.resolver".new({ forward = %q, dnssec = "off", options = { verbosity = 4 } }));
+			local lines = {};
+			%s
+			local done;
+			resolver:query("a.log.example", "A", function () done = true; end);
+			while not done do resolver:wait(1); end
+			resolver:wait(0.1);
+			print(#lines > 10, #lines > 0 and lines[1]:match("libunbound") or nil);
+		]]):format(server.forward, code));
+	end
+
+	it("go to on_log, one at a time, and none of them to stderr", function ()
+		assert.same("true\tlibunbound\n", run("function resolver.on_log(line) assert(not line:find(\"\\n\")); lines[#lines + 1] = line; end"));
+	end);
+
+	it("go nowhere where nobody wants them", function ()
+		assert.same("false\tnil\n", run(""));
+	end);
+
+	it("that nobody takes are kept only as far as they are the last 199", function ()
+		assert.same("true\nfalse\tnil\n", run([[
+			local core, wanted = require "xmppdns.core", 0;
+			for i = 1, 20 do
+				local ended;
+				resolver:query(i .. ".log.example", "A", function () ended = true; end);
+				while not ended do resolver:wait(1); end
+			end
+			for _ in core.log_line do wanted = wanted + 1; end
+			print(wanted > 150 and wanted <= 199);
+		]]));
+	end);
+end);
