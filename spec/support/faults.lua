@@ -16,6 +16,9 @@
 
 local misdns = require "spec.support.misdns";
 local new = require "xmppdns.resolver".new;
+
+-- libunbound 1.22 takes addresses of a wrong length out of an unsigned answer, and what is left is an answer without data; 1.17 passes them on.
+local takes_out_short = tonumber(require "xmppdns.core".version().libunbound:match("^1%.(%d+)")) > 17;
 local socket = require "socket";
 local zones = require "spec.support.zones";
 
@@ -128,8 +131,9 @@ faults.rows = {
 	{ "answer from another address", { { fault = "other_address" } }, off = "answer: udp, tcp", validating = "secure answer: udp, tcp" },
 	{ "answer from another address, then right", then_right("other_address"), off = "answer: udp", validating = "secure answer: udp" },
 
-	{ "A cut to 3 bytes", { { fault = "short" } }, off = "servfail: udp, udp cd", validating = "bogus: udp" },
-	{ "A cut to 3 bytes, unsigned", { { fault = "short" } }, zone = "plain", off = "servfail: udp", validating = "servfail: udp" },
+	{ "A cut to 3 bytes", { { fault = "short" } }, off = takes_out_short and "denial: udp" or "servfail: udp, udp cd", validating = "bogus: udp" },
+	{ "A cut to 3 bytes, unsigned", { { fault = "short" } }, zone = "plain", off = takes_out_short and "denial: udp" or "servfail: udp",
+		validating = takes_out_short and "denial: udp" or "servfail: udp" },
 	{ "SRV cut to 3 bytes, unsigned", { { fault = "short" } }, zone = "plain", record = "SRV 0 0 5269 host", off = "servfail: udp, udp cd",
 		validating = "servfail: udp" },
 	{ "TLSA cut to 2 bytes, unsigned", { { fault = "short" } }, zone = "plain", record = "TLSA 3 1 1 " .. ("00"):rep(32),

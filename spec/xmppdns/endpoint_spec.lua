@@ -438,6 +438,38 @@ describe("xmppdns.endpoint:", function ()
 		end);
 	end);
 
+	describe("an endpoint that was given out", function ()
+		it("R33: ends alone: the others from its priority on are given out once more", function ()
+			local plan = assert(connector.new(resolver, "two.example"));
+			local first, second = take(plan), take(plan);
+			assert.is_false(plan:has_more());
+			plan:refuse(first, "tls", "TLS with xmpp.two.example port 5269: no shared cipher");
+			assert.is_true(plan:skip(first));
+			assert.equal(second, (take(plan)));
+			plan:refuse(second, "tls", "TLS with second.two.example port 5269: no shared cipher");
+			assert.is_false(plan:skip(second));
+			assert.is_nil(take(plan));
+			assert.equal("TLS with xmpp.two.example port 5269: no shared cipher; TLS with second.two.example port 5269: no shared cipher",
+				plan:sum_up().text);
+		end);
+
+		it("ends with the last of its addresses that did not answer, and names them all", function ()
+			local plan = assert(connector.new(resolver, "none.example"));
+			local one = take(plan);
+			plan:fail_address(one, "192.0.2.1", "TCP to 192.0.2.1: refused");
+			assert.same({}, plan:failures());
+			plan:fail_address(one, "2001:db8::1", "TCP to 2001:db8::1: no answer");
+			assert.equal("TCP to 2001:db8::1: no answer, TCP to 192.0.2.1: refused", plan:failures()[1].text);
+		end);
+
+		it("R20: whose TLSA records are missing at the plan's deadline is not used", function ()
+			use_faulty({ timeout = 10, plan_timeout = 0.5 });
+			faulty:rule({ name = "_5269._tcp.xmpp.two.example", fault = "silence" });
+			local plan = collect("two.example");
+			assert.matches("^TLSA of _5269%._tcp%.xmpp%.two%.example: timeout: ", plan.endpoints[1].error.text);
+		end);
+	end);
+
 	describe("DNS round trips to the first endpoint, counted on the wire:", function ()
 		local function rounds_to_first(domain)
 			faulty:clear_log();

@@ -149,6 +149,17 @@ _5269._tcp.a TLSA 3 1 1 ]] .. ("ab"):rep(32) .. "\n_5270._tcp.a TLSA 3 1 1 " .. 
 		}, dane_extras(new_extras(), {}));
 	end);
 
+	it("R16: an address of an insecure family gets none of the endpoint's TLSA records", function ()
+		resolver:close();
+		resolver = assert(xmppdns.new(dns:settings({ attempts = 1, options = {
+			["local-zone:"] = "a.dane.example typetransparent", ["local-data:"] = "a.dane.example AAAA 2001:db8::7";
+		} })));
+		local one = service.new("dane.example", new_extras(), options);
+		local insecure, secure = next_target(one), next_target(one);
+		assert.same({ "2001:db8::7", false, nil, nil }, { insecure[2], insecure[4].use_dane, insecure[4].tlsa, insecure[4].xmppdns.dane });
+		assert.same({ "192.0.2.1", true, 3 }, { secure[2], secure[4].use_dane, secure[4].tlsa[1].use });
+	end);
+
 	it("without use_dane nothing of DANE is asked for or handed out, unless a policy says so", function ()
 		local function kinds(extras, more)
 			local used = {};
