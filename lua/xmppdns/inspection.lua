@@ -3,12 +3,12 @@
 -- Everything that DNS says about one domain's XMPP server, and what a connection to it would meet, as one table to report from.
 
 local connector = require "xmppdns.connector";
+local dane = require "xmppdns.dane";
 local dialler = require "xmppdns.dial";
 local array = require "xmppdns.json".array;
 
 local SERVICES = { "xmpps-server", "xmpp-server" };
 local FAMILIES = { "AAAA", "A" };
-local DIGEST_SIZES = { [1] = 32, [2] = 64 }; -- of TLSA's matching types
 local QUERY_OPTIONS = { automatic = true };  -- as the plugin asks
 
 -- Reports
@@ -78,32 +78,25 @@ end
 
 -- TLSA
 
--- Why the record cannot be used (R23), or nil.
-local function refuse_tlsa(tlsa)
-	local size = DIGEST_SIZES[tlsa.match];
-	if tlsa.use > 3 then return "unknown usage"; end
-	if tlsa.select > 1 then return "unknown selector"; end
-	if tlsa.match > 2 then return "unknown matching type"; end
-	if #tlsa.data == 0 then return "no data"; end
-	if size and #tlsa.data ~= size then return ("a digest of %d bytes instead of %d"):format(#tlsa.data, size); end
+local function tlsa_key(tlsa)
+	return ("%d %d %d %s"):format(tlsa.use, tlsa.select, tlsa.match, tlsa.data);
 end
 
--- Of the digests of one usage and selector only the strongest counts (R23).
-local function refuse_weaker(records, record)
-	for _, other in ipairs(records) do
-		if not refuse_tlsa(other.tlsa) and other.tlsa.use == record.use and other.tlsa.select == record.select
-			and record.match > 0 and other.tlsa.match > record.match then
-			return "there is a stronger digest";
-		end
-	end
+-- Those that count among the records (R23), by tlsa_key.
+local function find_usable(answer)
+	local records, usable = {}, {};
+	for i, record in ipairs(answer) do records[i] = record.tlsa; end
+	local _, kept = dane.judge(records);
+	for _, tlsa in ipairs(kept) do usable[tlsa_key(tlsa)] = true; end
+	return usable;
 end
 
 local function list_tlsa(found, answer)
 	found.records, found.usable = array({}), false;
-	local usable = {};
+	local counts, usable = find_usable(answer or {}), {};
 	for i, record in ipairs(answer or {}) do
 		local tlsa = record.tlsa;
-		local reason = refuse_tlsa(tlsa) or refuse_weaker(answer, tlsa);
+		local reason = dane.refuse(tlsa) or not counts[tlsa_key(tlsa)] and "there is a stronger digest" or nil;
 		if not reason and not answer.secure then reason = "not secured by DNSSEC"; end
 		found.records[i] = { usage = tlsa.use, selector = tlsa.select, matching = tlsa.match, data = to_hex(tlsa.data), usable = not reason, reason = reason };
 		if not reason then usable[#usable + 1] = tlsa; end
@@ -140,7 +133,7 @@ local function inspect_tlsa(run, endpoint, target)
 	table.insert(target.tlsa, found);
 	if found.skipped then return nil; end
 	for _, base in ipairs(tlsa_bases(target)) do
-		local name = ("_%d._tcp.%s"):format(endpoint.port, base);
+		local name = dane.owner_name(base, endpoint.port);
 		local result, answer = ask(run, name, "TLSA");
 		local usable = list_tlsa(result, answer);
 		for key, value in pairs(result) do found[key] = value; end
@@ -192,7 +185,7 @@ end
 
 local function inspect_endpoint(run, endpoint)
 	local shown = report_endpoint(run, endpoint);
-	local dane = endpoint.dane;
+	local published = endpoint.dane and endpoint.dane.verdict == "usable" and endpoint.dane or nil;
 	if not run.plan.is_address then
 		local target = find_target(run, endpoint);
 		local known = run.dane[endpoint.host .. " " .. endpoint.port];
@@ -200,11 +193,11 @@ local function inspect_endpoint(run, endpoint)
 			known = inspect_tlsa(run, endpoint, target);
 			run.dane[endpoint.host .. " " .. endpoint.port] = known;
 		end
-		dane = dane or known;
+		published = published or known;
 		refuse_endpoint(run, shown, target);
 	end
-	shown.dane = dane ~= nil;
-	return shown, dane;
+	shown.dane = published ~= nil;
+	return shown, published;
 end
 
 -- Dialling
@@ -216,11 +209,11 @@ local function reference_names(run, endpoint)
 	return names;
 end
 
-local function connect_endpoint(run, endpoint, shown, dane)
+local function connect_endpoint(run, endpoint, shown, published)
 	for _, address in ipairs(endpoint.addresses) do
 		local result = dialler.dial(run.tasks, {
 			address = address, port = endpoint.port, tls = endpoint.tls, domain = run.plan.domain;
-			names = reference_names(run, endpoint), dane = dane;
+			names = reference_names(run, endpoint), dane = published;
 		}, run.options);
 		result.names = result.names and array(result.names);
 		table.insert(shown.connections, result);
@@ -285,8 +278,8 @@ local function inspect_plan(run)
 	end
 	local dialled = {};
 	for _, endpoint in ipairs(plan.endpoints) do
-		local shown, dane = inspect_endpoint(run, endpoint);
-		if not shown.error then dialled[#dialled + 1] = { endpoint = endpoint, shown = shown, dane = dane }; end
+		local shown, published = inspect_endpoint(run, endpoint);
+		if not shown.error then dialled[#dialled + 1] = { endpoint = endpoint, shown = shown, dane = published }; end
 	end
 	note_plan_problems(run);
 	if run.options.connect then connect_all(run, dialled); end
