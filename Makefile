@@ -10,13 +10,16 @@
 ## make bench         measure against the peers, into build/bench.json too (CASES="cold plan", ROUNDS=1 for trying)
 ## make test-debian13, demo-debian13, compare-debian13, bench-debian13    the same inside a Debian 13 tree, made at first use
 ## make every-lua     build with gcc and clang for every Lua, each warning an error
-## make lint          every-lua, then clang-tidy, cppcheck and luacheck
+## make sanitize      specs under sanitizers, valgrind, and a collector that never rests (SANITIZERS="address thread" for some)
+## make fuzz          fuzz what reads bytes and text, SECONDS=60 in all, and print how much of it was run (TARGETS="name cache" for some)
+## make lint          every-lua, then clang-format, clang-tidy, cppcheck and luacheck
 ## make clean         remove what was built
 LUA_VERSION ?= 5.4
 PREFIX      ?= /usr/local
 SPECS       ?= spec
 CFLAGS      ?= -O2 -g
 BUILD        = build/$(LUA_VERSION)
+HARDENING   ?= -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 WARNINGS     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 LUA          = $(if $(filter jit,$(LUA_VERSION)),luajit,lua$(LUA_VERSION))
 LUA_CFLAGS   = $(shell pkg-config --cflags $(LUA))
@@ -27,14 +30,14 @@ OBJECTS      = $(SOURCES:mod_xmppdns/src/%.c=$(BUILD)/%.o)
 SPEC_SOURCES = $(wildcard spec/support/*.c)
 SPEC_OBJECTS = $(SPEC_SOURCES:spec/support/%.c=$(BUILD)/spec/%.o)
 SPEC_MODULES = $(SPEC_SOURCES:spec/support/%.c=$(BUILD)/xmppdns/%.so)
-COMPILE      = $(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(LUA_CFLAGS) -MMD -MP
+COMPILE      = $(CC) $(CPPFLAGS) $(HARDENING) $(CFLAGS) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(LUA_CFLAGS) -MMD -MP
 
 all: $(BUILD)/xmppdns/core.so
 
 $(BUILD)/xmppdns/core.so: LDFLAGS += -Wl,-z,nodelete # libunbound's log points into it, and its threads run in it
 $(BUILD)/xmppdns/core.so: $(OBJECTS)
 	@mkdir -p $(@D) && echo 'LD $@'
-	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) -shared -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%.o: mod_xmppdns/src/%.c | packages
 	@mkdir -p $(@D) && echo 'CC $<'
@@ -70,7 +73,7 @@ $(BUILD)/spec/bench/%.o: spec/bench/%.c | packages
 
 # The Debian packages that the goals need, all at once.
 packages:
-	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter deb doc test demo compare bench every-lua lint,$(MAKECMDGOALS))
+	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter deb doc test demo compare bench every-lua lint sanitize fuzz,$(MAKECMDGOALS))
 
 LUA_DIR      = $(if $(filter jit,$(LUA_VERSION)),5.1,$(LUA_VERSION))
 LUA_LIBDIR  ?= $(PREFIX)/lib/lua/$(LUA_DIR)
@@ -92,7 +95,9 @@ test-deb:
 doc: packages
 	@sh .ci/doc build/doc
 
-test: all $(SPEC_MODULES)
+spec-modules: $(SPEC_MODULES)
+
+test: all spec-modules
 	@$(LUA) "$$(command -v busted)" --ignore-lua --cpath='./$(BUILD)/?.so' $(SPECS)
 
 demo: all
@@ -107,11 +112,18 @@ bench: all $(BENCH_FILES)
 test-debian13 demo-debian13 compare-debian13 bench-debian13 test-deb-debian13: %-debian13:
 	@sh .ci/debian13 $* SPECS='$(SPECS)' CASES='$(CASES)' ROUNDS='$(ROUNDS)'
 
+sanitize: all spec-modules
+	@LUA=$(LUA) BUILD=$(BUILD) MAKE='$(MAKE)' sh spec/sanitize/run $(SANITIZERS)
+
+fuzz: packages
+	@LUA=$(LUA) SECONDS='$(SECONDS)' sh spec/fuzz/run $(TARGETS)
+
 every-lua: $(foreach cc,gcc clang,$(foreach lua,5.1 5.2 5.3 5.4 jit,every-lua/$(cc)/$(lua)))
 every-lua/%: packages
 	@$(MAKE) --no-print-directory all CC=$(*D) LUA_VERSION=$(*F) BUILD=build/$(*D)-$(*F) CFLAGS='$(CFLAGS) -Werror'
 
 lint: every-lua
+	clang-format --dry-run -Werror $(wildcard mod_xmppdns/src/*.[ch] spec/support/*.c spec/fuzz/*.[ch] spec/sanitize/*.c spec/bench/*.c)
 	clang-tidy --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE $(LUA_CFLAGS) 2>/dev/null
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 $(SOURCES)
 	luacheck --quiet lua mod_xmppdns spec .busted
@@ -124,4 +136,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install doc deb test-deb test-deb-debian13 test demo compare bench test-debian13 demo-debian13 compare-debian13 bench-debian13 every-lua lint clean help
+.PHONY: all packages install doc deb test-deb test-deb-debian13 test demo compare bench test-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz spec-modules every-lua lint clean help

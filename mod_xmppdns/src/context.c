@@ -510,8 +510,7 @@ static bool start_library(struct context *context, char problem[SETTINGS_PROBLEM
 	sigset_t signals;
 	struct listener listener;
 	lock_library(&signals);
-	struct ub_ctx *ub =
-		open_library(create_library(context->loop), context->settings, context->config, context->role, &listener, problem);
+	struct ub_ctx *ub = open_library(create_library(context->loop), context->settings, context->config, context->role, &listener, problem);
 	if (ub != NULL) {
 		int error = ub_resolve_event(ub, NO_NAME, TYPE_A, CLASS_IN, NULL, on_unbound_answer, NULL);
 		if (judge_start(ub, error == UB_SYNTAX ? UB_NOERROR : error, context->config, &listener, problem))

@@ -32,13 +32,13 @@ void delete_context(struct context *context, bool forked);
 /* Waits until the threads of all deleted contexts have ended. Nothing needs it but whoever counts what is left. */
 void join_deleted_contexts(void);
 
-int context_fd(const struct context *context);              /* readable when process_context has something to do */
-unsigned context_in_flight(const struct context *context);  /* asked, neither answered nor dropped */
+int context_fd(const struct context *context);             /* readable when process_context has something to do */
+unsigned context_in_flight(const struct context *context); /* asked, neither answered nor dropped */
 
 /* Asks. qname: canonical text. question and asker must stay where they are until the answer or drop_question. False, with nothing under way,
  * without memory. */
-bool ask_context(struct context *context, const char *qname, uint16_t qtype, struct context_question *question,
-	on_context_answer on_answer, void *asker);
+bool ask_context(
+	struct context *context, const char *qname, uint16_t qtype, struct context_question *question, on_context_answer on_answer, void *asker);
 
 /* Its callback will not run any more. Nothing happens when it is not under way. */
 void drop_question(struct context_question *question);

@@ -72,8 +72,8 @@ static struct context *make_context(struct generation *generation, struct genera
 	return context;
 }
 
-struct context *use_context(struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll,
-	char problem[SETTINGS_PROBLEM_SIZE])
+struct context *use_context(
+	struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	for (size_t i = 0; i < generation->count; i++) {
 		struct generation_slot *slot = &generation->slots[i];

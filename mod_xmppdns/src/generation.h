@@ -8,8 +8,8 @@
 
 struct generation_slot {
 	enum role role;
-	unsigned nth;   /* repeated attempts of one lookup take different contexts */
-	unsigned shard; /* below settings->threads */
+	unsigned nth;            /* repeated attempts of one lookup take different contexts */
+	unsigned shard;          /* below settings->threads */
 	struct context *context; /* owned */
 };
 
@@ -28,8 +28,8 @@ struct generation *create_generation(struct settings *settings, struct upstream_
 void delete_generation(struct generation *generation, int epoll, bool forked);
 
 /* Its context for that use, made now if it is not there. epoll: where a new one's descriptor is watched. NULL with a message. */
-struct context *use_context(struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll,
-	char problem[SETTINGS_PROBLEM_SIZE]);
+struct context *use_context(
+	struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll, char problem[SETTINGS_PROBLEM_SIZE]);
 
 unsigned generation_in_flight(const struct generation *generation);
 

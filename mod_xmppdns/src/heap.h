@@ -11,8 +11,8 @@
 struct heap;
 
 struct heap_item {
-	int64_t deadline; /* in the unit of its user; earliest is on top */
-	uint64_t order;   /* among equal deadlines the lower goes first */
+	int64_t deadline;  /* in the unit of its user; earliest is on top */
+	uint64_t order;    /* among equal deadlines the lower goes first */
 	struct heap *heap; /* the one it is in; NULL when in none */
 	size_t place;      /* private */
 };
@@ -22,9 +22,9 @@ struct heap {
 	size_t count, room;
 };
 
-bool reserve_items(struct heap *heap, size_t count); /* room for so many items in all: then push_item cannot fail. False without memory */
+bool reserve_items(struct heap *heap, size_t count);       /* room for so many items in all: then push_item cannot fail. False without memory */
 bool push_item(struct heap *heap, struct heap_item *item); /* false without memory, item in no heap */
-void take_item(struct heap_item *item); /* nothing happens when it is in no heap */
+void take_item(struct heap_item *item);                    /* nothing happens when it is in no heap */
 struct heap_item *top_item(const struct heap *heap);       /* NULL when empty */
 void free_heap(struct heap *heap);                         /* the items stay */
 

@@ -11,8 +11,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char lines[LOG_LINES][LOG_LINE_SIZE]; /* from first on; the last of them is being written */
 static unsigned first;
-static size_t written;     /* bytes of the line that is being written */
-static atomic_uint count;  /* of lines that are complete */
+static size_t written;    /* bytes of the line that is being written */
+static atomic_uint count; /* of lines that are complete */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static FILE *stream;
 

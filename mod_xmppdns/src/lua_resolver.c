@@ -19,7 +19,7 @@ struct resolver_box {
 	struct resolver *resolver; /* owned; NULL once closed */
 };
 
-struct lookup_box { /* owner of its lookup, in the words of resolver.h */
+struct lookup_box {        /* owner of its lookup, in the words of resolver.h */
 	struct lookup *lookup; /* the resolver's, until it is taken; NULL once it is fetched, or the resolver closed */
 	bool is_taken;         /* ours, while its answer is being pushed: a raise there must not leak it */
 };

@@ -305,6 +305,8 @@ static const char *judge_search(const struct search *search, const struct packet
 		return "malformed answer";
 	if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN)
 		return print_rcode(rcode, reason);
+	if (search->seen > 0 && rcode == RCODE_NXDOMAIN)
+		return "data of a name that does not exist";
 	if (search->seen == 0 && (packet->flags & FLAG_TC) != 0) /* libunbound rewrites an answer, which may outgrow 64 KiB */
 		return "the answer is too large";
 	return search->seen > 0 && search->count == 0 ? "malformed record data" : NULL;

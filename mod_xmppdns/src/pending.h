@@ -16,23 +16,23 @@ struct pending_key {
 	const char *qname; /* canonical text */
 	uint16_t qtype;
 	uint16_t attempts;
-	uint32_t timeout;  /* milliseconds an attempt */
+	uint32_t timeout; /* milliseconds an attempt */
 	bool automatic;
 };
 
 struct pending {
-	struct heap_item item;            /* first: in the resolver's heap of those waiting to be asked, or of those asked */
-	struct resolver *resolver;        /* not owned */
-	struct pending *next;             /* in its bucket */
-	struct pending *next_answered;    /* in the resolver's list of those whose answer has come */
-	struct lookup *lookups;           /* who waits for it */
-	struct answer *answer;            /* owned, between its coming and the next step */
+	struct heap_item item;         /* first: in the resolver's heap of those waiting to be asked, or of those asked */
+	struct resolver *resolver;     /* not owned */
+	struct pending *next;          /* in its bucket */
+	struct pending *next_answered; /* in the resolver's list of those whose answer has come */
+	struct lookup *lookups;        /* who waits for it */
+	struct answer *answer;         /* owned, between its coming and the next step */
 	struct query query;
 	struct context_question question;
-	uint64_t generation;              /* number of the one that was asked */
-	int64_t started, deadline;        /* milliseconds; the deadline is for the whole */
+	uint64_t generation;       /* number of the one that was asked */
+	int64_t started, deadline; /* milliseconds; the deadline is for the whole */
 	uint64_t hash;
-	struct pending_key key;           /* qname: below */
+	struct pending_key key; /* qname: below */
 	char qname[];
 };
 

@@ -84,14 +84,10 @@ enum query_step next_step(struct query *query, enum outcome ended, bool *rebuild
 	if (query->step == QUERY_PROBE)
 		return after_probe(query, ended, rebuild);
 	switch (ended) {
-	case OUTCOME_TIMEOUT:
-		return after_deadline(query, rebuild);
-	case OUTCOME_SERVFAIL:
-		return after_refusal(query, rebuild);
-	case OUTCOME_BOGUS:
-		return after_bogus(query, rebuild);
-	default:
-		return finish(query, ended);
+	case OUTCOME_TIMEOUT: return after_deadline(query, rebuild);
+	case OUTCOME_SERVFAIL: return after_refusal(query, rebuild);
+	case OUTCOME_BOGUS: return after_bogus(query, rebuild);
+	default: return finish(query, ended);
 	}
 }
 

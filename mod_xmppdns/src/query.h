@@ -22,9 +22,9 @@ struct query {
 	unsigned probes;       /* so far, this one included; likewise */
 	bool automatic;        /* the automatic thread-local resolver: the first failure rebuilds it */
 	bool tcp;
-	bool probe_answered;   /* first witness of bogus data; the second is a further failure */
+	bool probe_answered; /* first witness of bogus data; the second is a further failure */
 	enum query_step step;
-	enum outcome outcome;  /* once QUERY_DONE */
+	enum outcome outcome; /* once QUERY_DONE */
 };
 
 /* Before its first attempt: step is QUERY_ASK, over UDP. */

@@ -8,11 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* clang-format off */
 enum record_type {
 	TYPE_A = 1, TYPE_NS = 2, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_PTR = 12, TYPE_MX = 15, TYPE_TXT = 16,
 	TYPE_AAAA = 28, TYPE_SRV = 33, TYPE_DS = 43, TYPE_SSHFP = 44, TYPE_DNSKEY = 48, TYPE_TLSA = 52,
 	TYPE_SVCB = 64, TYPE_HTTPS = 65, TYPE_CAA = 257
 };
+/* clang-format on */
 
 /* Bytes inside a record: borrowed from the record data, which must outlive it. */
 struct span {
@@ -32,12 +34,13 @@ uint16_t read_u16(struct wire *wire);
 uint32_t read_u32(struct wire *wire);
 struct span read_span(struct wire *wire, size_t size);
 struct span read_rest(struct wire *wire);
-struct span read_string(struct wire *wire); /* a character-string (RFC 1035, 3.3): length byte, then bytes */
-struct span read_name(struct wire *wire);   /* an uncompressed name of at most 255 bytes, its root label included; a pointer truncates */
+struct span read_string(struct wire *wire);  /* a character-string (RFC 1035, 3.3): length byte, then bytes */
+struct span read_name(struct wire *wire);    /* an uncompressed name of at most 255 bytes, its root label included; a pointer truncates */
 bool wire_complete(const struct wire *wire); /* nothing failed and nothing is left */
 
 /* Each reads one record of size bytes at rdata. False, with the target undefined, unless the bytes are exactly
  * one such record. Spans and names (wire form) borrow rdata. */
+/* clang-format off */
 struct soa { struct span mname, rname; uint32_t serial, refresh, retry, expire, minimum; };
 struct mx { uint16_t preference; struct span exchange; };
 struct srv { uint16_t priority, weight, port; struct span target; };          /* RFC 2782 */
@@ -48,9 +51,10 @@ struct sshfp { uint8_t algorithm, type; struct span fingerprint; };
 struct caa { uint8_t flags; struct span tag, value; };
 struct svcb { uint16_t priority; struct span target, params; };               /* RFC 9460; params: see read_svcb_param */
 struct svcb_param { uint16_t key; struct span value; };
+/* clang-format on */
 
-bool read_a(const uint8_t *rdata, size_t size);     /* true for 4 bytes */
-bool read_aaaa(const uint8_t *rdata, size_t size);  /* true for 16 bytes */
+bool read_a(const uint8_t *rdata, size_t size);                           /* true for 4 bytes */
+bool read_aaaa(const uint8_t *rdata, size_t size);                        /* true for 16 bytes */
 bool read_one_name(const uint8_t *rdata, size_t size, struct span *name); /* CNAME, NS, PTR */
 bool read_soa(const uint8_t *rdata, size_t size, struct soa *soa);
 bool read_mx(const uint8_t *rdata, size_t size, struct mx *mx);

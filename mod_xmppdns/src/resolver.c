@@ -30,8 +30,8 @@ enum {
 
 struct lookup {
 	struct lookup *next;
-	struct lookup **link;     /* what points at us in the pending's list; NULL once complete */
-	struct pending *pending;  /* not owned; NULL once complete */
+	struct lookup **link;       /* what points at us in the pending's list; NULL once complete */
+	struct pending *pending;    /* not owned; NULL once complete */
 	struct known_answer result; /* once complete; holds a reference to its answer */
 	void *owner;
 	bool require_secure, allow_insecure_denial;
@@ -44,20 +44,20 @@ struct resolver {
 	struct generation *retired;     /* owned list: their last questions are still out */
 	struct cache *cache;            /* owned */
 	struct pending_table table;
-	struct heap waiting;            /* pendings by the deadline of the whole */
-	struct heap asked;              /* pendings by the deadline of their attempt */
-	struct pending *answered;       /* answers that libunbound's callbacks left */
+	struct heap waiting;      /* pendings by the deadline of the whole */
+	struct heap asked;        /* pendings by the deadline of their attempt */
+	struct pending *answered; /* answers that libunbound's callbacks left */
 	struct lookup *completed, **completed_end;
 	struct resolver_counters counters;
-	struct text_list notices;       /* not taken yet */
-	struct file_mark resolvconf;    /* as it was read last */
-	int64_t watched_at;             /* ms; when it was last looked at */
-	int64_t rebuilt_at;             /* ms; when a failing lookup last rebuilt it */
-	int64_t alarm_at;               /* ms; the outside's own; INT64_MAX: never */
-	int64_t timer_at;               /* ms; when the timer is due, INT64_MAX: never */
-	uint64_t order;                 /* of the last pending */
-	int epoll, timer;               /* owned; -1: none */
-	unsigned forks;                 /* forks that this process had seen when its contexts were made */
+	struct text_list notices;    /* not taken yet */
+	struct file_mark resolvconf; /* as it was read last */
+	int64_t watched_at;          /* ms; when it was last looked at */
+	int64_t rebuilt_at;          /* ms; when a failing lookup last rebuilt it */
+	int64_t alarm_at;            /* ms; the outside's own; INT64_MAX: never */
+	int64_t timer_at;            /* ms; when the timer is due, INT64_MAX: never */
+	uint64_t order;              /* of the last pending */
+	int epoll, timer;            /* owned; -1: none */
+	unsigned forks;              /* forks that this process had seen when its contexts were made */
 };
 
 static atomic_uint forks_seen; /* by this process and its ancestors */
@@ -316,7 +316,9 @@ static void complete_lookup(struct resolver *resolver, struct lookup *lookup, st
 	lookup->result = (struct known_answer){
 		.answer = answer != NULL ? hold_answer(answer) : NULL,
 		.outcome = judge_answer(answer, lookup->require_secure, lookup->allow_insecure_denial),
-		.ttl = stale ? STALE_TTL : answer != NULL ? answer->ttl : 0,
+		.ttl = stale         ? STALE_TTL
+			: answer != NULL ? answer->ttl
+							 : 0,
 		.stale = stale,
 	};
 	count_result(resolver, &lookup->result);
@@ -496,7 +498,8 @@ static void end_retired(struct resolver *resolver)
 }
 
 /* Takes config on success, which may be the one that is in use. */
-static bool start_generation(struct resolver *resolver, struct settings *settings, struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
+static bool start_generation(
+	struct resolver *resolver, struct settings *settings, struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	uint64_t number = resolver->generation != NULL ? resolver->generation->number + 1 : resolver->counters.rebuilds + 2;
 	struct generation *generation = create_generation(settings, config, number);
@@ -569,8 +572,7 @@ static bool rebuild_after_failure(struct resolver *resolver, const struct pendin
 	if (resolver->generation == NULL || pending->generation != resolver->generation->number)
 		return true; /* another lookup has had it done */
 	int64_t now = monotonic_ms();
-	bool is_too_soon = resolver->rebuilt_at != INT64_MIN
-		&& now - resolver->rebuilt_at < (int64_t)(resolver->settings->reconfigure_interval * 1000);
+	bool is_too_soon = resolver->rebuilt_at != INT64_MIN && now - resolver->rebuilt_at < (int64_t)(resolver->settings->reconfigure_interval * 1000);
 	if (is_too_soon || !rebuild_resolver(resolver, NULL, problem)) {
 		resolver->counters.rebuilds_denied++;
 		return false;

@@ -13,18 +13,18 @@ struct resolver;
 struct lookup; /* one caller's wait for one answer */
 
 struct lookup_options {
-	unsigned attempts;  /* 0: the settings' */
-	double timeout;     /* seconds an attempt; 0: the settings' */
-	bool automatic;     /* the automatic thread-local resolver: may rebuild itself */
+	unsigned attempts; /* 0: the settings' */
+	double timeout;    /* seconds an attempt; 0: the settings' */
+	bool automatic;    /* the automatic thread-local resolver: may rebuild itself */
 	bool require_secure, allow_insecure_denial;
 };
 
 struct resolver_counters {
-	uint64_t lookups;                /* started by callers, cached ones included */
-	uint64_t outcomes[OUTCOMES];     /* how they ended */
-	uint64_t secure, insecure;       /* of the answered */
-	uint64_t shared;                 /* joined an identical question under way */
-	uint64_t stale;                  /* answered from expired data */
+	uint64_t lookups;            /* started by callers, cached ones included */
+	uint64_t outcomes[OUTCOMES]; /* how they ended */
+	uint64_t secure, insecure;   /* of the answered */
+	uint64_t shared;             /* joined an identical question under way */
+	uint64_t stale;              /* answered from expired data */
 	uint64_t attempts, retries, tcp_attempts, probes, probe_verdicts, rebuilds, rebuilds_denied;
 	uint64_t waiting, in_flight, contexts, generation; /* now */
 	struct cache_counters cache;

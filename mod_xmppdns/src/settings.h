@@ -31,27 +31,27 @@ struct settings {
 	/* private */ unsigned references;
 	/* where answers come from */
 	enum upstream upstream;
-	bool use_resolvconf;   /* resolvconf = true or a path; as default when no forward, no root hints, no stub for "." and not "recursive" */
+	bool use_resolvconf; /* resolvconf = true or a path; as default when no forward, no root hints, no stub for "." and not "recursive" */
 	/* private */ bool resolvconf_given;
-	char *resolvconf;      /* path; NULL: /etc/resolv.conf */
+	char *resolvconf; /* path; NULL: /etc/resolv.conf */
 	bool use_hoststxt;
-	char *hoststxt;        /* path; NULL: /etc/hosts */
-	struct text_list forward;       /* "addr[@port][#tls-name]" */
-	struct named_text_list stub;    /* zone -> "addr[@port]" */
-	char *roothints;       /* path or NULL */
-	bool tls;              /* DNS over TLS to the forwarders */
-	char *tls_ca;          /* certificate bundle or NULL */
+	char *hoststxt;              /* path; NULL: /etc/hosts */
+	struct text_list forward;    /* "addr[@port][#tls-name]" */
+	struct named_text_list stub; /* zone -> "addr[@port]" */
+	char *roothints;             /* path or NULL */
+	bool tls;                    /* DNS over TLS to the forwarders */
+	char *tls_ca;                /* certificate bundle or NULL */
 	/* what is trusted */
-	struct text_list trusted;       /* DS or DNSKEY lines */
-	char *trustfile, *autotrust;    /* paths or NULL */
+	struct text_list trusted;    /* DS or DNSKEY lines */
+	char *trustfile, *autotrust; /* paths or NULL */
 	enum policy dnssec, dane;
 	struct named_text_list options; /* raw libunbound options, name with its colon */
 	/* how long and how much */
-	unsigned attempts;     /* 0: as resolv.conf's options say, else 3 for the automatic resolver and 2 for others (S31) */
-	double timeout;        /* seconds an attempt; 0: as resolv.conf's options say, else DEFAULT_TIMEOUT */
+	unsigned attempts;                         /* 0: as resolv.conf's options say, else 3 for the automatic resolver and 2 for others (S31) */
+	double timeout;                            /* seconds an attempt; 0: as resolv.conf's options say, else DEFAULT_TIMEOUT */
 	double plan_timeout, reconfigure_interval; /* seconds */
-	size_t cache_size;     /* bytes */
-	uint32_t min_ttl, max_ttl, stale_ttl; /* seconds */
+	size_t cache_size;                         /* bytes */
+	uint32_t min_ttl, max_ttl, stale_ttl;      /* seconds */
 	unsigned max_lookups, threads;
 };
 
@@ -59,7 +59,7 @@ enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_FLAG, SETTING_OTHER /*
 
 struct setting_value {
 	enum setting_kind kind;
-	const char *text;  /* borrowed; ends with NUL. What it is, for SETTING_OTHER: "table" */
+	const char *text; /* borrowed; ends with NUL. What it is, for SETTING_OTHER: "table" */
 	double number;
 	bool flag;
 };
@@ -76,8 +76,8 @@ void release_settings(struct settings *settings); /* NULL is allowed */
 /* Sets or adds to one key. name: the zone for "stub", the option for "options", else NULL. Lists (forward, stub, trusted, options) grow by one
  * a call. False with a message that names the key and the value, the settings unchanged:
  * unknown key, wrong kind, value out of range, not an address. */
-bool set_setting(struct settings *settings, const char *key, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE]);
+bool set_setting(
+	struct settings *settings, const char *key, const char *name, const struct setting_value *value, char problem[SETTINGS_PROBLEM_SIZE]);
 
 /* What one key alone cannot tell: files that cannot be read, anchors and options that libunbound refuses, TLS without a libunbound that has
  * it, "forward" without a forwarder, dnssec "required" with the validator switched off. Call once, after the last set_setting.

@@ -286,8 +286,11 @@ struct file_mark mark_resolvconf(const struct settings *settings)
 	struct stat status;
 	if (!settings->use_resolvconf || stat(resolvconf_path(settings), &status) == -1)
 		return (struct file_mark){ .inode = 0 };
-	return (struct file_mark){ .device = status.st_dev, .inode = status.st_ino, .size = status.st_size,
-		.seconds = status.st_mtim.tv_sec, .nanoseconds = status.st_mtim.tv_nsec };
+	return (struct file_mark){ .device = status.st_dev,
+		.inode = status.st_ino,
+		.size = status.st_size,
+		.seconds = status.st_mtim.tv_sec,
+		.nanoseconds = status.st_mtim.tv_nsec };
 }
 
 bool same_mark(const struct file_mark *a, const struct file_mark *b)

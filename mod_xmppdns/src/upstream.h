@@ -8,23 +8,23 @@
 
 struct upstream_config {
 	/* private */ unsigned references;
-	bool recursive;            /* no forwarder: libunbound asks from the root */
-	bool resolvconf_failed;    /* it was to be read, and gave no server */
-	struct text_list servers;  /* forwarders: "addr[%scope][@port][#tls-name]" */
-	struct text_list hosts;    /* local-data lines from the hosts file */
-	struct text_list anchors;  /* DS or DNSKEY lines from the settings or built in; empty when anchor_file says all */
-	char *anchor_file;         /* or NULL */
-	char *autotrust_file;      /* or NULL */
-	const char *anchor_source; /* for a person: "built in", "settings", or the file's path. Borrowed from this struct or static */
+	bool recursive;             /* no forwarder: libunbound asks from the root */
+	bool resolvconf_failed;     /* it was to be read, and gave no server */
+	struct text_list servers;   /* forwarders: "addr[%scope][@port][#tls-name]" */
+	struct text_list hosts;     /* local-data lines from the hosts file */
+	struct text_list anchors;   /* DS or DNSKEY lines from the settings or built in; empty when anchor_file says all */
+	char *anchor_file;          /* or NULL */
+	char *autotrust_file;       /* or NULL */
+	const char *anchor_source;  /* for a person: "built in", "settings", or the file's path. Borrowed from this struct or static */
 	unsigned timeout, attempts; /* resolv.conf's options, 0 where it says nothing; seconds, count */
-	struct text_list warnings; /* for a person, one a line: skipped lines, unreadable files */
+	struct text_list warnings;  /* for a person, one a line: skipped lines, unreadable files */
 };
 
 /* Reads the files that settings name. NULL with a message when there is no usable upstream at all ("forward" without a server) or without memory.
  * Otherwise with one reference, the caller's, and fixed from then on. */
 struct upstream_config *read_upstream(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
 struct upstream_config *hold_upstream(struct upstream_config *config); /* one more reference (atomic: threads share it); gives config */
-void release_upstream(struct upstream_config *config);                /* gives one back; NULL is allowed */
+void release_upstream(struct upstream_config *config);                 /* gives one back; NULL is allowed */
 
 /* What resolv.conf looks like at this moment, by which a change is noticed; all zero when it is not there, or not used. */
 struct file_mark {

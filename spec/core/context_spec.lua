@@ -321,6 +321,12 @@ zone:
 			return list;
 		end
 		local before = masks();
+		process.wait_until(function () -- until those of earlier contexts have ended
+			local count = #before;
+			os.execute("sleep 0.2");
+			before = masks();
+			return #before == count;
+		end);
 		local context = open(dns:settings());
 		ask(context, "a.secure.example", "A");
 		local after = masks();

@@ -93,6 +93,10 @@ describe("xmppdns.core: a packet", function ()
 		assert_answer(A, { ttl = 0 }, 0, A, {});
 	end);
 
+	it("is a failure when it says that the name does not exist, and has its data", function ()
+		assert_failure("data of a name that does not exist", A, 3, { record(QNAME, A, 60, "\192\0\2\1") });
+	end);
+
 	it("is a failure with any other rcode", function ()
 		assert_failure("name server failure: SERVFAIL", A, 2, {});
 		assert_failure("name server failure: REFUSED", A, 5, {});

@@ -33,8 +33,8 @@ char *__wrap_strdup(const char *text);
 FILE *__wrap_open_memstream(char **text, size_t *size);
 
 static pthread_mutex_t allocations = PTHREAD_MUTEX_INITIALIZER; /* contexts have threads */
-static long until_failure; /* the allocation that fails, counted from now; 0: none */
-static bool all_fail;      /* the ones after it too */
+static long until_failure;                                      /* the allocation that fails, counted from now; 0: none */
+static bool all_fail;                                           /* the ones after it too */
 static bool has_failed;
 static long live_blocks;
 

@@ -54,7 +54,8 @@ static int threads(lua_State *L)
 	luaL_argcheck(L, count > 0 && count <= THREADS_AT_MOST, 1, "1 to 64");
 	struct thread *all = lua_newuserdata(L, (size_t)count * sizeof(*all));
 	for (int i = 0; i < count; i++) {
-		all[i] = (struct thread){ .number = i + 1, .script = luaL_checkstring(L, 2), .path = luaL_checkstring(L, 3), .cpath = luaL_checkstring(L, 4) };
+		all[i] =
+			(struct thread){ .number = i + 1, .script = luaL_checkstring(L, 2), .path = luaL_checkstring(L, 3), .cpath = luaL_checkstring(L, 4) };
 		if (pthread_create(&all[i].id, NULL, run_thread, &all[i]) != 0)
 			abort();
 	}

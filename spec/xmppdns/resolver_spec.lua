@@ -289,7 +289,7 @@ describe("resolver: close", function ()
 			collectgarbage();
 			collectgarbage();
 		end
-		for _ = 1, 20 do -- they end within a second
+		for _ = 1, 60 do -- they end soon
 			if count("task") == threads then break; end
 			os.execute("sleep 0.05");
 		end

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* resolv.conf, hosts and trust anchor files: a byte says which, a second how they are used, the rest is the file. What comes out is well-formed. */
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "context.h"
+#include "fuzz.h"
+
+/* None of libunbound is needed here. */
+
+bool try_context(const struct settings *settings, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	(void)settings;
+	(void)config;
+	(void)problem;
+	return true;
+}
+
+const char *libunbound_version(void)
+{
+	return "0";
+}
+
+bool libunbound_has_tls(void)
+{
+	return false;
+}
+
+static void check_line(const char *line)
+{
+	for (; *line != '\0'; line++)
+		EXPECT(*line >= ' ' && *line <= '~');
+}
+
+static void check_config(const struct upstream_config *config)
+{
+	for (size_t i = 0; i < config->servers.count; i++)
+		EXPECT(is_server_address(config->servers.items[i], true));
+	for (size_t i = 0; i < config->hosts.count; i++)
+		check_line(config->hosts.items[i]);
+	for (size_t i = 0; i < config->warnings.count; i++)
+		check_line(config->warnings.items[i]);
+	EXPECT(config->timeout <= 30 && config->attempts <= 30);
+	EXPECT(config->warnings.count <= 2 * 21 + 4);
+}
+
+static void set(struct settings *settings, const char *key, const char *text, bool flag)
+{
+	char problem[SETTINGS_PROBLEM_SIZE];
+	struct setting_value value = { .kind = text != NULL ? SETTING_TEXT : SETTING_FLAG, .text = text, .flag = flag };
+	EXPECT(set_setting(settings, key, NULL, &value, problem));
+}
+
+/* The whole way, with the file where the settings say it is. */
+static void read_all(const char *path, unsigned how)
+{
+	char problem[SETTINGS_PROBLEM_SIZE] = "";
+	struct settings *settings = create_settings();
+	if (how & 1)
+		set(settings, "forward", how & 2 ? "192.0.2.1#ns.example" : "192.0.2.1", false);
+	set(settings, "tls", NULL, how & 2);
+	set(settings, "resolvconf", how & 4 ? path : "/nonexistent/resolv.conf", false);
+	set(settings, "hoststxt", how & 8 ? path : "/", false);
+	if (how & 16)
+		set(settings, how & 32 ? "trustfile" : "autotrust", path, false);
+	if (how & 64)
+		set(settings, "trusted", ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D", false);
+	if (how & 128)
+		set(settings, "upstream", "forward", false);
+	struct file_mark mark = mark_resolvconf(settings), again = mark_resolvconf(settings);
+	EXPECT(same_mark(&mark, &again));
+	struct upstream_config *config = read_upstream(settings, problem);
+	if (config != NULL)
+		check_config(config);
+	else
+		EXPECT(problem[0] != '\0');
+	if (!check_anchor_file(path, problem))
+		EXPECT(problem[0] != '\0');
+	release_upstream(config);
+	release_settings(settings);
+}
+
+static void read_through_file(const uint8_t *data, size_t size, unsigned how)
+{
+	char path[64];
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	EXPECT(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	read_all(path, how);
+	close(fd);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = open_input(data, size);
+	unsigned which = take_byte(&input), how = take_byte(&input);
+	size_t left = (size_t)(input.end - input.at);
+	if (which % 4 == 0) {
+		read_through_file(input.at, left, how);
+		return 0;
+	}
+	struct upstream_config *config = calloc(1, sizeof(*config));
+	config->references = 1;
+	EXPECT((which % 4 == 1 ? parse_hosts : parse_resolvconf)(config, (const char *)input.at, left));
+	check_config(config);
+	release_upstream(config);
+	return 0;
+}

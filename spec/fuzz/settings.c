@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* Settings, a line each: key, name and value with tabs between them; the value's first letter is its kind. A refusal says why, on one line. */
+#include <string.h>
+
+#include "context.h"
+#include "fuzz.h"
+#include "settings.h"
+
+/* libunbound stays out of it: its options can write files. */
+
+bool try_context(const struct settings *settings, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	(void)settings;
+	(void)config;
+	snprintf(problem, SETTINGS_PROBLEM_SIZE, "not tried");
+	return settings->options.count != 1;
+}
+
+const char *libunbound_version(void)
+{
+	return "0";
+}
+
+bool libunbound_has_tls(void)
+{
+	return true;
+}
+
+static void check_problem(const char problem[SETTINGS_PROBLEM_SIZE])
+{
+	EXPECT(memchr(problem, '\0', SETTINGS_PROBLEM_SIZE) != NULL && problem[0] != '\0');
+}
+
+static struct setting_value read_value(const char *text)
+{
+	struct setting_value value = { .kind = SETTING_OTHER, .text = "table" };
+	switch (text[0]) {
+	case 'n': value = (struct setting_value){ .kind = SETTING_NUMBER, .number = strtod(text + 1, NULL) }; break;
+	case 't': value = (struct setting_value){ .kind = SETTING_FLAG, .flag = true }; break;
+	case 'f': value = (struct setting_value){ .kind = SETTING_FLAG }; break;
+	case 's': value = (struct setting_value){ .kind = SETTING_TEXT, .text = text + 1 }; break;
+	default: break;
+	}
+	return value;
+}
+
+static void read_line(struct settings *settings, char *line)
+{
+	char problem[SETTINGS_PROBLEM_SIZE] = "";
+	char *key = strsep(&line, "\t"), *name = strsep(&line, "\t"), *text = strsep(&line, "\t");
+	struct setting_value value = read_value(text != NULL ? text : "");
+	if (!set_setting(settings, key, name != NULL && name[0] != '\0' ? name : NULL, &value, problem))
+		check_problem(problem);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char problem[SETTINGS_PROBLEM_SIZE] = "";
+	struct settings *settings = create_settings();
+	char *text = strndup((const char *)data, size), *rest = text;
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+		read_line(settings, line);
+	if (!check_settings(settings, problem)) {
+		check_problem(problem);
+		EXPECT(!is_shortage(problem));
+	}
+	EXPECT(policy_name(settings->dnssec) != NULL && policy_name(settings->dane) != NULL && upstream_name(settings->upstream) != NULL);
+	release_settings(hold_settings(settings));
+	release_settings(settings);
+	free(text);
+	return 0;
+}
