@@ -1,6 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- What is installed, by make and by LuaRocks, is all that the sources are, and works from there.
+
+local certificates = require "spec.support.certificates";
+local process = require "spec.support.process";
+local prosody = require "spec.support.prosody";
+
 local lua_version = _VERSION:match("%d%.%d");
 local make_version = rawget(_G, "jit") and "jit" or lua_version;
 local lua = rawget(_G, "jit") and "luajit" or "lua" .. lua_version;
@@ -55,6 +60,25 @@ local function version_seen_from(prefix)
 	return lines_of("cd / && " .. use_from:format(prefix, lua_version, prefix, lua_version, prefix, lua_version))[1];
 end
 
+-- Whether a real Prosody that is told of the prefix runs the plugin with the C module from there. plugins: its plugin_paths.
+local function works_in_prosody(name, prefix, plugins)
+	local server = prosody.start({
+		name = name, authority = certificates.new_authority(), modules = { "xmppdns" }, hosts = { ["packed.example"] = "packed.example" };
+		config = ([[
+			plugin_paths = { %q }
+			package.path = "%s/share/lua/5.4/?.lua;" .. package.path;
+			package.cpath = "%s/lib/lua/5.4/?.so;" .. package.cpath;
+			xmppdns = { forward = "127.0.0.1@1", resolvconf = false, dnssec = "off" }
+		]]):format(plugins, prefix, prefix);
+	});
+	local has_started = process.wait_until(function () return server:log():find("DNS through libunbound", 1, true); end, 5);
+	local id = process.read(server.directory .. "/prosody.pid"):match("%d+");
+	local maps = table.concat(lines_of("cat /proc/" .. id .. "/maps"), "\n");
+	server:stop();
+	assert(has_started, server:log());
+	return maps:find(prefix .. "/lib/lua/5.4/xmppdns/core.so", 1, true) ~= nil;
+end
+
 describe("packaging", function ()
 	local scratch;
 
@@ -86,6 +110,10 @@ describe("packaging", function ()
 		it("gives a library that loads from there", function ()
 			local version = require "xmppdns"._VERSION;
 			assert.equal(version, version_seen_from(prefix):match("^%S+"));
+		end);
+
+		it("gives a plugin that a real Prosody runs from there", function ()
+			assert.is_true(works_in_prosody("installed", prefix, prefix .. "/lib/prosody/modules"));
 		end);
 
 		it("gives the command xmppdns-check, which finds its library by itself", function ()
@@ -170,6 +198,7 @@ describe("packaging", function ()
 			run(("cd '%s/copy' && luarocks --lua-version=%s make --tree '%s' %s"):format(scratch, lua_version, tree, rockspec_file));
 			local version = require "xmppdns"._VERSION;
 			assert.equal(version, version_seen_from(tree):match("^%S+"));
+			assert.is_true(works_in_prosody("rocks", tree, tree));
 			assert.same({ "mod_xmppdns.lua" }, lines_of("ls '" .. tree .. "/share/lua/" .. lua_version .. "/mod_xmppdns'"));
 			assert.equal("xmppdns-check " .. version, lines_of("'" .. tree .. "/bin/xmppdns-check' --version")[1]:match("^[^,]+"));
 		end);
