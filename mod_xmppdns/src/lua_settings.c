@@ -288,13 +288,6 @@ static void set_trust(lua_State *L, const struct settings *settings)
 	set_text(L, "autotrust", settings->autotrust);
 }
 
-static double timeout_in_use(const struct settings *settings, const struct upstream_config *config)
-{
-	if (settings->timeout > 0)
-		return settings->timeout;
-	return config != NULL && config->timeout > 0 ? config->timeout : DEFAULT_TIMEOUT;
-}
-
 static void set_limits(lua_State *L, const struct settings *settings, const struct upstream_config *config)
 {
 	if (settings->attempts != 0)

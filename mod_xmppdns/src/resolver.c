@@ -44,7 +44,7 @@ struct resolver {
 	struct generation *retired;     /* owned list: their last questions are still out */
 	struct cache *cache;            /* owned */
 	struct pending_table table;
-	struct heap waiting;      /* pendings by the deadline of the whole */
+	struct heap waiting;      /* pendings by when they are given up without being asked */
 	struct heap asked;        /* pendings by the deadline of their attempt */
 	struct pending *answered; /* answers that libunbound's callbacks left */
 	struct lookup *completed, **completed_end;
@@ -238,11 +238,7 @@ static struct lookup_options effective_options(const struct resolver *resolver, 
 	if (effective.attempts == 0)
 		effective.attempts = options->automatic ? 3 : 2; /* S31 */
 	if (effective.timeout <= 0)
-		effective.timeout = resolver->settings->timeout;
-	if (effective.timeout <= 0)
-		effective.timeout = resolver->config->timeout;
-	if (effective.timeout <= 0)
-		effective.timeout = DEFAULT_TIMEOUT;
+		effective.timeout = timeout_in_use(resolver->settings, resolver->config);
 	effective.require_secure |= resolver->settings->dnssec == POLICY_REQUIRED;
 	return effective;
 }

@@ -276,6 +276,13 @@ failed:;
 	return NULL;
 }
 
+double timeout_in_use(const struct settings *settings, const struct upstream_config *config)
+{
+	if (settings->timeout > 0)
+		return settings->timeout;
+	return config != NULL && config->timeout > 0 ? config->timeout : DEFAULT_TIMEOUT;
+}
+
 const char *resolvconf_path(const struct settings *settings)
 {
 	return settings->resolvconf != NULL ? settings->resolvconf : "/etc/resolv.conf";

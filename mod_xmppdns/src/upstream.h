@@ -26,6 +26,9 @@ struct upstream_config *read_upstream(const struct settings *settings, char prob
 struct upstream_config *hold_upstream(struct upstream_config *config); /* one more reference (atomic: threads share it); gives config */
 void release_upstream(struct upstream_config *config);                 /* gives one back; NULL is allowed */
 
+/* Seconds for one attempt: the settings', else resolv.conf's, else DEFAULT_TIMEOUT. config may be NULL. */
+double timeout_in_use(const struct settings *settings, const struct upstream_config *config);
+
 /* What resolv.conf looks like at this moment, by which a change is noticed; all zero when it is not there, or not used. */
 struct file_mark {
 	uint64_t device, inode;
