@@ -48,6 +48,7 @@ build = {
             "mod_xmppdns/src/resolver.c",
             "mod_xmppdns/src/route.c",
             "mod_xmppdns/src/settings.c",
+            "mod_xmppdns/src/slots.c",
             "mod_xmppdns/src/srv.c",
             "mod_xmppdns/src/upstream.c"
          },
@@ -86,6 +87,8 @@ build = {
       ["xmppdns.resolver"] = "lua/xmppdns/resolver.lua",
       ["xmppdns.service"] = "lua/xmppdns/service.lua",
       ["xmppdns.tasks"] = "lua/xmppdns/tasks.lua",
+      ["xmppdns.timers"] = "lua/xmppdns/timers.lua",
+      ["xmppdns.turnstile"] = "lua/xmppdns/turnstile.lua",
       ["xmppdns.unreachable"] = "lua/xmppdns/unreachable.lua",
       ["mod_xmppdns.mod_xmppdns"] = "mod_xmppdns/mod_xmppdns.lua" -- where Prosody looks for it below a plugin path
    },

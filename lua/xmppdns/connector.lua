@@ -10,6 +10,7 @@ local outcome = require "xmppdns.outcome";
 local LOOK_AHEAD = 10;    -- endpoints of one priority whose addresses are asked for at once: who publishes thousands must not make us ask thousands
 local OVERTAKING = 0.05;  -- seconds for which an endpoint waits for the answers of one before it in the same priority
 local REPORTED = 8;       -- failed endpoints that the plan's error spells out
+local SLOW = 0.5;         -- seconds after which a plan that still waits for answers no longer keeps others from starting
 
 local services = { "xmpps-server", "xmpp-server" };
 local transports = { ["xmpps-server"] = "direct", ["xmpp-server"] = "starttls" };
@@ -263,16 +264,46 @@ local function are_services_known(plan)
 end
 
 -- Everything that the domain's name alone tells, in one burst: the fallback's answers too, unless the services are known already.
-local function start(plan)
-	plan.started = true;
-	if plan.ready then return; end
-	if not plan.abandoned and not are_services_known(plan) then
-		ask_keys(plan, plan.domain);
+local function ask_about_domain(plan)
+	plan.has_begun = true;
+	if not plan.abandoned and not plan.is_known then ask_keys(plan, plan.domain); end
+	if plan.default_port then
+		plan.fallback = endpoint.new(plan.domain, plan.default_port, nil, "starttls", 0, 0);
 	end
 	ask_services(plan);
 	if plan.fallback and plan.fallback.state == "new" then
 		plan.fallback:ask(plan);
 	end
+end
+
+local function leave_turnstile(plan)
+	if not plan.pass then return; end
+	plan.pass:leave();
+	if plan.slow_timer then plan.slow_timer.cancel(); end
+	plan.pass, plan.slow_timer = nil, nil;
+end
+
+-- Thousands of plans begun at once would only grow the heap, and with it the pauses of Lua's collector: some keep libunbound busy.
+local function enter_turnstile(plan)
+	plan.pass = plan.resolver.planning:enter(function ()
+		plan.is_admitted = true;
+		plan.slow_timer = plan.resolver:after(SLOW, function () leave_turnstile(plan); end);
+		plan:advance();
+	end);
+end
+
+local function start(plan)
+	plan.started = true;
+	if plan.ready or plan.abandoned then return; end
+	plan.is_known = are_services_known(plan);
+	if not plan.is_known then enter_turnstile(plan); end
+end
+
+-- What has to be asked for, as soon as that may be.
+local function begin(plan)
+	if not plan.started then start(plan); end
+	if plan.ready or plan.has_begun then return; end
+	if plan.is_known or plan.is_admitted or plan.abandoned then ask_about_domain(plan); end
 end
 
 -- The deadline counts the time for which somebody waits for the plan, not the time that dialling takes.
@@ -369,6 +400,7 @@ end
 -- Gives endpoint, or nil, to the caller that waits longest.
 local function hand_out(plan, one)
 	stop_clock(plan);
+	leave_turnstile(plan);
 	local callback = table.remove(plan.waiting, 1);
 	if one then
 		plan.fruitful, plan.current = true, one;
@@ -398,7 +430,7 @@ local function advance(plan)
 	if plan.resolver.closed and not plan.abandoned then
 		plan.abandoned = { code = "canceled", text = "the resolver was closed" };
 	end
-	if not plan.started then start(plan); end
+	begin(plan);
 	while plan.waiting[1] and step(plan) do end -- luacheck: ignore 542
 	if plan.waiting[1] then start_clock(plan); end
 end
@@ -499,7 +531,7 @@ local function read_policy(plan, options, settings)
 end
 
 local function new_plan(resolver, domain, options, given_query_options)
-	local settings = resolver:settings();
+	local settings = resolver:plan_settings();
 	local plan = setmetatable({
 		domain = domain, secure = false, srv = {}, endpoints = {};
 		resolver = resolver, rng = options.rng;
@@ -537,10 +569,7 @@ local function new(resolver, domain, options, given_query_options)
 		plan_address(plan, address, default_port or 5269);
 		return plan;
 	end
-	plan.domain = ascii;
-	if default_port then
-		plan.fallback = endpoint.new(ascii, default_port, nil, "starttls", 0, 0);
-	end
+	plan.domain, plan.default_port = ascii, default_port;
 	return plan;
 end
 

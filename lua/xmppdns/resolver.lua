@@ -3,12 +3,15 @@
 -- A resolver: the C resolver with the callbacks run, and timers. It belongs to the thread that made it.
 
 local core = require "xmppdns.core";
+local new_timers = require "xmppdns.timers".new;
+local new_turnstile = require "xmppdns.turnstile".new;
 
 local setmetatable, pcall, tostring, error, type = setmetatable, pcall, tostring, error, type;
-local t_insert, t_remove = table.insert, table.remove;
 local now = core.now;
 
-local callbacks_at_once = 64; -- in one call of process: the rest finds the descriptor still readable
+local PLANS_AT_ONCE = 100;       -- connection plans that begin side by side: their questions are about as many as may be in flight
+local CALLBACKS_AT_ONCE = 64;    -- in one call of process: the rest finds the descriptor still readable
+local TIME_AT_ONCE = 0.001;      -- seconds after which process starts no further one
 
 local resolver_methods = {};
 local resolver_mt = { __index = resolver_methods, __name = "xmppdns.resolver" };
@@ -47,30 +50,32 @@ local function run_callback(self, callback, answer, err)
 end
 
 local function set_alarm(self)
-	local first = self.timers[1];
-	self.core:alarm(first and math.max(0, first.at - now()) or nil);
+	local first = self.timers:next_time();
+	self.core:alarm(first and math.max(0, first - now()) or nil);
 end
 
-local function run_timers(self, most)
-	local ran = 0;
-	while ran < most and self.timers[1] and self.timers[1].at <= now() do
-		local timer = t_remove(self.timers, 1);
-		run_callback(self, timer.callback);
+local function run_timers(self)
+	local ran, deadline = 0, now() + TIME_AT_ONCE;
+	while ran < CALLBACKS_AT_ONCE and now() < deadline do
+		local callback = self.timers:take(now());
+		if not callback then break; end
+		run_callback(self, callback);
 		ran = ran + 1;
 	end
 	if not self.closed then set_alarm(self); end
 	return ran;
 end
 
-local function run_callbacks(self, most)
+-- Gives how many ran, and whether there may be more.
+local function run_callbacks(self, most, deadline)
 	local ran = 0;
-	while ran < most do
+	while ran < most and now() < deadline do
 		local callback, answer, err = self.core:fetch();
-		if callback == nil then break; end
+		if callback == nil then return ran, false; end
 		run_callback(self, callback, answer, err);
 		ran = ran + 1;
 	end
-	return ran;
+	return ran, true;
 end
 
 local function report_notices(self)
@@ -94,14 +99,14 @@ function resolver_methods:getfd()
 	return self.core:getfd();
 end
 
--- Runs the callbacks that are due, at most 64; never blocks. Gives how many ran.
+-- Runs the callbacks that are due, at most 64 and for some milliseconds; never blocks. Gives how many ran.
 function resolver_methods:process()
 	self.core:process();
 	report_notices(self);
 	if self.on_log then report_log(self); end
-	local ran = run_callbacks(self, callbacks_at_once);
-	if ran == callbacks_at_once and not self.closed then self.core:rest(); end
-	if self.timers[1] then ran = ran + run_timers(self, callbacks_at_once); end
+	local ran, is_cut = run_callbacks(self, CALLBACKS_AT_ONCE, now() + TIME_AT_ONCE);
+	if is_cut and not self.closed then self.core:rest(); end
+	if self.timers:next_time() then ran = ran + run_timers(self); end
 	return ran;
 end
 
@@ -133,19 +138,8 @@ end
 
 -- Calls back once, some seconds from now. Gives a timer with cancel(). For plans' deadlines; a server's own timers serve as well.
 function resolver_methods:after(seconds, callback)
-	local timer = { at = now() + seconds, callback = callback };
-	local timers, place = self.timers, #self.timers + 1;
-	while place > 1 and timers[place - 1].at > timer.at do place = place - 1; end
-	t_insert(timers, place, timer);
-	set_alarm(self);
-	function timer.cancel()
-		for i = 1, #timers do
-			if timers[i] == timer then
-				t_remove(timers, i);
-				return;
-			end
-		end
-	end
+	local timer = self.timers:add(now() + seconds, callback);
+	if timer.place == 1 then set_alarm(self); end
 	return timer;
 end
 
@@ -168,11 +162,21 @@ end
 
 -- New contexts from the settings read anew, or from other settings. Lookups under way and cached answers stay. true | nil, err: nothing changed.
 function resolver_methods:reconfigure(settings)
+	self.settings_of_plans = nil;
 	return self.core:reconfigure(settings);
 end
 
 function resolver_methods:settings()
 	return self.core:settings();
+end
+
+-- private: those that plans follow; a table of all of them for each plan would be a burden. They change by reconfigure alone.
+function resolver_methods:plan_settings()
+	if not self.settings_of_plans then
+		local all = self.core:settings();
+		self.settings_of_plans = { dnssec = all.dnssec, dane = all.dane, plan_timeout = all.plan_timeout };
+	end
+	return self.settings_of_plans;
 end
 
 -- Counters since its making, and how much is under way.
@@ -184,9 +188,9 @@ end
 function resolver_methods:close()
 	if self.closed then return; end
 	self.closed = true;
-	self.timers = {};
+	self.timers = new_timers();
 	self.core:cancel();
-	run_callbacks(self, math.huge);
+	run_callbacks(self, math.huge, math.huge);
 	self.core:close();
 end
 
@@ -197,7 +201,9 @@ local function new(settings)
 	end
 	local core_resolver, err = core.new_resolver(settings);
 	if not core_resolver then return nil, err; end
-	return setmetatable({ core = core_resolver, depth = 0, timers = {}, closed = false }, resolver_mt);
+	local self = setmetatable({ core = core_resolver, depth = 0, timers = new_timers(), closed = false }, resolver_mt);
+	self.planning = new_turnstile(PLANS_AT_ONCE, function (problem) self.on_error(problem); end);
+	return self;
 end
 
 return { new = new, finished_lookup = finished_lookup };

@@ -9,22 +9,28 @@
 #include "name.h"
 #include "rdata.h"
 #include "resolver.h"
+#include "slots.h"
 
 #define RESOLVER_TYPE "xmppdns.core.resolver"
 #define LOOKUP_TYPE "xmppdns.core.lookup"
 
-enum { CACHED_AT_MOST = 10000 };
+enum {
+	CACHED_AT_MOST = 10000,
+	PAGE_SIZE = 256, /* callbacks in one Lua table: a large one would grow, and be walked by the collector, in one go */
+	FIRST_PAGE = 2
+};
 
 struct resolver_box {
 	struct resolver *resolver; /* owned; NULL once closed */
+	struct lookup *fetched;    /* owned, while its answer is being pushed: a raise there must not leak it */
+	struct slots slots;        /* of the lookups; an owner, in the words of resolver.h, is its slot */
 };
 
-struct lookup_box {        /* owner of its lookup, in the words of resolver.h */
-	struct lookup *lookup; /* the resolver's, until it is taken; NULL once it is fetched, or the resolver closed */
-	bool is_taken;         /* ours, while its answer is being pushed: a raise there must not leak it */
+struct lookup_box { /* what Lua has of a lookup; it may outlive it */
+	uint32_t slot, serial;
 };
 
-/* The uservalue of both is one table: callbacks by their lookup's address, and the resolver itself at index 1. */
+/* The uservalue of both is one table: the resolver itself at index 1, then the pages of callbacks by slot. */
 
 static struct resolver_box *check_resolver(lua_State *L, int index)
 {
@@ -127,9 +133,9 @@ static int new_resolver(lua_State *L)
 	char problem[SETTINGS_PROBLEM_SIZE];
 	luaL_checktype(L, 1, LUA_TTABLE);
 	struct resolver_box *box = lua_newuserdata(L, sizeof(*box));
-	box->resolver = NULL;
+	*box = (struct resolver_box){ .resolver = NULL };
 	luaL_setmetatable(L, RESOLVER_TYPE);
-	lua_newtable(L); /* resolver callbacks */
+	lua_newtable(L); /* resolver uservalue */
 	lua_pushvalue(L, -2);
 	lua_rawseti(L, -2, 1);
 	lua_setuservalue(L, -2);
@@ -146,6 +152,13 @@ static int new_resolver(lua_State *L)
 	return 2;
 }
 
+static void drop_fetched(struct resolver_box *box)
+{
+	if (box->fetched != NULL)
+		free_lookup(box->fetched);
+	box->fetched = NULL;
+}
+
 /* Everything that waited is dropped without a word: whoever closes by hand cancels and fetches first. Also __gc, so it may run twice. */
 static int resolver_close(lua_State *L)
 {
@@ -154,12 +167,8 @@ static int resolver_close(lua_State *L)
 	box->resolver = NULL;
 	if (resolver == NULL)
 		return 0;
-	cancel_lookups(resolver);
-	for (struct lookup *lookup; (lookup = take_lookup(resolver)) != NULL; free_lookup(lookup)) {
-		struct lookup_box *owner = lookup_owner(lookup);
-		if (owner != NULL)
-			owner->lookup = NULL;
-	}
+	drop_fetched(box);
+	free_slots(&box->slots);
 	delete_resolver(resolver);
 	return 0;
 }
@@ -171,22 +180,79 @@ static int resolver_getfd(lua_State *L)
 	return 1;
 }
 
-static struct lookup_box *new_lookup_box(lua_State *L)
+static void push_lookup_box(lua_State *L, const struct resolver_box *resolver, uint32_t slot)
 {
 	struct lookup_box *box = lua_newuserdata(L, sizeof(*box));
-	*box = (struct lookup_box){ .lookup = NULL };
+	*box = (struct lookup_box){ .slot = slot, .serial = slot_serial(&resolver->slots, slot) };
 	luaL_setmetatable(L, LOOKUP_TYPE);
 	lua_getuservalue(L, 1);
 	lua_setuservalue(L, -2);
-	return box;
 }
 
-static void keep_callback(lua_State *L, const struct lookup *lookup, int callback)
+/* Pushes the page of that slot's callback, made at first use. */
+static void push_page(lua_State *L, uint32_t slot)
 {
+	int page = (int)(slot / PAGE_SIZE) + FIRST_PAGE;
 	lua_getuservalue(L, 1);
+	lua_rawgeti(L, -1, page);
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		lua_createtable(L, PAGE_SIZE, 0);
+		lua_pushvalue(L, -1);
+		lua_rawseti(L, -3, page);
+	}
+	lua_remove(L, -2);
+}
+
+/* Keeps the callback at that index, or nil, for the slot. */
+static void keep_callback(lua_State *L, uint32_t slot, int callback)
+{
+	push_page(L, slot);
 	lua_pushvalue(L, callback);
-	lua_rawsetp(L, -2, lookup);
+	lua_rawseti(L, -2, (int)(slot % PAGE_SIZE) + 1);
 	lua_pop(L, 1);
+}
+
+/* Pushes the callback of that slot and forgets it. */
+static void take_callback(lua_State *L, uint32_t slot)
+{
+	int place = (int)(slot % PAGE_SIZE) + 1;
+	push_page(L, slot);
+	lua_rawgeti(L, -1, place);
+	lua_pushnil(L);
+	lua_rawseti(L, -3, place);
+	lua_remove(L, -2);
+}
+
+static void *slot_owner(uint32_t slot)
+{
+	return (void *)(uintptr_t)slot;
+}
+
+static uint32_t owned_slot(const struct lookup *lookup)
+{
+	return (uint32_t)(uintptr_t)lookup_owner(lookup);
+}
+
+/* Starts the lookup, or queues what is known, with the callback at index 4, and pushes its handle. False without memory, nothing pushed. */
+static bool start_with_callback(
+	lua_State *L, struct resolver_box *box, const char *qname, uint16_t qtype, const struct lookup_options *options, const struct known_answer *known)
+{
+	uint32_t slot;
+	if (!find_free_slot(&box->slots, &slot))
+		return false;
+	keep_callback(L, slot, 4);
+	push_lookup_box(L, box, slot);
+	struct lookup *lookup = known->answer != NULL ? queue_known_answer(box->resolver, known, slot_owner(slot))
+												  : start_lookup(box->resolver, qname, qtype, options, slot_owner(slot));
+	if (lookup != NULL) {
+		occupy_slot(&box->slots, slot, lookup);
+		return true;
+	}
+	lua_pop(L, 1);
+	take_callback(L, slot);
+	lua_pop(L, 1);
+	return false;
 }
 
 /* resolver:submit(qname, rdtype, callback, options, later) -> lookup | false, answer | false, nil, err
@@ -211,15 +277,11 @@ static int resolver_submit(lua_State *L)
 		push_known(L, &known, true);
 		return 3;
 	}
-	struct lookup_box *box = new_lookup_box(L);
-	box->lookup = known.answer != NULL ? queue_known_answer(resolver, &known, box) : start_lookup(resolver, qname, qtype, &options, box);
-	if (box->lookup == NULL) {
-		lua_pop(L, 1);
-		push_error(L, OUTCOME_SYSTEM, "out of memory", qname, qtype, 0);
-		return 3;
-	}
-	keep_callback(L, box->lookup, 4);
-	return 1;
+	if (start_with_callback(L, check_resolver(L, 1), qname, qtype, &options, &known))
+		return 1;
+	lua_pop(L, 1);
+	push_error(L, OUTCOME_SYSTEM, "out of memory", qname, qtype, 0);
+	return 3;
 }
 
 /* resolver:process(): never blocks; what is complete is to be fetched then, all of it, or rest called */
@@ -247,34 +309,20 @@ static int resolver_notice(lua_State *L)
 	return 1;
 }
 
-/* Pushes the callback of that lookup and forgets it. */
-static void take_callback(lua_State *L, const struct lookup *lookup)
-{
-	lua_getuservalue(L, 1);
-	lua_rawgetp(L, -1, lookup);
-	lua_pushnil(L);
-	lua_rawsetp(L, -3, lookup);
-	lua_remove(L, -2);
-}
-
 /* resolver:fetch() -> callback, answer, err | nothing, also once closed */
 static int resolver_fetch(lua_State *L)
 {
-	struct resolver_box *resolver = check_resolver(L, 1);
-	if (resolver->resolver == NULL || !has_completed(resolver->resolver))
+	struct resolver_box *box = check_resolver(L, 1);
+	if (box->resolver == NULL || !has_completed(box->resolver))
 		return 0;
-	struct lookup_box *guard = new_lookup_box(L); /* frees the lookup when a push below raises */
-	guard->is_taken = true;
-	struct lookup *lookup = take_lookup(resolver->resolver);
-	struct lookup_box *handle = lookup_owner(lookup);
-	if (handle != NULL)
-		handle->lookup = NULL;
-	guard->lookup = lookup;
-	take_callback(L, lookup);
-	struct known_answer known = lookup_result(lookup);
+	drop_fetched(box);
+	box->fetched = take_lookup(box->resolver);
+	uint32_t slot = owned_slot(box->fetched);
+	leave_slot(&box->slots, slot);
+	take_callback(L, slot);
+	struct known_answer known = lookup_result(box->fetched);
 	push_known(L, &known, false);
-	guard->lookup = NULL;
-	free_lookup(lookup);
+	drop_fetched(box);
 	return 3;
 }
 
@@ -449,25 +497,12 @@ static int resolver_cached(lua_State *L)
 static int lookup_cancel(lua_State *L)
 {
 	struct lookup_box *box = luaL_checkudata(L, 1, LOOKUP_TYPE);
-	if (box->lookup == NULL)
-		return 0;
 	lua_getuservalue(L, 1);
 	lua_rawgeti(L, -1, 1);
 	struct resolver_box *resolver = check_resolver(L, -1);
-	if (resolver->resolver != NULL)
-		cancel_lookup(resolver->resolver, box->lookup);
-	return 0;
-}
-
-/* Dropping a lookup's handle cancels nothing. */
-static int lookup__gc(lua_State *L)
-{
-	struct lookup_box *box = luaL_checkudata(L, 1, LOOKUP_TYPE);
-	if (box->lookup != NULL && box->is_taken)
-		free_lookup(box->lookup);
-	else if (box->lookup != NULL)
-		set_lookup_owner(box->lookup, NULL);
-	box->lookup = NULL;
+	struct lookup *lookup = slot_occupant(&resolver->slots, box->slot, box->serial);
+	if (lookup != NULL)
+		cancel_lookup(resolver->resolver, lookup);
 	return 0;
 }
 
@@ -499,8 +534,10 @@ static const luaL_Reg lookup_methods[] = {
 static void create_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect)
 {
 	luaL_newmetatable(L, name);
-	lua_pushcfunction(L, collect);
-	lua_setfield(L, -2, "__gc");
+	if (collect != NULL) {
+		lua_pushcfunction(L, collect);
+		lua_setfield(L, -2, "__gc");
+	}
 	lua_newtable(L);
 	luaL_setfuncs(L, methods, 0);
 	lua_setfield(L, -2, "__index");
@@ -517,7 +554,7 @@ static int now(lua_State *L)
 void open_resolver(lua_State *L)
 {
 	create_type(L, RESOLVER_TYPE, resolver_methods, resolver_close);
-	create_type(L, LOOKUP_TYPE, lookup_methods, lookup__gc);
+	create_type(L, LOOKUP_TYPE, lookup_methods, NULL); /* dropping one cancels nothing */
 	lua_pushcfunction(L, new_resolver);
 	lua_setfield(L, -2, "new_resolver");
 	lua_pushcfunction(L, now);

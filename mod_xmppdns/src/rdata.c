@@ -350,8 +350,9 @@ static uint16_t read_type_digits(const char *digits)
 
 uint16_t type_number(const char *name)
 {
+	int first = name[0] & ~0x20; /* upper case: most types are told apart by that, and this is called for each lookup */
 	for (size_t i = 0; i < NAMED_TYPES; i++)
-		if (strcasecmp(named_types[i].name, name) == 0)
+		if (named_types[i].name[0] == first && strcasecmp(named_types[i].name, name) == 0)
 			return named_types[i].number;
 	return strncasecmp(name, "TYPE", 4) == 0 ? read_type_digits(name + 4) : 0;
 }

@@ -877,11 +877,6 @@ void *lookup_owner(const struct lookup *lookup)
 	return lookup->owner;
 }
 
-void set_lookup_owner(struct lookup *lookup, void *owner)
-{
-	lookup->owner = owner;
-}
-
 struct known_answer lookup_result(const struct lookup *lookup)
 {
 	return lookup->result;

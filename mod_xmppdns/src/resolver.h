@@ -77,7 +77,6 @@ bool has_completed(const struct resolver *resolver);
 void free_lookup(struct lookup *lookup);
 
 void *lookup_owner(const struct lookup *lookup);
-void set_lookup_owner(struct lookup *lookup, void *owner);
 struct known_answer lookup_result(const struct lookup *lookup); /* answer is NULL only when memory ran out; borrowed from the lookup */
 
 /* A new generation of contexts, from settings read anew, or from other settings (NULL: the same). Cached answers stay, remembered failures go,

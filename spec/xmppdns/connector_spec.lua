@@ -531,3 +531,95 @@ describe("xmppdns.connector: a plan", function ()
 		assert.same({ 5269, 5270, 5269, 5270, false, false }, given);
 	end);
 end);
+
+describe("xmppdns.connector: more plans than begin side by side", function ()
+	local PLANS_AT_ONCE = 100;
+	local dns, server, resolver;
+
+	setup(function ()
+		dns = zones.serve({ ["plain.example"] = wanted["plain.example"] });
+		server = misdns.start({ upstream = dns.forward });
+	end);
+
+	teardown(function ()
+		server:stop();
+		dns:stop();
+	end);
+
+	before_each(function ()
+		server:clear();
+		server:clear_log();
+		local settings = dns:settings({ timeout = 3 });
+		settings.forward = server.forward;
+		resolver = assert(xmppdns.new(settings));
+	end);
+
+	after_each(function () resolver:close(); end);
+
+	-- Starts that many plans, for domains that do not exist; gives the list of those that have ended.
+	local function start(count, prefix)
+		local ended, plans = {}, {};
+		for i = 1, count do
+			plans[i] = connector.new(resolver, ("%s%d.example"):format(prefix, i));
+			plans[i]:next(function () ended[#ended + 1] = i; end);
+		end
+		return ended, plans;
+	end
+
+	local function asked_domains()
+		local domains, count = {}, 0;
+		for name in pairs(asked(server, "SRV")) do domains[name:match("_tcp%.(.*)")] = true; end
+		for _ in pairs(domains) do count = count + 1; end
+		return count;
+	end
+
+	it("all end, in the order in which they were started", function ()
+		local ended = start(3 * PLANS_AT_ONCE, "quick");
+		while #ended < 3 * PLANS_AT_ONCE do assert.is_true(resolver:wait(5)); end
+		assert.same(3 * PLANS_AT_ONCE, #ended);
+		local late = 0;
+		for place, i in ipairs(ended) do late = math.max(late, i - place); end
+		assert.is_true(late <= PLANS_AT_ONCE);
+	end);
+
+	it("wait while the first ones wait for answers, but not for those of a slow server", function ()
+		server:rule({ fault = "silence" });
+		start(PLANS_AT_ONCE + 10, "slow"); -- not so many that lookups wait
+		local started = core.now();
+		while core.now() - started < 0.3 do resolver:wait(0.05); end
+		assert.same(PLANS_AT_ONCE, asked_domains());
+		while asked_domains() < PLANS_AT_ONCE + 10 and core.now() - started < 2 do resolver:wait(0.1); end
+		assert.same(PLANS_AT_ONCE + 10, asked_domains());
+	end);
+
+	it("are begun without waiting when their services are known", function ()
+		local plan = connector.new(resolver, "plain.example");
+		local known;
+		plan:next(function (endpoint) known = endpoint; end);
+		while not known do resolver:wait(1); end
+		server:rule({ fault = "silence" });
+		start(2 * PLANS_AT_ONCE, "slow");
+		local again;
+		connector.new(resolver, "plain.example"):next(function (endpoint) again = endpoint; end);
+		assert.same(known.addresses, again and again.addresses);
+	end);
+
+	it("end when they are closed while they wait, and when the resolver is", function ()
+		server:rule({ fault = "silence" });
+		local ended, plans = start(3 * PLANS_AT_ONCE, "closed");
+		plans[2 * PLANS_AT_ONCE]:close();
+		assert.same({ 2 * PLANS_AT_ONCE }, ended);
+		resolver:close();
+		assert.same(3 * PLANS_AT_ONCE, #ended);
+	end);
+
+	it("end at their deadline while they wait", function ()
+		server:rule({ fault = "silence" });
+		start(PLANS_AT_ONCE, "before");
+		local plan, ended = connector.new(resolver, "late.example", { plan_timeout = 0.1 }), nil;
+		plan:next(function (endpoint) ended = { endpoint = endpoint }; end);
+		while not ended do assert.is_true(resolver:wait(1)); end
+		assert.is_nil(ended.endpoint);
+		assert.same("timeout", plan.error.code);
+	end);
+end);

@@ -2,6 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- A resolver as Lua uses it, against a real libunbound and a DNS server that can be told to be slow.
 
+local core = require "xmppdns.core";
 local misdns = require "spec.support.misdns";
 local new = require "xmppdns.resolver".new;
 
@@ -179,6 +180,32 @@ describe("resolver: canceling a lookup", function ()
 		assert.same(1, #calls);
 	end);
 
+	it("does nothing once it has ended, whoever has its place now", function ()
+		local calls, record = recorder();
+		local ended = resolver:query(fresh_name(), "A", record);
+		wait_for(calls, 1);
+		resolver:query(slow_name(50), "A", record);
+		ended:cancel();
+		wait_for(calls, 2);
+		assert.is_nil(calls[2].err);
+	end);
+
+	it("ends that one of a thousand, and each callback gets its own answer", function ()
+		local names, lookups, got, count = {}, {}, {}, 0;
+		for i = 1, 1000 do names[i] = fresh_name({ ("192.0.2.%d"):format(i % 250 + 1) }); end
+		for i, name in ipairs(names) do
+			lookups[i] = resolver:query(name, "A", function (answer, err)
+				assert.is_nil(got[i]);
+				got[i], count = answer and answer[1].a or err.code, count + 1;
+			end);
+		end
+		for i = 7, 1000, 7 do lookups[i]:cancel(); end
+		while count < 1000 do assert.is_true(resolver:wait(10)); end
+		for i = 1, 1000 do
+			assert.same(i % 7 == 0 and "canceled" or ("192.0.2.%d"):format(i % 250 + 1), got[i]);
+		end
+	end);
+
 	it("leaves the others that share its question", function ()
 		local calls, record = recorder();
 		local canceled, record_canceled = recorder();
@@ -298,16 +325,33 @@ describe("resolver: close", function ()
 end);
 
 describe("resolver: process", function ()
-	it("runs at most 64 callbacks a call and leaves the descriptor readable for the rest", function ()
-		local _, record = recorder();
+	-- So many that are complete, with that callback.
+	local function complete(count, callback)
 		local name = fresh_name();
 		local lookups = {};
-		for i = 1, 100 do lookups[i] = resolver:query(name .. i, "A", record); end
-		for i = 1, 100 do lookups[i]:cancel(); end
-		assert.same(64, resolver:process());
-		assert.is_true(resolver.core:poll(0));
-		assert.same(36, resolver:process());
+		for i = 1, count do lookups[i] = resolver:query(name .. i, "A", callback); end
+		for i = 1, count do lookups[i]:cancel(); end
+	end
+
+	it("runs at most 64 callbacks a call and leaves the descriptor readable for the rest", function ()
+		local calls, record = recorder();
+		complete(100, record);
+		while #calls < 100 do
+			assert.is_true(resolver.core:poll(0));
+			assert.is_true(resolver:process() <= 64);
+		end
 		assert.same(0, resolver:process());
+	end);
+
+	it("starts no further callback once they have taken some milliseconds, and leaves the descriptor readable", function ()
+		local ran = 0;
+		complete(3, function ()
+			ran = ran + 1;
+			local started = core.now();
+			while core.now() - started < 0.005 do end
+		end);
+		assert.same({ 1, 1, 1, 0 }, { resolver:process(), resolver:process(), resolver:process(), resolver:process() });
+		assert.same(3, ran);
 	end);
 end);
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* Small numbers for things under way. A number is given out again once its thing is gone; a serial tells the old thing from the new one. */
+#ifndef XMPPDNS_SLOTS_H
+#define XMPPDNS_SLOTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct slot {
+	void *occupant;  /* not owned; NULL while it is free */
+	uint32_t serial; /* of the occupants that it has had */
+	uint32_t next;   /* free slot, behind this one */
+};
+
+struct slots {
+	struct slot *items; /* owned */
+	uint32_t room;
+	uint32_t free; /* the first free one; room: none */
+};
+
+/* The slot that occupy_slot may be called with next; false without memory. */
+bool find_free_slot(struct slots *slots, uint32_t *slot);
+void occupy_slot(struct slots *slots, uint32_t slot, void *occupant);
+void leave_slot(struct slots *slots, uint32_t slot);
+
+uint32_t slot_serial(const struct slots *slots, uint32_t slot);
+/* NULL when the occupant of that serial is gone, or has not come yet. */
+void *slot_occupant(const struct slots *slots, uint32_t slot, uint32_t serial);
+
+void free_slots(struct slots *slots); /* what is in them stays; afterwards they are empty */
+
+#endif

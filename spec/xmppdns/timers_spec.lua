@@ -1,0 +1,75 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The timers, against a sorted list.
+
+local new = require "xmppdns.timers".new;
+
+-- Takes what is due by then, and calls it.
+local function run(timers, now)
+	local callback = timers:take(now);
+	while callback do
+		callback();
+		callback = timers:take(now);
+	end
+end
+
+describe("xmppdns.timers: timers", function ()
+	it("have none at first", function ()
+		local timers = new();
+		assert.is_nil(timers:next_time());
+		assert.is_nil(timers:take(1000));
+	end);
+
+	it("are taken once, from their time on", function ()
+		local timers, ran = new(), 0;
+		timers:add(5, function () ran = ran + 1; end);
+		assert.same(5, timers:next_time());
+		assert.is_nil(timers:take(4.9));
+		run(timers, 5);
+		run(timers, 6);
+		assert.same(1, ran);
+	end);
+
+	it("keep their order when they are due at the same time", function ()
+		local timers, order = new(), {};
+		for i = 1, 50 do timers:add(1, function () order[i] = true; assert.is_true(i == 1 or order[i - 1]); end); end
+		run(timers, 1);
+		assert.same(50, #order);
+	end);
+
+	it("come in the order of a sorted list, whichever of them are canceled", function ()
+		math.randomseed(7);
+		local timers, model, order = new(), {}, {};
+		for i = 1, 2000 do
+			local at = math.random(1, 300);
+			local timer = timers:add(at, function () order[#order + 1] = i; end);
+			if math.random(1, 3) == 1 then
+				timer.cancel();
+				timer.cancel();
+			else
+				model[#model + 1] = { at = at, number = i, timer = timer };
+			end
+			local victim = math.random(1, 5) == 1 and #model > 0 and table.remove(model, math.random(1, #model));
+			if victim then victim.timer.cancel(); end
+		end
+		table.sort(model, function (a, b) return a.at < b.at or a.at == b.at and a.number < b.number; end);
+		for i, one in ipairs(model) do model[i] = one.number; end
+		run(timers, 300);
+		assert.same(model, order);
+	end);
+
+	it("may be canceled after they ran, and from inside one another", function ()
+		local timers, ran = new(), {};
+		local second;
+		local first = timers:add(1, function ()
+			ran[#ran + 1] = "first";
+			second.cancel();
+		end);
+		second = timers:add(2, function () ran[#ran + 1] = "second"; end);
+		timers:add(3, function () ran[#ran + 1] = "third"; end);
+		run(timers, 3);
+		first.cancel();
+		assert.same({ "first", "third" }, ran);
+		assert.is_nil(timers:next_time());
+	end);
+end);
