@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* Answers by name and type. The table grows by one bucket at a time (linear hashing, W. Litwin 1980), so that no insert waits for a large copy. */
+/* Answers by name and type, in a hash table and a list by use. */
 #include "cache.h"
 
 #include <stdlib.h>
@@ -8,8 +8,7 @@
 
 #include "hash.h"
 #include "rdata.h"
-
-enum { SEGMENT_BUCKETS = 256, FIRST_SEGMENTS = 4 };
+#include "table.h"
 
 struct kept {
 	struct answer *answer; /* one reference; NULL when there is none */
@@ -18,26 +17,17 @@ struct kept {
 
 /* What is known of one name and type: an answer, or a failure, or both: the failure then stands before an answer kept for stale use. */
 struct entry {
-	struct entry *next;          /* in its bucket */
+	struct table_item item;      /* first; its hash is of the name alone, so that its types lie in one bucket */
 	struct entry *newer, *older; /* by use */
-	uint64_t hash;               /* of the name alone, so that its types lie in one bucket */
 	struct kept answer, failure;
 	uint32_t failure_epoch; /* the failure counts while this is the cache's */
 	uint16_t qtype;
 };
 
-struct segment {
-	struct entry *buckets[SEGMENT_BUCKETS];
-};
-
 struct cache {
 	struct cache_limits limits;
 	struct cache_counters counters;
-	struct segment **segments; /* owned, each of them */
-	size_t segment_count, segment_room;
-	size_t table_bytes;  /* of segments; counters.bytes are those of entries and answers */
-	size_t bucket_count; /* 0 before the first entry */
-	uint64_t mask;       /* of the hash, for buckets below bucket_count; half of it for the others, which are not split yet */
+	struct table table; /* counters.bytes are those of entries and answers alone */
 	struct entry *newest, *oldest;
 	uint32_t failure_epoch;
 	uint64_t seed[2];
@@ -59,95 +49,6 @@ void delete_cache(struct cache *cache)
 		return;
 	flush_cache(cache);
 	free(cache);
-}
-
-/* The table */
-
-static struct entry **bucket_at(const struct cache *cache, size_t index)
-{
-	return &cache->segments[index / SEGMENT_BUCKETS]->buckets[index % SEGMENT_BUCKETS];
-}
-
-static struct entry **bucket_of(const struct cache *cache, uint64_t hash)
-{
-	size_t index = (size_t)(hash & cache->mask);
-	if (index >= cache->bucket_count)
-		index = (size_t)(hash & cache->mask >> 1);
-	return bucket_at(cache, index);
-}
-
-static bool make_segment_room(struct cache *cache)
-{
-	if (cache->segment_count < cache->segment_room)
-		return true;
-	size_t room = cache->segment_room == 0 ? FIRST_SEGMENTS : cache->segment_room * 2;
-	struct segment **segments = realloc(cache->segments, room * sizeof(*segments));
-	if (segments == NULL)
-		return false;
-	cache->table_bytes += (room - cache->segment_room) * sizeof(*segments);
-	cache->segments = segments;
-	cache->segment_room = room;
-	return true;
-}
-
-static bool add_segment(struct cache *cache)
-{
-	struct segment *segment = make_segment_room(cache) ? calloc(1, sizeof(*segment)) : NULL;
-	if (segment == NULL)
-		return false;
-	cache->segments[cache->segment_count++] = segment;
-	cache->table_bytes += allocation_size(sizeof(*segment));
-	return true;
-}
-
-static bool open_table(struct cache *cache)
-{
-	if (cache->bucket_count > 0)
-		return true;
-	if (!add_segment(cache))
-		return false;
-	cache->bucket_count = SEGMENT_BUCKETS;
-	cache->mask = SEGMENT_BUCKETS - 1;
-	return true;
-}
-
-/* Moves what belongs into bucket index, which is empty, from the bucket where it was until now. */
-static void split_bucket(struct cache *cache, size_t index)
-{
-	struct entry **from = bucket_at(cache, index & (size_t)(cache->mask >> 1));
-	struct entry **to = bucket_at(cache, index);
-	while (*from != NULL) {
-		struct entry *entry = *from;
-		if ((entry->hash & cache->mask) != index) {
-			from = &entry->next;
-			continue;
-		}
-		*from = entry->next;
-		entry->next = *to;
-		*to = entry;
-	}
-}
-
-/* One bucket more. Without memory the chains get longer, that is all. */
-static void grow_table(struct cache *cache)
-{
-	size_t index = cache->bucket_count;
-	if (index == cache->segment_count * SEGMENT_BUCKETS && !add_segment(cache))
-		return;
-	if (index > cache->mask)
-		cache->mask = cache->mask << 1 | 1;
-	cache->bucket_count++;
-	split_bucket(cache, index);
-}
-
-static void free_table(struct cache *cache)
-{
-	for (size_t i = 0; i < cache->segment_count; i++)
-		free(cache->segments[i]);
-	free(cache->segments);
-	cache->segments = NULL;
-	cache->segment_count = cache->segment_room = cache->table_bytes = cache->bucket_count = 0;
-	cache->mask = 0;
 }
 
 /* The order of use */
@@ -227,25 +128,34 @@ static uint64_t hash_of(const struct cache *cache, const char *qname)
 	return hash_name(cache->seed, qname, strlen(qname), 0);
 }
 
+static struct entry *bucket_entry(const struct cache *cache, uint64_t hash)
+{
+	return (struct entry *)table_bucket(&cache->table, hash);
+}
+
+static struct entry *next_entry(const struct entry *entry)
+{
+	return (struct entry *)entry->item.next;
+}
+
 static struct entry *find_entry(const struct cache *cache, uint64_t hash, const char *qname, uint16_t qtype)
 {
-	if (cache->bucket_count == 0)
-		return NULL;
-	struct entry *entry = *bucket_of(cache, hash);
-	while (entry != NULL && !(entry->hash == hash && entry->qtype == qtype && strcmp(entry_name(entry), qname) == 0))
-		entry = entry->next;
+	struct entry *entry = bucket_entry(cache, hash);
+	while (entry != NULL && !(entry->item.hash == hash && entry->qtype == qtype && strcmp(entry_name(entry), qname) == 0))
+		entry = next_entry(entry);
 	return entry;
 }
 
 static struct entry *add_entry(struct cache *cache, uint64_t hash, uint16_t qtype)
 {
-	struct entry *entry = open_table(cache) ? malloc(sizeof(*entry)) : NULL;
+	struct entry *entry = malloc(sizeof(*entry));
 	if (entry == NULL)
 		return NULL;
-	*entry = (struct entry){ .hash = hash, .qtype = qtype };
-	struct entry **bucket = bucket_of(cache, hash);
-	entry->next = *bucket;
-	*bucket = entry;
+	*entry = (struct entry){ .qtype = qtype };
+	if (!add_to_table(&cache->table, &entry->item, hash)) {
+		free(entry);
+		return NULL;
+	}
 	link_newest(cache, entry);
 	cache->counters.bytes += allocation_size(sizeof(*entry));
 	cache->counters.entries++;
@@ -254,10 +164,7 @@ static struct entry *add_entry(struct cache *cache, uint64_t hash, uint16_t qtyp
 
 static void remove_entry(struct cache *cache, struct entry *entry)
 {
-	struct entry **link = bucket_of(cache, entry->hash);
-	while (*link != entry)
-		link = &(*link)->next;
-	*link = entry->next;
+	remove_from_table(&cache->table, &entry->item);
 	unlink_entry(cache, entry);
 	drop_kept(cache, &entry->answer);
 	drop_kept(cache, &entry->failure);
@@ -293,15 +200,14 @@ static uint32_t keeping_time(const struct cache *cache, const struct answer *ans
 
 static size_t used_bytes(const struct cache *cache)
 {
-	return cache->table_bytes + cache->counters.bytes;
+	return cache->table.bytes + cache->counters.bytes;
 }
 
 /* Whether there would be room for it if it were alone. */
 static bool is_small_enough(const struct cache *cache, const struct answer *answer)
 {
-	size_t first_table = allocation_size(sizeof(struct segment)) + FIRST_SEGMENTS * sizeof(struct segment *);
-	size_t tables = cache->bucket_count > 0 ? cache->table_bytes : first_table;
-	return tables + allocation_size(sizeof(struct entry)) + answer->size <= cache->limits.bytes;
+	size_t table = cache->table.bytes > 0 ? cache->table.bytes : least_table_bytes();
+	return table + allocation_size(sizeof(struct entry)) + answer->size <= cache->limits.bytes;
 }
 
 static void evict_oldest(struct cache *cache)
@@ -350,8 +256,6 @@ void put_answer(struct cache *cache, struct answer *answer, int64_t now)
 		put_failure(cache, entry, answer, expires, now);
 	else
 		put_data(cache, entry, answer, expires);
-	if (cache->counters.entries > cache->bucket_count)
-		grow_table(cache);
 	evict_oldest(cache);
 }
 
@@ -388,10 +292,10 @@ struct answer *find_stale(struct cache *cache, const char *qname, uint16_t qtype
 void flush_name(struct cache *cache, const char *qname)
 {
 	uint64_t hash = hash_of(cache, qname);
-	struct entry *entry = cache->bucket_count == 0 ? NULL : *bucket_of(cache, hash);
+	struct entry *entry = bucket_entry(cache, hash);
 	while (entry != NULL) {
-		struct entry *next = entry->next;
-		if (entry->hash == hash && strcmp(entry_name(entry), qname) == 0)
+		struct entry *next = next_entry(entry);
+		if (entry->item.hash == hash && strcmp(entry_name(entry), qname) == 0)
 			remove_entry(cache, entry);
 		entry = next;
 	}
@@ -406,7 +310,7 @@ void flush_cache(struct cache *cache)
 {
 	while (cache->oldest != NULL)
 		remove_entry(cache, cache->oldest);
-	free_table(cache);
+	free_table(&cache->table);
 }
 
 /* Looking */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* A chained hash table that doubles when it is full. */
+/* The table of questions under way. */
 #include "pending.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,15 +11,18 @@
 
 void open_pending_table(struct pending_table *table)
 {
-	*table = (struct pending_table){ .buckets = NULL };
+	*table = (struct pending_table){ .by_key = { .segments = NULL } };
 	random_seed(table->seed);
 }
 
 void free_pending_table(struct pending_table *table)
 {
-	free(table->buckets);
-	table->buckets = NULL;
-	table->count = table->room = 0;
+	free_table(&table->by_key);
+}
+
+static struct pending *keyed_pending(struct table_item *item)
+{
+	return item == NULL ? NULL : (struct pending *)((char *)item - offsetof(struct pending, by_key));
 }
 
 static uint64_t hash_key(const struct pending_table *table, const struct pending_key *key)
@@ -32,52 +36,17 @@ static bool same_key(const struct pending_key *a, const struct pending_key *b)
 		&& strcmp(a->qname, b->qname) == 0;
 }
 
-static struct pending **bucket_of(const struct pending_table *table, uint64_t hash)
-{
-	return &table->buckets[hash & (table->room - 1)];
-}
-
 struct pending *find_pending(const struct pending_table *table, const struct pending_key *key)
 {
-	if (table->room == 0)
-		return NULL;
 	uint64_t hash = hash_key(table, key);
-	for (struct pending *pending = *bucket_of(table, hash); pending != NULL; pending = pending->next)
-		if (pending->hash == hash && same_key(&pending->key, key))
-			return pending;
+	for (struct table_item *item = table_bucket(&table->by_key, hash); item != NULL; item = item->next)
+		if (item->hash == hash && same_key(&keyed_pending(item)->key, key))
+			return keyed_pending(item);
 	return NULL;
-}
-
-static void link_pending(struct pending_table *table, struct pending *pending)
-{
-	struct pending **bucket = bucket_of(table, pending->hash);
-	pending->next = *bucket;
-	*bucket = pending;
-}
-
-static bool grow_table(struct pending_table *table)
-{
-	struct pending_table grown = { .room = table->room > 0 ? 2 * table->room : 256 };
-	grown.buckets = calloc(grown.room, sizeof(grown.buckets[0]));
-	if (grown.buckets == NULL)
-		return false;
-	for (size_t i = 0; i < table->room; i++) {
-		while (table->buckets[i] != NULL) {
-			struct pending *pending = table->buckets[i];
-			table->buckets[i] = pending->next;
-			link_pending(&grown, pending);
-		}
-	}
-	free(table->buckets);
-	table->buckets = grown.buckets;
-	table->room = grown.room;
-	return true;
 }
 
 struct pending *add_pending(struct pending_table *table, const struct pending_key *key)
 {
-	if (table->count >= table->room && !grow_table(table) && table->room == 0)
-		return NULL;
 	size_t size = strlen(key->qname) + 1;
 	struct pending *pending = calloc(1, sizeof(*pending) + size);
 	if (pending == NULL)
@@ -85,27 +54,20 @@ struct pending *add_pending(struct pending_table *table, const struct pending_ke
 	memcpy(pending->qname, key->qname, size);
 	pending->key = *key;
 	pending->key.qname = pending->qname;
-	pending->hash = hash_key(table, key);
-	link_pending(table, pending);
-	table->count++;
-	return pending;
+	if (add_to_table(&table->by_key, &pending->by_key, hash_key(table, key)))
+		return pending;
+	free(pending);
+	return NULL;
 }
 
 void remove_pending(struct pending_table *table, struct pending *pending)
 {
-	struct pending **link = bucket_of(table, pending->hash);
-	while (*link != pending)
-		link = &(*link)->next;
-	*link = pending->next;
-	table->count--;
+	remove_from_table(&table->by_key, &pending->by_key);
 	release_answer(pending->answer);
 	free(pending);
 }
 
 struct pending *any_pending(const struct pending_table *table, size_t *bucket)
 {
-	for (; *bucket < table->room; ++*bucket)
-		if (table->buckets[*bucket] != NULL)
-			return table->buckets[*bucket];
-	return NULL;
+	return keyed_pending(any_in_table(&table->by_key, bucket));
 }

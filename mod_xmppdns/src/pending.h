@@ -7,6 +7,7 @@
 #include "context.h"
 #include "heap.h"
 #include "query.h"
+#include "table.h"
 
 struct lookup;
 struct resolver;
@@ -23,7 +24,7 @@ struct pending_key {
 struct pending {
 	struct heap_item item;         /* first: in the resolver's heap of those waiting to be asked, or of those asked */
 	struct resolver *resolver;     /* not owned */
-	struct pending *next;          /* in its bucket */
+	struct table_item by_key;      /* in the table */
 	struct pending *next_answered; /* in the resolver's list of those whose answer has come */
 	struct lookup *lookups;        /* who waits for it */
 	struct answer *answer;         /* owned, between its coming and the next step */
@@ -31,15 +32,13 @@ struct pending {
 	struct context_question question;
 	uint64_t generation;       /* number of the one that was asked */
 	int64_t started, deadline; /* milliseconds; the deadline is for the whole */
-	uint64_t hash;
 	struct pending_key key; /* qname: below */
 	char qname[];
 };
 
 struct pending_table {
-	struct pending **buckets; /* owned; the pendings are not */
-	size_t count, room;       /* room: 0 or a power of two */
-	uint64_t seed[2];         /* names come from strangers */
+	struct table by_key; /* the pendings in it are not owned */
+	uint64_t seed[2];    /* names come from strangers */
 };
 
 void open_pending_table(struct pending_table *table);

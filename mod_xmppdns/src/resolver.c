@@ -430,7 +430,7 @@ static void ask_pending(struct resolver *resolver, struct pending *pending)
 {
 	char problem[SETTINGS_PROBLEM_SIZE] = "no contexts after fork";
 	struct context *context = NULL;
-	unsigned shard = (unsigned)(pending->hash % resolver->settings->threads);
+	unsigned shard = (unsigned)(pending->by_key.hash % resolver->settings->threads);
 	if (resolver->generation != NULL)
 		context = use_context(resolver->generation, role_of(&pending->query), repetition_of(&pending->query), shard, resolver->epoll, problem);
 	if (context == NULL)

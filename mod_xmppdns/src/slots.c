@@ -13,19 +13,20 @@ static bool grow(struct slots *slots)
 	struct slot *items = room > slots->room ? realloc(slots->items, room * sizeof(*items)) : NULL;
 	if (items == NULL)
 		return false;
-	for (uint32_t i = slots->room; i < room; i++)
-		items[i] = (struct slot){ .next = i + 1 };
 	slots->items = items;
-	slots->free = slots->room;
 	slots->room = room;
 	return true;
 }
 
 bool find_free_slot(struct slots *slots, uint32_t *slot)
 {
-	if (slots->free == slots->room && !grow(slots))
-		return false;
 	*slot = slots->free;
+	if (slots->free < slots->used)
+		return true;
+	if (slots->used == slots->room && !grow(slots))
+		return false;
+	slots->items[slots->used] = (struct slot){ .next = slots->used + 1 };
+	slots->used++;
 	return true;
 }
 
@@ -49,7 +50,7 @@ uint32_t slot_serial(const struct slots *slots, uint32_t slot)
 
 void *slot_occupant(const struct slots *slots, uint32_t slot, uint32_t serial)
 {
-	if (slot >= slots->room || slots->items[slot].serial != serial)
+	if (slot >= slots->used || slots->items[slot].serial != serial)
 		return NULL;
 	return slots->items[slot].occupant;
 }

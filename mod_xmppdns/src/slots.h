@@ -15,8 +15,8 @@ struct slot {
 
 struct slots {
 	struct slot *items; /* owned */
-	uint32_t room;
-	uint32_t free; /* the first free one; room: none */
+	uint32_t room, used; /* behind the used ones nothing is written yet: a page of memory costs time */
+	uint32_t free;       /* the first of the used ones that are free; used: none */
 };
 
 /* The slot that occupy_slot may be called with next; false without memory. */
