@@ -201,7 +201,7 @@ local function new(settings)
 	end
 	local core_resolver, err = core.new_resolver(settings);
 	if not core_resolver then return nil, err; end
-	local self = setmetatable({ core = core_resolver, depth = 0, timers = new_timers(), closed = false }, resolver_mt);
+	local self = setmetatable({ core = core_resolver, depth = 0, timers = new_timers(), on_done = false, closed = false }, resolver_mt);
 	self.planning = new_turnstile(PLANS_AT_ONCE, function (problem) self.on_error(problem); end);
 	return self;
 end

@@ -257,13 +257,13 @@ static size_t at_least(size_t size, size_t least)
 static void set_sizes(struct ub_ctx *ub, const struct settings *settings, enum role role)
 {
 	size_t size = role == ROLE_UDP ? settings->cache_size : SMALL_CACHE; /* the others are asked seldom */
-	size_t ports = count_ports();
+	size_t queries = count_ports(), ports = role == ROLE_UDP ? queries : at_least(queries / 16, FEWEST_PORTS); /* each takes time to make */
 	set_our_number(ub, "rrset-cache-size:", at_least(size / 2, SMALL_CACHE));
 	set_our_number(ub, "msg-cache-size:", at_least(size / 4, SMALL_CACHE));
 	set_our_number(ub, "key-cache-size:", at_least(size / 4, SMALL_CACHE));
 	set_our_number(ub, "neg-cache-size:", at_least(size / 16, SMALL_CACHE / 4));
 	set_our_number(ub, "outgoing-range:", ports);
-	set_our_number(ub, "num-queries-per-thread:", ports);
+	set_our_number(ub, "num-queries-per-thread:", queries);
 	set_our_number(ub, "cache-max-ttl:", at_least(settings->max_ttl, 1)); /* nothing can be resolved with 0 */
 }
 
