@@ -30,7 +30,7 @@ end
 
 -- TLSA need not be secure where the rest must be: an insecure denial is an answer (R22).
 local function choose_query_options(plan, rdtype)
-	return rdtype ~= "TLSA" and plan.policy == "required" and plan.secure_query_options or plan.query_options;
+	return rdtype ~= "TLSA" and plan.secure_query_options or plan.query_options;
 end
 
 -- private. handler(outcome)
@@ -279,7 +279,7 @@ end
 local function leave_turnstile(plan)
 	if not plan.pass then return; end
 	plan.pass:leave();
-	if plan.slow_timer then plan.slow_timer.cancel(); end
+	if plan.slow_timer then plan.slow_timer:cancel(); end
 	plan.pass, plan.slow_timer = nil, nil;
 end
 
@@ -527,7 +527,16 @@ end
 local function read_policy(plan, options, settings)
 	plan.policy = options.dnssec or settings.dnssec;
 	plan.dane = options.dane or settings.dane;
+	if plan.policy == "required" then plan.secure_query_options = require_secure(plan.query_options); end
 	if plan.policy == "off" and plan.dane ~= "required" then plan.dane = "off"; end
+end
+
+local both_families = { A = true, AAAA = true };
+
+-- Most plans share a table: there may be thousands of them.
+local function choose_families(options)
+	local use_ipv4, use_ipv6 = options.use_ipv4 ~= false, options.use_ipv6 ~= false;
+	return use_ipv4 and use_ipv6 and both_families or { A = use_ipv4, AAAA = use_ipv6 };
 end
 
 local function new_plan(resolver, domain, options, given_query_options)
@@ -536,8 +545,7 @@ local function new_plan(resolver, domain, options, given_query_options)
 		domain = domain, secure = false, srv = {}, endpoints = {};
 		resolver = resolver, rng = options.rng;
 		has_route = options.has_route;
-		use_family = { A = options.use_ipv4 ~= false, AAAA = options.use_ipv6 ~= false };
-		query_options = given_query_options, secure_query_options = require_secure(given_query_options);
+		use_family = choose_families(options), query_options = given_query_options;
 		time_left = options.plan_timeout or settings.plan_timeout;
 		waiting = {}, questions = {}, asked_keys = {}, position = 1;
 	}, plan_mt);

@@ -7,6 +7,9 @@ local floor = math.floor;
 local timers_methods = {};
 local timers_mt = { __index = timers_methods, __name = "xmppdns.timers" };
 
+local timer_methods = {};
+local timer_mt = { __index = timer_methods, __name = "xmppdns.timer" };
+
 local function is_before(a, b)
 	return a.at < b.at or a.at == b.at and a.order < b.order;
 end
@@ -47,12 +50,16 @@ local function remove(self, timer)
 	move_up(self, last, last.place);
 end
 
--- Gives a timer with cancel(), which may be called at any time. at: of whatever clock its user has; what is due at the same time keeps its order.
+-- May be called at any time, and again.
+function timer_methods:cancel()
+	remove(self.timers, self);
+end
+
+-- Gives a timer with cancel(). at: of whatever clock its user has; what is due at the same time keeps its order.
 function timers_methods:add(at, callback)
 	self.order = self.order + 1;
-	local timer = { at = at, order = self.order, callback = callback };
-	move_up(self, timer, #self + 1);
-	function timer.cancel() remove(self, timer); end
+	local timer = setmetatable({ at = at, order = self.order, place = #self + 1, callback = callback, timers = self }, timer_mt);
+	move_up(self, timer, timer.place);
 	return timer;
 end
 

@@ -40,6 +40,12 @@ function stock.legacy(setup)
 	return resolver;
 end
 
+-- Whether Prosody's net.connect dials several addresses side by side, and lets a plugin replace what it dials with: 13 and later.
+function stock.races_addresses()
+	load_prosody();
+	return require "core.features".available:contains("s2sout-pre-connect-event");
+end
+
 -- What mod_s2s dials with, without a TLS context of its own: both services of a domain, direct TLS first.
 function stock.new_connection_resolver(domain)
 	local service, chain = require "net.resolvers.service", require "net.resolvers.chain";

@@ -6,14 +6,15 @@
 -- d1.bench ...     usual domains, a zone each: SRV of xmpp-server to xmpp.d1.bench with A, AAAA and TLSA; A and AAAA of its own; no xmpps-server
 -- alias1.bench ... the same, but the target is a CNAME
 -- bare1.bench ...  A and AAAA, no SRV
--- dead.bench       two targets: the first at the address DEAD, the second at LIVE
+-- dead.bench       two targets of one priority, but for one time in 65,536 in this order: the first at the address DEAD, the second at LIVE
+-- backup.bench     the same with two priorities
 -- live.bench       the same, both at LIVE
 
 local process = require "spec.support.process";
 
 local NAMES, DOMAINS, BARE, ALIASES = 20000, tonumber(os.getenv("DOMAINS") or "") or 5000, 40, 40;
 local DEAD, LIVE, PORT = "127.201.7.33", "127.201.7.34", 15269;
-local VERSION = 2; -- of what this file makes
+local VERSION = 3; -- of what this file makes
 local DAY = 86400;
 
 local function header(origin)
@@ -41,13 +42,19 @@ local function alias_records()
 	return ADDRESSES .. SERVICE .. "xmpp CNAME host\nhost A 127.0.0.1\nhost AAAA ::1\n_5269._tcp.xmpp " .. TLSA;
 end
 
-local function target_records(first, second)
-	return ("_xmpp-server._tcp SRV 1 0 %d one\n_xmpp-server._tcp SRV 2 0 %d two\none A %s\ntwo A %s\n"):format(PORT, PORT, first, second);
+local function target_records(first, second, second_priority)
+	return ("_xmpp-server._tcp SRV 1 65535 %d one\n_xmpp-server._tcp SRV %d 0 %d two\none A %s\ntwo A %s\n"):format(
+		PORT, second_priority, PORT, first, second);
 end
 
 -- All zones but the two above them: name -> records.
 local function child_zones()
-	local zones = { ["names.bench."] = name_records(NAMES), ["dead.bench."] = target_records(DEAD, LIVE), ["live.bench."] = target_records(LIVE, LIVE) };
+	local zones = {
+		["names.bench."] = name_records(NAMES);
+		["dead.bench."] = target_records(DEAD, LIVE, 1);
+		["backup.bench."] = target_records(DEAD, LIVE, 2);
+		["live.bench."] = target_records(LIVE, LIVE, 1);
+	};
 	for i = 1, DOMAINS do zones[("d%d.bench."):format(i)] = domain_records(); end
 	for i = 1, ALIASES do zones[("alias%d.bench."):format(i)] = alias_records(); end
 	for i = 1, BARE do zones[("bare%d.bench."):format(i)] = ADDRESSES; end
@@ -101,7 +108,7 @@ local function write_config(directory, names)
 end
 
 local function make_zones(directory)
-	io.stderr:write(("bench: signing %d zones, which takes a minute once a week ...\n"):format(DOMAINS + ALIASES + BARE + 5));
+	io.stderr:write(("bench: signing %d zones, which takes a minute once a week ...\n"):format(DOMAINS + ALIASES + BARE + 6));
 	local key, children, names = make_key(directory), child_zones(), { ".", "bench." };
 	local signed = {};
 	for name, records in pairs(children) do

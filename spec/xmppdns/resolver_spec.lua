@@ -360,7 +360,7 @@ describe("resolver: timers", function ()
 		local order = {};
 		resolver:after(0.04, function () order[#order + 1] = "late"; end);
 		resolver:after(0.01, function () order[#order + 1] = "early"; end);
-		resolver:after(0.02, function () order[#order + 1] = "never"; end).cancel();
+		resolver:after(0.02, function () order[#order + 1] = "never"; end):cancel();
 		while resolver:wait(0.2) do end
 		assert.same({ "early", "late" }, order);
 	end);

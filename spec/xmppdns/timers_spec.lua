@@ -44,13 +44,13 @@ describe("xmppdns.timers: timers", function ()
 			local at = math.random(1, 300);
 			local timer = timers:add(at, function () order[#order + 1] = i; end);
 			if math.random(1, 3) == 1 then
-				timer.cancel();
-				timer.cancel();
+				timer:cancel();
+				timer:cancel();
 			else
 				model[#model + 1] = { at = at, number = i, timer = timer };
 			end
 			local victim = math.random(1, 5) == 1 and #model > 0 and table.remove(model, math.random(1, #model));
-			if victim then victim.timer.cancel(); end
+			if victim then victim.timer:cancel(); end
 		end
 		table.sort(model, function (a, b) return a.at < b.at or a.at == b.at and a.number < b.number; end);
 		for i, one in ipairs(model) do model[i] = one.number; end
@@ -63,12 +63,12 @@ describe("xmppdns.timers: timers", function ()
 		local second;
 		local first = timers:add(1, function ()
 			ran[#ran + 1] = "first";
-			second.cancel();
+			second:cancel();
 		end);
 		second = timers:add(2, function () ran[#ran + 1] = "second"; end);
 		timers:add(3, function () ran[#ran + 1] = "third"; end);
 		run(timers, 3);
-		first.cancel();
+		first:cancel();
 		assert.same({ "first", "third" }, ran);
 		assert.is_nil(timers:next_time());
 	end);

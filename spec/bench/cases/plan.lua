@@ -92,7 +92,7 @@ return {
 		goals.limit("plan, no key known, no SRV", "oursbare.trips", "stockbare.trips", "trips", 1);
 		goals.limit("plan, root's and TLD's keys known, SRV", "ours.newsrvtrips", "stock.newsrvtrips", "trips", 2);
 		goals.limit("plan, root's and TLD's keys known, no SRV", "ours.newbaretrips", "stock.newbaretrips", "trips", 1);
-		goals.limit("plan, target behind a CNAME", "ours.aliastrips", "stock.aliastrips", "trips", 3);
+		goals.limit("plan, target behind a CNAME", "ours.aliastrips", "stock.aliastrips", "trips", 4); -- libunbound asks for the alias's target itself
 		goals.faster("plan, no key known, SRV: time", "ours.firsttime", "stock.firsttime", "ms", 1);
 		goals.faster("plan, root's and TLD's keys known, SRV: time", "ours.newsrvtime", "stock.newsrvtime", "ms", 1);
 		goals.more("upstream packets per plan, cold", "ours.cold", "stock.cold", "packets", 2);
