@@ -40,4 +40,13 @@ function goals.more(case, ours, peer, unit, most)
 	};
 end
 
+-- No goal: what a choice costs.
+function goals.shown(case, ours, peer, unit)
+	return {
+		case = case, ours = ours, peer = peer, unit = unit, goal = "to see";
+		ratio = function (a, b) return a / b; end;
+		holds = function () return true; end;
+	};
+end
+
 return goals;

@@ -42,7 +42,37 @@ include: "%s/zones.conf"
 ]]):format(address, port, zones, directory, directory, directory, zones));
 end
 
--- Serves the zones in directory: { forward = "address@port", address, port, anchors }; legacy_address: the same, on port 53, or nil.
+-- Starts an unbound that validates what it gets from that address@port, as many servers may share one: its own address@port.
+local function start_shared(directory, upstream_address, anchors)
+	local address = process.free_address();
+	local port = process.free_port(address);
+	local config = process.write(directory .. "/unbound.conf", ([[
+server:
+	interface: %s@%d
+	access-control: 127.0.0.0/8 allow
+	do-not-query-localhost: no
+	trust-anchor-file: "%s"
+	msg-cache-size: 64m
+	rrset-cache-size: 64m
+	do-daemonize: no
+	use-syslog: no
+	username: ""
+	chroot: ""
+	directory: "%s"
+	pidfile: "%s/unbound.pid"
+remote-control:
+	control-enable: no
+forward-zone:
+	name: "."
+	forward-addr: %s
+]]):format(address, port, anchors, directory, directory, upstream_address));
+	process.start({ "unbound", "-d", "-c", config });
+	assert(process.wait_for_tcp(address, port, 5), "unbound does not answer");
+	return ("%s@%d"):format(address, port);
+end
+
+-- Serves the zones in directory: { forward = "address@port", address, port, anchors, shared = a validating resolver's address@port };
+-- legacy_address: the same as forward, on port 53, or nil.
 function upstream.serve(zones, binaries)
 	local run = process.directory("bench");
 	local address = process.free_address();
@@ -58,9 +88,11 @@ function upstream.serve(zones, binaries)
 	local legacy_address = process.free_address();
 	process.start({ binaries .. "/late", legacy_address, 53, address, nsd_port });
 	assert(process.wait_for_udp(address, port, question, 5), "the delaying forwarder does not answer");
+	local direct = ("%s@%d"):format(address, nsd_port);
 	return {
 		address = address, port = port, forward = ("%s@%d"):format(address, port), anchors = zones .. "/anchors";
-		direct = ("%s@%d"):format(address, nsd_port); -- NSD itself, which counts and delays nothing
+		direct = direct; -- NSD itself, which counts and delays nothing
+		shared = start_shared(run, direct, zones .. "/anchors");
 		legacy_address = process.wait_for_udp(legacy_address, 53, question, 1) and legacy_address;
 	};
 end

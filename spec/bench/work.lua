@@ -20,19 +20,19 @@ function work.types(count, number)
 	return types;
 end
 
--- An answer as the benchmarks expect it: two validated records. Whatever is not that is an error: a fast failure is no result.
-function work.check(answer, err)
-	if not answer or #answer ~= 2 or answer.secure == false then
+-- An answer as the benchmarks expect it: two records, validated unless nobody validates. Whatever is not that is an error: a fast failure is no result.
+function work.check(answer, err, is_unvalidated)
+	if not answer or #answer ~= 2 or answer.secure == false and not is_unvalidated then
 		error("a lookup failed: " .. tostring(err or answer), 0);
 	end
 end
 
 -- Asks all names, so many at once: gives seconds, seconds of this thread's processor time.
-function work.ask_all(names, at_once, ask, step)
+function work.ask_all(names, at_once, ask, step, is_unvalidated)
 	local asked, answered, failure = 0, 0, nil;
 	local function on_answer(answer, err)
 		answered = answered + 1;
-		local ok, problem = pcall(work.check, answer, err);
+		local ok, problem = pcall(work.check, answer, err, is_unvalidated);
 		if not ok then failure = problem; end
 	end
 	local started, started_cpu = clock.monotonic(), clock.thread();
