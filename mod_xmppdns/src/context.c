@@ -256,7 +256,7 @@ static size_t at_least(size_t size, size_t least)
 
 static void set_sizes(struct ub_ctx *ub, const struct settings *settings, enum role role)
 {
-	size_t size = role == ROLE_UDP ? settings->cache_size : SMALL_CACHE; /* the others are asked seldom */
+	size_t size = role == ROLE_UDP ? settings->cache_size : SMALL_CACHE;                                       /* the others are asked seldom */
 	size_t queries = count_ports(), ports = role == ROLE_UDP ? queries : at_least(queries / 16, FEWEST_PORTS); /* each takes time to make */
 	set_our_number(ub, "rrset-cache-size:", at_least(size / 2, SMALL_CACHE));
 	set_our_number(ub, "msg-cache-size:", at_least(size / 4, SMALL_CACHE));

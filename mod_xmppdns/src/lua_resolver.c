@@ -224,16 +224,6 @@ static void take_callback(lua_State *L, uint32_t slot)
 	lua_remove(L, -2);
 }
 
-static void *slot_owner(uint32_t slot)
-{
-	return (void *)(uintptr_t)slot;
-}
-
-static uint32_t owned_slot(const struct lookup *lookup)
-{
-	return (uint32_t)(uintptr_t)lookup_owner(lookup);
-}
-
 /* Starts the lookup, or queues what is known, with the callback at index 4, and pushes its handle. False without memory, nothing pushed. */
 static bool start_with_callback(
 	lua_State *L, struct resolver_box *box, const char *qname, uint16_t qtype, const struct lookup_options *options, const struct known_answer *known)
@@ -243,8 +233,8 @@ static bool start_with_callback(
 		return false;
 	keep_callback(L, slot, 4);
 	push_lookup_box(L, box, slot);
-	struct lookup *lookup = known->answer != NULL ? queue_known_answer(box->resolver, known, slot_owner(slot))
-												  : start_lookup(box->resolver, qname, qtype, options, slot_owner(slot));
+	struct lookup *lookup =
+		known->answer != NULL ? queue_known_answer(box->resolver, known, slot) : start_lookup(box->resolver, qname, qtype, options, slot);
 	if (lookup != NULL) {
 		occupy_slot(&box->slots, slot, lookup);
 		return true;
@@ -317,7 +307,7 @@ static int resolver_fetch(lua_State *L)
 		return 0;
 	drop_fetched(box);
 	box->fetched = take_lookup(box->resolver);
-	uint32_t slot = owned_slot(box->fetched);
+	uint32_t slot = lookup_owner(box->fetched);
 	leave_slot(&box->slots, slot);
 	take_callback(L, slot);
 	struct known_answer known = lookup_result(box->fetched);

@@ -32,7 +32,7 @@ struct pending {
 	struct context_question question;
 	uint64_t generation;       /* number of the one that was asked */
 	int64_t started, deadline; /* milliseconds; the deadline is for the whole */
-	struct pending_key key; /* qname: below */
+	struct pending_key key;    /* qname: below */
 	char qname[];
 };
 

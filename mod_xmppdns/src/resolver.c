@@ -33,7 +33,7 @@ struct lookup {
 	struct lookup **link;       /* what points at us in the pending's list; NULL once complete */
 	struct pending *pending;    /* not owned; NULL once complete */
 	struct known_answer result; /* once complete; holds a reference to its answer */
-	void *owner;
+	uint32_t owner;
 	bool require_secure, allow_insecure_denial;
 };
 
@@ -730,7 +730,7 @@ static void watch_resolvconf(struct resolver *resolver)
 
 /* Lookups */
 
-static struct lookup *new_lookup(void *owner)
+static struct lookup *new_lookup(uint32_t owner)
 {
 	struct lookup *lookup = calloc(1, sizeof(*lookup));
 	if (lookup != NULL)
@@ -768,7 +768,7 @@ static struct pending *start_pending(struct resolver *resolver, const struct pen
 	return pending;
 }
 
-struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options, void *owner)
+struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner)
 {
 	if (is_forked(resolver))
 		recover_after_fork(resolver);
@@ -803,7 +803,7 @@ struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16
 	return lookup;
 }
 
-struct lookup *queue_known_answer(struct resolver *resolver, const struct known_answer *known, void *owner)
+struct lookup *queue_known_answer(struct resolver *resolver, const struct known_answer *known, uint32_t owner)
 {
 	struct lookup *lookup = new_lookup(owner);
 	if (lookup == NULL)
@@ -872,7 +872,7 @@ void free_lookup(struct lookup *lookup)
 	free(lookup);
 }
 
-void *lookup_owner(const struct lookup *lookup)
+uint32_t lookup_owner(const struct lookup *lookup)
 {
 	return lookup->owner;
 }

@@ -52,11 +52,11 @@ struct known_answer peek_answer(struct resolver *resolver, const char *qname, ui
 /* The same for a caller that will use what it gets: counted as a lookup when something is known. */
 struct known_answer use_known_answer(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options);
 
-/* Starts a lookup of what is not known; owner is the caller's mark on it. NULL without memory. */
-struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options, void *owner);
+/* Starts a lookup of what is not known; owner is the caller's number for it. NULL without memory. */
+struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner);
 
 /* A lookup that ends with what is known, in the list of completed ones: for a caller who must not be answered at once. NULL without memory. */
-struct lookup *queue_known_answer(struct resolver *resolver, const struct known_answer *known, void *owner);
+struct lookup *queue_known_answer(struct resolver *resolver, const struct known_answer *known, uint32_t owner);
 
 /* Ends a lookup as canceled: it waits in the list of completed ones like any other, unless it is there already. */
 void cancel_lookup(struct resolver *resolver, struct lookup *lookup);
@@ -76,7 +76,7 @@ struct lookup *take_lookup(struct resolver *resolver);
 bool has_completed(const struct resolver *resolver);
 void free_lookup(struct lookup *lookup);
 
-void *lookup_owner(const struct lookup *lookup);
+uint32_t lookup_owner(const struct lookup *lookup);
 struct known_answer lookup_result(const struct lookup *lookup); /* answer is NULL only when memory ran out; borrowed from the lookup */
 
 /* A new generation of contexts, from settings read anew, or from other settings (NULL: the same). Cached answers stay, remembered failures go,

@@ -14,7 +14,7 @@ struct slot {
 };
 
 struct slots {
-	struct slot *items; /* owned */
+	struct slot *items;  /* owned */
 	uint32_t room, used; /* behind the used ones nothing is written yet: a page of memory costs time */
 	uint32_t free;       /* the first of the used ones that are free; used: none */
 };

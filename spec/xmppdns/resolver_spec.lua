@@ -191,9 +191,9 @@ describe("resolver: canceling a lookup", function ()
 	end);
 
 	it("ends that one of a thousand, and each callback gets its own answer", function ()
-		local names, lookups, got, count = {}, {}, {}, 0;
-		for i = 1, 1000 do names[i] = fresh_name({ ("192.0.2.%d"):format(i % 250 + 1) }); end
-		for i, name in ipairs(names) do
+		local asked, lookups, got, count = {}, {}, {}, 0;
+		for i = 1, 1000 do asked[i] = fresh_name({ ("192.0.2.%d"):format(i % 250 + 1) }); end
+		for i, name in ipairs(asked) do
 			lookups[i] = resolver:query(name, "A", function (answer, err)
 				assert.is_nil(got[i]);
 				got[i], count = answer and answer[1].a or err.code, count + 1;
