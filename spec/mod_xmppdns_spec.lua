@@ -421,6 +421,31 @@ describe("mod_xmppdns", function ()
 			assert.same({}, log_lines("error"));
 		end);
 
+		it("takes other settings from a reloaded configuration without dropping a lookup, and keeps them when the next ones are bad", function ()
+			local function change_configuration(from, to)
+				local text = process.read(server.config);
+				local start, stop = text:find(from, 1, true);
+				process.write(server.config, text:sub(1, start - 1)..to..text:sub(stop + 1));
+				server:shell("config:reload()");
+			end
+			start(option(faulty.forward));
+			faulty:rule({ name = "waiting.secure.example", fault = "silence" });
+			local lookup = process.start(server:shell_argv([[dns:lookup("waiting.secure.example", "A")]]));
+			assert.is_truthy(process.wait_until(function () return faulty:log("waiting.secure.example")[1]; end, 5));
+			change_configuration(faulty.forward, dns.forward);
+			assert.matches("Secure", server:shell(A), 1, true);
+			assert.same({}, faulty:log("xmpp.secure.example"));
+			assert.is_true(lookup:alive());
+			faulty:clear();
+			process.wait_until(function () return not lookup:alive(); end, 20);
+			assert.matches("Status: Non-Existent Domain, Secure", lookup:output(), 1, true);
+			change_configuration("timeout", "tiemout");
+			server:shell("dns:purge()");
+			assert.matches("Secure", server:shell(A), 1, true);
+			assert.same({ "The option \"xmppdns\": unknown setting \"tiemout\": did you mean \"timeout\"?; the settings from before stay in force" },
+				log_lines("error"));
+		end);
+
 		it("goes on with its own resolver, after one line of error, when the C module is broken", function ()
 			local broken = process.directory("broken/xmppdns");
 			process.write(broken.."/core.so", "this is no shared object");
