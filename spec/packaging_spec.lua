@@ -200,7 +200,9 @@ describe("packaging", function ()
 		it("builds with luarocks make into a tree from which the library loads", function ()
 			local tree = scratch .. "/rocks";
 			run(("mkdir '%s/copy' && tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C '%s/copy'"):format(scratch, scratch));
-			run(("cd '%s/copy' && luarocks --lua-version=%s make --deps-mode=none --tree '%s' %s"):format(scratch, lua_version, tree, rockspec_file));
+			process.write(scratch .. "/luarocks.lua", "rocks_provided = { dkjson = \"2.6-1\" }"); -- by Debian: nothing is fetched
+			run(("cd '%s/copy' && LUAROCKS_CONFIG='%s/luarocks.lua' luarocks --lua-version=%s make --tree '%s' %s"):format(scratch, scratch, lua_version,
+				tree, rockspec_file));
 			local version = require "xmppdns"._VERSION;
 			assert.equal(version, version_seen_from(tree):match("^%S+"));
 			assert.is_true(works_in_prosody("rocks", tree, tree));

@@ -81,15 +81,14 @@ describe("configuration: prosodyctl mod_xmppdns check", function ()
 		local directory = process.directory("configuration");
 		process.directory("configuration/certs");
 		local text = ([[
-package.path = "%s/lua/?.lua;" .. package.path;
-package.cpath = "%s/build/%s/?.so;" .. package.cpath;
 run_as_root = true
 data_path = "%s"
 plugin_paths = { "%s/mod_xmppdns" }
 modules_enabled = { "xmppdns" }
-]]):format(root, root, os.getenv("LUA_VERSION") or "5.4", directory, root) .. lines:gsub("{(%u+)}", { FORWARD = dns.forward, ANCHORS = dns.anchors });
+]]):format(directory, root) .. lines:gsub("{(%u+)}", { FORWARD = dns.forward, ANCHORS = dns.anchors });
 		local config = process.write(directory .. "/prosody.cfg.lua", text);
-		local words = { "LC_ALL=C.UTF-8 prosodyctl --config", config, "mod_xmppdns check", ... };
+		local environment = ("LC_ALL=C.UTF-8 LUA_PATH='%s/lua/?.lua;;' LUA_CPATH='%s/build/%s/?.so;;'"):format(root, root, os.getenv("LUA_VERSION") or "5.4");
+		local words = { environment, "prosodyctl --config", config, "mod_xmppdns check", ... };
 		local pipe = io.popen("exec 2>&1; " .. table.concat(words, " ") .. "; echo \" $?\"");
 		local output, status = pipe:read("*a"):match("^(.*) (%d+)\n$");
 		pipe:close();
