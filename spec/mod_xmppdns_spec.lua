@@ -424,8 +424,8 @@ describe("mod_xmppdns", function ()
 		it("takes other settings from a reloaded configuration without dropping a lookup, and keeps them when the next ones are bad", function ()
 			local function change_configuration(from, to)
 				local text = process.read(server.config);
-				local start, stop = text:find(from, 1, true);
-				process.write(server.config, text:sub(1, start - 1)..to..text:sub(stop + 1));
+				local first, last = text:find(from, 1, true);
+				process.write(server.config, text:sub(1, first - 1)..to..text:sub(last + 1));
 				server:shell("config:reload()");
 			end
 			start(option(faulty.forward));
