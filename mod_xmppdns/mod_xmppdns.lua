@@ -57,10 +57,11 @@ end
 local function get_check_settings()
 	local settings = module:get_option("xmppdns") or module:get_option("unbound");
 	if type(settings) ~= "table" then return settings; end
-	return require "xmppdns.prosody.autotrust".read(settings, prosody.paths.data);
+	local known = require "xmppdns.prosody.configuration".keep_known(settings);
+	return require "xmppdns.prosody.autotrust".read(known, prosody.paths.data);
 end
 
--- prosodyctl mod_xmppdns check: without a running server, and also where the rest of this file gives up.
+-- prosodyctl mod_xmppdns check: without a running server.
 function module.command(arg)
 	if table.remove(arg, 1) ~= "check" then
 		print("Usage: prosodyctl mod_xmppdns check [OPTION...] [DOMAIN...]");
@@ -68,9 +69,12 @@ function module.command(arg)
 	end
 	return require "xmppdns.check".main(arg, {
 		settings = get_check_settings(), cafile = module:get_option("ssl", {}).cafile;
+		configuration = require "xmppdns.prosody.configuration".check(require "core.configmanager".getconfig());
 		program = "prosodyctl mod_xmppdns check";
 	});
 end
+
+if prosody.process_type == "prosodyctl" then return; end -- its log is its standard output, and files are the server's to make
 
 -- Options
 
@@ -80,7 +84,9 @@ if not found then
 end
 
 local autotrust = require "xmppdns.prosody.autotrust";
-local rawget_option = require "core.configmanager".rawget;
+local configmanager = require "core.configmanager";
+local configuration = require "xmppdns.prosody.configuration";
+local rawget_option = configmanager.rawget;
 local nameprep = require "util.encodings".stringprep.nameprep;
 
 local policies = require "xmppdns.prosody.policy".new(rawget_option, nameprep, function (host, problem)
@@ -104,6 +110,9 @@ local function apply_options()
 	if not configured then return nil, ("The option \"%s\": %s"):format(option, err.text); end
 	settings = placed;
 	policies:read();
+	for _, finding in ipairs(configuration.find_misspelt(configmanager.getconfig())) do
+		module:log("warn", "%s: %s; %s", finding.section, finding.text, finding.advice);
+	end
 	return true;
 end
 

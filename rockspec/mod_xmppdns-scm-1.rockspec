@@ -12,7 +12,8 @@ description = {
 }
 supported_platforms = { "linux" }
 dependencies = {
-   "lua >= 5.1, < 5.5"
+   "lua >= 5.1, < 5.5",
+   "dkjson >= 2.5" -- for xmppdns-check --json alone
 }
 external_dependencies = {
    UNBOUND = { header = "unbound.h", library = "unbound" },
@@ -64,15 +65,16 @@ build = {
       ["xmppdns.connector"] = "lua/xmppdns/connector.lua",
       ["xmppdns.dane"] = "lua/xmppdns/dane.lua",
       ["xmppdns.dial"] = "lua/xmppdns/dial.lua",
+      ["xmppdns.document"] = "lua/xmppdns/document.lua",
       ["xmppdns.endpoint"] = "lua/xmppdns/endpoint.lua",
       ["xmppdns.health"] = "lua/xmppdns/health.lua",
       ["xmppdns.inspection"] = "lua/xmppdns/inspection.lua",
-      ["xmppdns.json"] = "lua/xmppdns/json.lua",
       ["xmppdns.keys"] = "lua/xmppdns/keys.lua",
       ["xmppdns.outcome"] = "lua/xmppdns/outcome.lua",
       ["xmppdns.pace"] = "lua/xmppdns/pace.lua",
       ["xmppdns.prosody.autotrust"] = "lua/xmppdns/prosody/autotrust.lua",
       ["xmppdns.prosody.checkup"] = "lua/xmppdns/prosody/checkup.lua",
+      ["xmppdns.prosody.configuration"] = "lua/xmppdns/prosody/configuration.lua",
       ["xmppdns.prosody.failover"] = "lua/xmppdns/prosody/failover.lua",
       ["xmppdns.prosody.identity"] = "lua/xmppdns/prosody/identity.lua",
       ["xmppdns.prosody.inbound"] = "lua/xmppdns/prosody/inbound.lua",
@@ -82,6 +84,7 @@ build = {
       ["xmppdns.prosody.outbound"] = "lua/xmppdns/prosody/outbound.lua",
       ["xmppdns.prosody.policy"] = "lua/xmppdns/prosody/policy.lua",
       ["xmppdns.prosody.shell"] = "lua/xmppdns/prosody/shell.lua",
+      ["xmppdns.prosody.spelling"] = "lua/xmppdns/prosody/spelling.lua",
       ["xmppdns.race"] = "lua/xmppdns/race.lua",
       ["xmppdns.report"] = "lua/xmppdns/report.lua",
       ["xmppdns.resolver"] = "lua/xmppdns/resolver.lua",

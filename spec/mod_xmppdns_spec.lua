@@ -26,9 +26,12 @@ local function new_prosody(version, options, change)
 		["net.adns"] = { lookup = "stock", resolver = "stock", dns = "stock" };
 		["net.resolvers.service"] = { new = function () return "stock"; end };
 		["net.resolvers.chain"] = { new = function () return "stock"; end };
-		["core.configmanager"] = { rawget = function (host, name)
-			return host == "*" and stand_in.options[name] or stand_in.options[host] and stand_in.options[host][name] or nil;
-		end };
+		["core.configmanager"] = {
+			rawget = function (host, name)
+				return host == "*" and stand_in.options[name] or stand_in.options[host] and stand_in.options[host][name] or nil;
+			end;
+			getconfig = function () return { ["*"] = stand_in.options }; end;
+		};
 		["core.features"] = { available = { contains = function (_, name)
 			return version == 13 and name == "s2sout-pre-connect-event";
 		end } };
@@ -196,7 +199,7 @@ describe("mod_xmppdns", function ()
 
 		it("leaves everything to Prosody, and names the domain and the setting, when a setting for a remote domain is bad", function ()
 			local bad = {
-				[ [[ ["a.test"] must be a table, not string]] ] = "required", [ [[ ["a.test"]: unknown setting "dnsec"]] ] = { dnsec = "required" };
+				[ [[ ["a.test"] must be a table, not string]] ] = "required", [ [[ ["a.test"]: unknown setting "dnsec": did you mean "dnssec"?]] ] = { dnsec = "required" };
 				[ [[ ["a.test"]: dane cannot be yes]] ] = { dane = "yes" }, [ [[ ["a.test"]: port cannot be 0]] ] = { host = "b.test", port = 0 };
 				[ [[ ["a.test"]: tls cannot be true]] ] = { host = "b.test", tls = true }, [ [[ ["a.test"]: port and tls need a host]] ] = { port = 5269 };
 			};
@@ -207,6 +210,13 @@ describe("mod_xmppdns", function ()
 				assert.same({ "error: The option \"xmppdns_remote\":"..problem.."; Prosody goes on with its own resolver" }, stand_in.log);
 				assert.same(before, snapshot(stand_in));
 			end
+		end);
+
+		it("warns of an option whose name is nearly one of its own, and runs", function ()
+			stand_in = new_prosody(12, { xmppdns = dns:settings(), xmppdns_remotes = { ["a.test"] = { dnssec = "required" } } });
+			load_plugin(stand_in);
+			assert.equal("warn: the global section: unknown option \"xmppdns_remotes\": did you mean \"xmppdns_remote\"?; it has no effect", stand_in.log[1]);
+			assert.matches("^info: DNS through", stand_in.log[2]);
 		end);
 
 		it("takes changed settings over when the configuration is reloaded, and keeps the lookups under way", function ()
@@ -409,6 +419,31 @@ describe("mod_xmppdns", function ()
 				assert.matches("Status: Non-Existent Domain, Secure", lookup:output(), 1, true);
 			end
 			assert.same({}, log_lines("error"));
+		end);
+
+		it("takes other settings from a reloaded configuration without dropping a lookup, and keeps them when the next ones are bad", function ()
+			local function change_configuration(from, to)
+				local text = process.read(server.config);
+				local first, last = text:find(from, 1, true);
+				process.write(server.config, text:sub(1, first - 1)..to..text:sub(last + 1));
+				server:shell("config:reload()");
+			end
+			start(option(faulty.forward));
+			faulty:rule({ name = "waiting.secure.example", fault = "silence" });
+			local lookup = process.start(server:shell_argv([[dns:lookup("waiting.secure.example", "A")]]));
+			assert.is_truthy(process.wait_until(function () return faulty:log("waiting.secure.example")[1]; end, 5));
+			change_configuration(faulty.forward, dns.forward);
+			assert.matches("Secure", server:shell(A), 1, true);
+			assert.same({}, faulty:log("xmpp.secure.example"));
+			assert.is_true(lookup:alive());
+			faulty:clear();
+			process.wait_until(function () return not lookup:alive(); end, 20);
+			assert.matches("Status: Non-Existent Domain, Secure", lookup:output(), 1, true);
+			change_configuration("timeout", "tiemout");
+			server:shell("dns:purge()");
+			assert.matches("Secure", server:shell(A), 1, true);
+			assert.same({ "The option \"xmppdns\": unknown setting \"tiemout\": did you mean \"timeout\"?; the settings from before stay in force" },
+				log_lines("error"));
 		end);
 
 		it("goes on with its own resolver, after one line of error, when the C module is broken", function ()

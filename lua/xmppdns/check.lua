@@ -7,7 +7,7 @@
 local health = require "xmppdns.health";
 local inspection = require "xmppdns.inspection";
 local dialler = require "xmppdns.dial";
-local json = require "xmppdns.json";
+local document = require "xmppdns.document";
 local report = require "xmppdns.report";
 local resolvers = require "xmppdns.resolver";
 local tasks_of = require "xmppdns.tasks";
@@ -35,35 +35,7 @@ in which order, and why some are skipped. Without a domain: whether the resolver
 
 Exit status: 0 nothing is wrong, 1 a problem was found, 2 the command line or a setting is wrong.
 
-JSON: an object with
-  xmppdns, libunbound   versions
-  ok                    whether the exit status is 0
-  health                without a domain, and when the root's keys do not validate:
-    ok, seconds, stripped   no problem found; how long it took; whether the servers strip DNSSEC
-    findings            list of { level: "good", "warning" or "problem", topic, text, advice }
-    root                { state: "good", "insecure", "bogus", "silent" or "failed", cause: "stripped", "clock", "anchors" or "other", text, seconds }
-    servers             list of { address, stripped, udp, tcp, tls: each as root, those that were asked }
-    anchors             { source, changed: seconds since 1970, keys: list of { zone, tag, kind: "DS" or "DNSKEY",
-                        state: of RFC 5011, verdict: of the root's keys: "current", "retired", "revoked" or "unknown" } }
-  recovery              after a sick health: { recovered: whether the root is asked instead, text }
-  domains               list, in the order of the command line, of
-    given, domain       as typed, and as A-labels
-    status              "good", "degraded" (reachable, but with problems) or "unreachable"
-    problems            list of texts; empty when status is "good"
-    error               why nothing is dialled: { code, text }
-    secure              whether both SRV answers, or their absence, are secured by DNSSEC
-    srv                 list, for each service, of { service, name, state: "data", "absent", "unavailable" or "failed",
-                        dnssec: "secure", "insecure", "bogus" or "failed", ttl, alias: where a CNAME led, error: { code, text },
-                        records: list of { priority, weight, port, target } }
-    targets             list of { host, addresses: list of { type, dnssec, ttl, alias, error, addresses }, tlsa: list of { port, name, dnssec,
-                        ttl, alias, error, usable, skipped: why none was asked for,
-                        records: list of { usage, selector, matching, data: hexadecimal, usable, reason: why not } } }
-    endpoints           list, in the order of dialling, of { host, port, tls: "direct" or "starttls", service, priority, weight, addresses,
-                        secure, dane: whether TLSA records decide, error: { code, text }: why it is skipped,
-                        connections: with --connect, list of { address, connected, protocol, cipher, alpn, names: of the certificate,
-                        expires: its last day, match: "dane" or "name", name: which one, problem } }
-  What does not apply is left out.
-]];
+%s]];
 
 -- The command line
 
@@ -265,7 +237,7 @@ end
 
 -- Whether nothing is wrong. A server that strips DNSSEC is wrong even where we can do without it.
 local function is_good(run)
-	if run.health and not run.health.ok then return false; end
+	if run.configuration[1] or run.health and not run.health.ok then return false; end
 	for _, domain in ipairs(run.domains) do
 		if domain.problems[1] then return false; end
 	end
@@ -274,40 +246,16 @@ end
 
 -- Output
 
-local function result_fields(result)
-	return result and { state = result.state, cause = result.cause, text = result.text, seconds = result.seconds };
-end
-
-local function health_fields(findings)
-	local fields = {
-		ok = findings.ok, seconds = findings.seconds, stripped = findings.stripped, root = result_fields(findings.root);
-		findings = json.array({}), servers = json.array({});
-		anchors = { source = findings.anchors.source, changed = findings.anchors.changed, keys = json.array({}) };
-	};
-	for i, finding in ipairs(findings) do fields.findings[i] = finding; end
-	for i, server in ipairs(findings.servers) do
-		fields.servers[i] = {
-			address = server.address, stripped = server.stripped;
-			udp = result_fields(server.udp), tcp = result_fields(server.tcp), tls = result_fields(server.tls);
-		};
-	end
-	for i, anchor in ipairs(findings.anchors) do
-		fields.anchors.keys[i] = { zone = anchor.zone, tag = anchor.tag, kind = anchor.kind, state = anchor.state, verdict = anchor.verdict };
-	end
-	return fields;
-end
-
 local function write_json(run, is_fine)
-	local version = xmppdns.version();
-	run.screen.out:write(json.encode({
-		xmppdns = version.xmppdns, libunbound = version.libunbound, ok = is_fine, domains = json.array(run.domains);
-		health = run.health and health_fields(run.health), recovery = run.recovery;
+	run.screen.out:write(document.write({
+		version = xmppdns.version(), ok = is_fine, configuration = run.configuration, health = run.health, recovery = run.recovery, domains = run.domains;
 	}));
 end
 
 local function write_trees(run)
 	local screen, parts = run.screen, {};
-	if run.health then parts[1] = report.draw_health(run.health, run.recovery, screen.style, screen.unicode); end
+	if run.configuration[1] then parts[1] = report.draw_configuration(run.configuration, screen.style, screen.unicode); end
+	if run.health then parts[#parts + 1] = report.draw_health(run.health, run.recovery, screen.style, screen.unicode); end
 	for _, domain in ipairs(run.domains) do
 		parts[#parts + 1] = report.draw_domain(domain, screen.style, screen.unicode);
 	end
@@ -315,7 +263,7 @@ local function write_trees(run)
 end
 
 -- arguments: those of the command line. options, all optional: settings (what the command line's are added to), cafile, program (its name), out and err
--- (files), colour, unicode (booleans). Gives the exit status.
+-- (files), colour, unicode (booleans), configuration (what is wrong with Prosody's: see xmppdns.prosody.configuration). Gives the exit status.
 local function main(arguments, options)
 	options = options or {};
 	local screen, program = open_screen(options), options.program or "xmppdns-check";
@@ -327,7 +275,7 @@ local function main(arguments, options)
 	local command, problem = read_command(arguments, options.settings);
 	if not command then return refuse(("%s; %s --help says more"):format(problem, program)); end
 	if command.help then
-		screen.out:write(HELP:format(program));
+		screen.out:write(HELP:format(program, document.FIELDS));
 		return GOOD;
 	elseif command.version then
 		local version = xmppdns.version();
@@ -339,9 +287,16 @@ local function main(arguments, options)
 		local available, missing = dialler.available(command);
 		if not available then return refuse(missing); end
 	end
+	if command.json then
+		local available, missing = document.available();
+		if not available then return refuse(missing); end
+	end
 	local resolver, err = resolvers.new(command.settings);
 	if not resolver then return err.code == "config" and refuse(err.text) or refuse(tostring(err)); end
-	local run = { command = command, resolver = resolver, tasks = tasks_of.new(resolver), screen = screen, domains = {}, finished = 0 };
+	local run = {
+		command = command, configuration = options.configuration or {}, resolver = resolver, tasks = tasks_of.new(resolver), screen = screen;
+		domains = {}, finished = 0;
+	};
 	check_all(run);
 	local is_fine = is_good(run);
 	(command.json and write_json or write_trees)(run, is_fine);

@@ -5,7 +5,6 @@
 local connector = require "xmppdns.connector";
 local dane = require "xmppdns.dane";
 local dialler = require "xmppdns.dial";
-local array = require "xmppdns.json".array;
 
 local SERVICES = { "xmpps-server", "xmpp-server" };
 local FAMILIES = { "AAAA", "A" };
@@ -54,7 +53,7 @@ end
 local function inspect_service(run, service)
 	local plan, name = run.plan, ("_%s._tcp.%s"):format(service, run.plan.domain);
 	local found, answer = ask(run, name, "SRV");
-	found.service, found.name, found.state, found.records = service, name, plan.srv[service].state, array({});
+	found.service, found.name, found.state, found.records = service, name, plan.srv[service].state, {};
 	for i, record in ipairs(answer or {}) do
 		local srv = record.srv;
 		found.records[i] = { priority = srv.priority, weight = srv.weight, port = srv.port, target = srv.target };
@@ -64,10 +63,10 @@ local function inspect_service(run, service)
 end
 
 local function inspect_addresses(run, host)
-	local target = { host = host, addresses = array({}), tlsa = array({}) };
+	local target = { host = host, addresses = {}, tlsa = {} };
 	for _, family in ipairs(FAMILIES) do
 		local found, answer = ask(run, host, family);
-		found.type, found.addresses = family, array({});
+		found.type, found.addresses = family, {};
 		for i, record in ipairs(answer or {}) do found.addresses[i] = record[family:lower()]; end
 		table.sort(found.addresses);
 		table.insert(target.addresses, found);
@@ -92,7 +91,7 @@ local function find_usable(answer)
 end
 
 local function list_tlsa(found, answer)
-	found.records, found.usable = array({}), false;
+	found.records, found.usable = {}, false;
 	local counts, usable = find_usable(answer or {}), {};
 	for i, record in ipairs(answer or {}) do
 		local tlsa = record.tlsa;
@@ -129,7 +128,7 @@ end
 
 -- Adds the report of the endpoint's TLSA records; gives { base, records }, or nil when there is none that can be used.
 local function inspect_tlsa(run, endpoint, target)
-	local found = { port = endpoint.port, records = array({}), usable = false, skipped = refuse_dane(run, endpoint, target) };
+	local found = { port = endpoint.port, records = {}, usable = false, skipped = refuse_dane(run, endpoint, target) };
 	table.insert(target.tlsa, found);
 	if found.skipped then return nil; end
 	for _, base in ipairs(tlsa_bases(target)) do
@@ -162,7 +161,7 @@ end
 local function report_endpoint(run, endpoint)
 	local shown = {
 		host = endpoint.host, port = endpoint.port, tls = endpoint.tls, service = endpoint.service, priority = endpoint.priority;
-		weight = endpoint.weight, addresses = array({}), secure = endpoint.secure, dane = false, connections = array({});
+		weight = endpoint.weight, addresses = {}, secure = endpoint.secure, dane = false, connections = {};
 	};
 	for i, address in ipairs(endpoint.addresses) do shown.addresses[i] = address; end
 	if endpoint.error then
@@ -215,7 +214,6 @@ local function connect_endpoint(run, endpoint, shown, published)
 			address = address, port = endpoint.port, tls = endpoint.tls, domain = run.plan.domain;
 			names = reference_names(run, endpoint), dane = published;
 		}, run.options);
-		result.names = result.names and array(result.names);
 		table.insert(shown.connections, result);
 		if result.problem then
 			note_problem(run.report, ("%s port %d of %s: %s"):format(address, endpoint.port, endpoint.host, result.problem));
@@ -290,7 +288,7 @@ end
 local function inspect(tasks, resolver, domain, options)
 	local report = {
 		given = domain, domain = domain, secure = false;
-		srv = array({}), targets = array({}), endpoints = array({}), problems = array({});
+		srv = {}, targets = {}, endpoints = {}, problems = {};
 	};
 	local plan, err = tasks:await(function (done)
 		connector.endpoints(resolver, domain, {}, QUERY_OPTIONS, done);

@@ -170,6 +170,20 @@ local function draw_domain(report, style, unicode)
 	return draw(root, unicode);
 end
 
+-- Configuration
+
+-- What is wrong with it (see xmppdns.prosody.configuration), by section.
+local function draw_configuration(findings, style, unicode)
+	local root = node(("%s: %s"):format(style("title", "configuration"), style("problem", "wrong")));
+	local sections = {};
+	for _, finding in ipairs(findings) do
+		local name = finding.section;
+		sections[name] = sections[name] or add(root, visible_name(name));
+		add(add(sections[name], ("%s: %s"):format(style("problem", "problem"), visible(finding.text))), finding.advice);
+	end
+	return draw(root, unicode);
+end
+
 -- Health
 
 -- The tree of a resolver's health (see xmppdns.health); recovery: { recovered, text } or nil.
@@ -186,4 +200,4 @@ local function draw_health(findings, recovery, style, unicode)
 	return draw(root, unicode);
 end
 
-return { new_style = new_style, draw_domain = draw_domain, draw_health = draw_health, visible = visible };
+return { new_style = new_style, draw_configuration = draw_configuration, draw_domain = draw_domain, draw_health = draw_health, visible = visible };

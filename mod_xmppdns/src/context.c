@@ -204,12 +204,13 @@ static void stop_listening(struct listener *listener, struct ub_ctx *ub)
 	listener->stream = NULL;
 }
 
-/* Puts what libunbound logged behind the message: the part behind "error: " or "warning: " of its first line. */
+/* Puts what libunbound logged behind the message: the part behind "error: " of its first error, else that of its first line. */
 static void append_log(const struct listener *listener, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	if (listener->text == NULL || listener->size == 0)
 		return;
-	const char *start = listener->text;
+	const char *error = strstr(listener->text, "] error: "); /* a verbose one has said other things before */
+	const char *start = error != NULL ? error + 2 : listener->text;
 	size_t line = strcspn(start, "\n");
 	for (size_t i = 0; i + 1 < line; i++)
 		if (start[i] == ':' && start[i + 1] == ' ') { /* "[time] libunbound[pid:thread] error: text" */

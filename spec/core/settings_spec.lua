@@ -220,6 +220,7 @@ describe("xmppdns.core: settings", function ()
 
 		it("are refused when it cannot start with them", function ()
 			refuses_with({ "libunbound cannot start", "bad ( A" }, { options = { ["local-data"] = "bad ( A" } });
+			refuses_with({ "libunbound cannot start", "bad ( A" }, { options = { ["local-data"] = "bad ( A", verbosity = 4 } });
 		end);
 
 		it("are refused by name when a value or a name is no option at all", function ()

@@ -5,10 +5,13 @@
 local certificates = require "spec.support.certificates";
 local check = require "xmppdns.check";
 local dkjson = require "dkjson";
+local document = require "xmppdns.document";
 local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
 local prosody = require "spec.support.prosody";
 local zones = require "spec.support.zones";
+
+local unpack = table.unpack or unpack; -- luacheck: ignore 113/unpack
 
 local lua = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match("%d%.%d");
 local root = process.run({ "pwd" }):gsub("\n", "");
@@ -322,10 +325,54 @@ describe("xmppdns-check: JSON", function ()
 		assert.same({}, unexplained);
 	end);
 
-	it("is ASCII, whatever the network says", function ()
-		local json = require "xmppdns.json";
-		assert.equal('[\n\t"\\u0007\\u001b\\"\\\\ \\u00fc\\u20ac \\u00ff\\u00ed\\u00a0\\u0080"\n]\n',
-			json.encode({ "\7\27\"\\ ü€ \255\237\160\128" }));
+	-- The names of an object's fields, as they stand: of the first object that begins with the field given.
+	local function order_of(output, first)
+		local indent, rest = output:match("\n( +)(\"" .. first .. "\":.*)$");
+		local names = {};
+		for spaces, name in ("\n" .. indent .. rest):gmatch("\n( *)\"([%w_]+)\":") do
+			if #spaces < #indent or spaces == indent and name == first and names[1] then break; end
+			if spaces == indent then names[#names + 1] = name; end
+		end
+		return table.concat(names, " ");
+	end
+
+	it("has the fields of each object in the order of --help, and empty lists as lists", function ()
+		local output = run_here("--json", "--connect", "--cafile", places.CA, "half.example");
+		assert.equal("xmppdns libunbound ok configuration domains", order_of(output, "xmppdns"));
+		assert.equal("given domain status problems secure srv targets endpoints", order_of(output, "given"));
+		assert.equal("service name state dnssec ttl records", order_of(output, "service"));
+		assert.equal("usage selector matching data usable reason", order_of(output, "usage"));
+		assert.equal("host service priority weight port tls error addresses secure dane connections", order_of(output:match('"endpoints":.*$'), "host"));
+		assert.equal("address connected protocol cipher names expires problem",
+			(order_of(output:match('"endpoints":.*$'), "address"):gsub("alpn ", "")));
+		assert.matches('"records":[]', output, 1, true);
+		assert.not_matches('{}', output, 1, true);
+		output = run_here("--json");
+		assert.equal("ok seconds stripped findings root servers anchors", order_of(output:match('"health":.*$'), "ok"));
+		assert.equal("address stripped udp tcp", order_of(output:match('"servers":.*$'), "address"));
+	end);
+
+	it("is UTF-8, whatever the network says", function ()
+		local texts = { "\0\7\27\"\\", "b\195\188cher", "\226\130\172 \240\159\152\128", "\237\159\191" };
+		local broken = { "\255", "a\195", "\192\175", "\237\160\128", "\240\128\128\128", "\244\144\128\128", "\195\188\128", "\128\194\240\194\128" };
+		for byte = 128, 255 do broken[#broken + 1] = "x" .. string.char(byte) .. "y"; end
+		local version = { xmppdns = "1", libunbound = "1" };
+		local output = document.write({ version = version, ok = true, domains = { { problems = texts }, { problems = broken } } });
+		local file = process.write(process.directory() .. "/bytes.json", output);
+		process.run({ "python3", "-c", "import json, sys; json.loads(open(sys.argv[1], 'rb').read().decode('utf-8', 'strict'))", file });
+		local domains = dkjson.decode(output).domains;
+		assert.same(texts, domains[1].problems);
+		assert.same({ "\\255", "a\\195", "\\192\\175" }, { unpack(domains[2].problems, 1, 3) });
+	end);
+
+	it("says what to install when dkjson is not there; all else works", function ()
+		local without = { LUA_PATH = root .. "/lua/?.lua" };
+		local output, status = run({ "--json", "--forward", dns.forward, "plain.example" }, without);
+		assert.equal(("xmppdns-check: JSON needs dkjson (Debian: lua-dkjson, LuaRocks: dkjson) for %s\n"):format(_VERSION), output);
+		assert.equal(2, status);
+		output, status = run({ "--forward", dns.forward, "--trustfile", dns.anchors, "plain.example" }, without);
+		assert.matches("^plain.example: good\n", output);
+		assert.equal(0, status);
 	end);
 end);
 

@@ -63,7 +63,8 @@ end
 
 describe("inspection: TLSA records", function ()
 	it("count with their strongest digest alone, per usage and selector, beside full data (R23)", function ()
-		assert.same({ "2 1 1", "not 3 1 0: not a public key", "not 3 1 1: there is a stronger digest", "3 1 2" }, list_tlsa(inspect("agile.example").targets[1].tlsa[1]));
+		assert.same({ "2 1 1", "not 3 1 0: not a public key", "not 3 1 1: there is a stronger digest", "3 1 2" },
+			list_tlsa(inspect("agile.example").targets[1].tlsa[1]));
 	end);
 
 	it("that are forged leave the endpoint undialled (R20)", function ()

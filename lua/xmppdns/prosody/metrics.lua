@@ -16,7 +16,7 @@ local COUNTERS = {
 	{ "retries", "Attempts after one that failed", "retries" };
 	{ "tcp_switches", "Attempts that went over to TCP", "tcp_attempts" };
 	{ "probes", "Questions without validation, which tell a forged answer from a broken server", "probes" };
-	{ "probe_verdicts", "Probes that found an answer forged", "probe_verdicts" };
+	{ "probe_verdicts", "Probes that could tell a forged answer from a broken server", "probe_verdicts" };
 	{ "rebuilds", "Rebuilds of the resolver", "rebuilds" };
 	{ "rebuilds_denied", "Rebuilds that were left out because the last one was a moment ago", "rebuilds_denied" };
 	{ "shared_lookups", "Lookups that joined an identical one under way", "shared" };

@@ -3,6 +3,8 @@
 -- What DNSSEC and DANE are asked for between one host of this server and a remote domain: the options xmppdns and xmppdns_remote, each
 -- globally or of a host.
 
+local describe_unknown = require "xmppdns.prosody.spelling".describe_unknown;
+
 local LEVELS = { off = true, opportunistic = true, required = true };
 local TLS = { direct = true, starttls = true };
 
@@ -17,23 +19,42 @@ local of_remote = {
 	tls = function (value) return TLS[value] == true; end;
 };
 
--- What is wrong with the table, whose name is given, or nil.
-local function refuse(name, given, known)
-	if type(given) ~= "table" then return ("%s must be a table, not %s"):format(name, type(given)); end
+-- What is wrong with the table, whose name is given: a list of texts.
+local function list_problems(name, given, known)
+	if type(given) ~= "table" then return { ("%s must be a table, not %s"):format(name, type(given)) }; end
+	local problems = {};
 	for key, value in pairs(given) do
-		if not known[key] then return ("%s: unknown setting \"%s\""):format(name, tostring(key)); end
-		if not known[key](value) then return ("%s: %s cannot be %s"):format(name, key, type(value) == "table" and "a table" or tostring(value)); end
+		if not known[key] then
+			problems[#problems + 1] = ("%s: %s"):format(name, describe_unknown("setting", key, known));
+		elseif not known[key](value) then
+			problems[#problems + 1] = ("%s: %s cannot be %s"):format(name, key, type(value) == "table" and "a table" or tostring(value));
+		end
 	end
+	table.sort(problems);
+	return problems;
 end
 
-local function refuse_remotes(remotes)
-	if type(remotes) ~= "table" then return ("The option \"xmppdns_remote\" must be a table, not %s"):format(type(remotes)); end
-	for domain, given in pairs(remotes) do
-		local name = ("The option \"xmppdns_remote\": [\"%s\"]"):format(tostring(domain));
-		local problem = refuse(name, given, of_remote);
-		if problem then return problem; end
-		if not given.host and (given.port or given.tls) then return name..": port and tls need a host"; end
-	end
+local function add_problems_of_remote(problems, domain, given)
+	local name = ("The option \"xmppdns_remote\": [\"%s\"]"):format(tostring(domain));
+	local found = list_problems(name, given, of_remote);
+	for _, problem in ipairs(found) do problems[#problems + 1] = problem; end
+	if not found[1] and not given.host and (given.port or given.tls) then problems[#problems + 1] = name..": port and tls need a host"; end
+end
+
+local function list_problems_of_remotes(remotes)
+	if type(remotes) ~= "table" then return { ("The option \"xmppdns_remote\" must be a table, not %s"):format(type(remotes)) }; end
+	local problems = {};
+	for domain, given in pairs(remotes) do add_problems_of_remote(problems, domain, given); end
+	table.sort(problems);
+	return problems;
+end
+
+-- Of a host's own options, either of which may be nil.
+local function list_problems_of_host(own, remotes)
+	local problems = own == nil and {} or list_problems("The option \"xmppdns\" of a host", own, of_host);
+	if remotes == nil then return problems; end
+	for _, problem in ipairs(list_problems_of_remotes(remotes)) do problems[#problems + 1] = problem; end
+	return problems;
 end
 
 local policy_methods = {};
@@ -51,7 +72,7 @@ end
 -- What is wrong with the global option, or nil.
 function policy_methods:check()
 	local remotes = self.get_option("*", "xmppdns_remote");
-	return remotes ~= nil and refuse_remotes(remotes) or nil;
+	return remotes ~= nil and list_problems_of_remotes(remotes)[1] or nil;
 end
 
 -- Reads all of them anew; the global option must be good.
@@ -65,7 +86,7 @@ end
 -- Reads what the host has of its own; where that is bad, old stays, and report says so.
 function policy_methods:read_host(host, old)
 	local own, remotes = self.get_option(host, "xmppdns"), self.get_option(host, "xmppdns_remote");
-	local problem = own ~= nil and refuse("The option \"xmppdns\" of a host", own, of_host) or remotes ~= nil and refuse_remotes(remotes);
+	local problem = list_problems_of_host(own, remotes)[1];
 	if problem then self.report(host, problem); end
 	self.hosts[host] = not problem and { own = own or {}, remotes = prepare_remotes(self, remotes) } or old or { own = {}, remotes = {} };
 end
@@ -90,4 +111,4 @@ local function new(get_option, prepare, report)
 	return setmetatable({ get_option = get_option, prepare = prepare, report = report, remotes = {}, hosts = {} }, policy_mt);
 end
 
-return { new = new };
+return { new = new, list_problems_of_host = list_problems_of_host, list_problems_of_remotes = list_problems_of_remotes };

@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 
+local certificates = require "spec.support.certificates";
 local checkup = require "xmppdns.prosody.checkup";
+local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
+local prosody = require "spec.support.prosody";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
@@ -61,5 +64,60 @@ describe("checkup", function ()
 		local asked = resolver:stats().lookups;
 		resolver:close();
 		assert.equal(0, asked);
+	end);
+end);
+
+describe("checkup: a real Prosody whose server strips DNSSEC", function ()
+	local dns, forwarder, authority, server;
+
+	setup(function ()
+		dns = zones.serve({ ["secure.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1" } }, 53);
+		forwarder = misdns.start({ upstream = dns.forward });
+		forwarder:rule({ fault = "strip" });
+		authority = certificates.new_authority();
+	end);
+
+	teardown(function ()
+		forwarder:stop();
+		dns:stop();
+	end);
+
+	after_each(function () server:stop(); end);
+
+	local function start(name, more)
+		server = prosody.start({
+			name = name, authority = authority, modules = { "xmppdns" }, hosts = { ["one.test"] = "one.test" };
+			config = ("xmppdns = { forward = %q, trustfile = %q, timeout = 2, %s }"):format(forwarder.forward, dns.anchors, more);
+		});
+	end
+
+	-- The warnings about it, once there is one and the server has had time for another.
+	local function warnings_of_stripping()
+		assert.is_truthy(process.wait_until(function () return server:log():find("stripped on the way", 1, true); end, 10));
+		for _ = 1, 3 do pcall(server.shell, server, [[xmppdns:lookup("missing.secure.example")]]); end
+		local lines = {};
+		for line in server:log():gmatch("mod_xmppdns\twarn\t([^\n]*stripped on the way[^\n]*)") do table.insert(lines, line); end
+		return lines;
+	end
+
+	it("asks from the root instead with upstream = \"auto\", and says so once", function ()
+		start("recovers", ("roothints = %q"):format(dns.hints));
+		assert.same({ forwarder.forward .. ": DNSSEC is stripped on the way: asking from the root instead" }, warnings_of_stripping());
+		forwarder:clear_log();
+		assert.matches("192.0.2.1\n.*: 1 record, secure", server:shell([[xmppdns:lookup("xmpp.secure.example", "A")]]));
+		assert.matches("1. xmpp.secure.example port 5269, STARTTLS: 192.0.2.1", server:shell([[xmppdns:plan("secure.example")]]), 1, true);
+		assert.same({}, forwarder:log());
+	end);
+
+	it("fails closed with upstream = \"forward\", and says what to do", function ()
+		start("closed", ("roothints = %q, upstream = \"forward\""):format(dns.hints));
+		local lines = warnings_of_stripping();
+		assert.equal(1, #lines);
+		assert.matches("upstream = \"forward\" allows no other way: every lookup fails: ask others (forward = ...), or none (upstream = \"recursive\")",
+			lines[1], 1, true);
+		local ok, output = pcall(server.shell, server, [[xmppdns:lookup("xmpp.secure.example", "A")]]);
+		assert.is_false(ok);
+		assert.matches("A of xmpp%.secure%.example: bogus: ", output);
+		assert.matches("nothing is dialled", server:shell([[xmppdns:plan("secure.example")]]), 1, true);
 	end);
 end);

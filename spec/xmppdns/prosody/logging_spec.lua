@@ -5,7 +5,12 @@ local prosody_util = require "spec.support.prosody_util";
 prosody_util("cache");
 prosody_util("throttle");
 
+local certificates = require "spec.support.certificates";
 local logging = require "xmppdns.prosody.logging";
+local misdns = require "spec.support.misdns";
+local process = require "spec.support.process";
+local prosody = require "spec.support.prosody";
+local zones = require "spec.support.zones";
 
 describe("logging", function ()
 	local lines, logs;
@@ -73,5 +78,28 @@ describe("logging", function ()
 			logs:problem("key " .. i, "problem");
 		end
 		assert.equal(1000, logs.known:count());
+	end);
+end);
+
+describe("logging: libunbound's own log", function ()
+	it("goes to Prosody's, its errors as warnings, and nothing to standard output or error", function ()
+		local dns = zones.serve({ ["secure.example"] = { records = "@ A 192.0.2.1" } });
+		local forwarder = misdns.start({ upstream = dns.forward });
+		forwarder:close_tcp(); -- the look at its health finds that, and libunbound says it in its own words
+		local server = prosody.start({
+			name = "logged", authority = certificates.new_authority(), modules = { "xmppdns" }, hosts = { ["one.test"] = "one.test" };
+			config = ("xmppdns = { forward = %q, trustfile = %q, timeout = 2, options = { verbosity = 2 } }"):format(forwarder.forward, dns.anchors);
+		});
+		finally(function ()
+			server:stop();
+			forwarder:stop();
+			dns:stop();
+		end);
+		assert.matches("secure", server:shell([[xmppdns:lookup("secure.example", "A")]]), 1, true);
+		assert.is_truthy(process.wait_until(function () return server:log():find("warn\tlibunbound: ", 1, true); end, 5));
+		local log = server:log();
+		assert.matches("mod_xmppdns\tdebug\tlibunbound: [^\n]*resolving secure%.example", log);
+		assert.matches("mod_xmppdns\twarn\tlibunbound: [^\n]*error: [^\n]*Connection refused", log);
+		assert.equal("", server.process:output());
 	end);
 end);

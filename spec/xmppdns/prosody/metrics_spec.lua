@@ -4,12 +4,13 @@
 
 local certificates = require "spec.support.certificates";
 local http = require "socket.http";
+local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
 local prosody = require "spec.support.prosody";
 local zones = require "spec.support.zones";
 
 local CONFIG = [[
-xmppdns = { forward = %q, trustfile = %q, resolvconf = false, timeout = 5 }
+xmppdns = { forward = %q, trustfile = %q, resolvconf = false, timeout = 1 }
 statistics = "internal"
 statistics_interval = "manual"
 http_interfaces = { %q }
@@ -26,7 +27,7 @@ local function read_readme()
 end
 
 describe("Prosody's metrics", function ()
-	local dns, server, url;
+	local dns, forwarder, server, url;
 
 	setup(function ()
 		local authority = certificates.new_authority();
@@ -36,18 +37,22 @@ describe("Prosody's metrics", function ()
 			["two.example"] = { records = ("_xmpp-server._tcp SRV 0 0 1 broken\n_xmpp-server._tcp SRV 1 0 %d xmpp\nxmpp A %s"):format(s2s_port, address) };
 			["broken.example"] = { records = "xmpp A 127.0.0.1\n_xmpp-server._tcp SRV 0 0 5269 xmpp", fault = "signature", fault_at = "xmpp A" };
 			["bogus.example"] = { records = "@ A 127.0.0.1", fault = "signature" };
+			["plain.example"] = { records = "@ A 127.0.0.1\nbroken A 127.0.0.1\nsilent A 127.0.0.1", signed = false };
 		});
+		forwarder = misdns.start({ upstream = dns.forward });
 		server = prosody.start({
 			name = "metrics", authority = authority, modules = { "xmppdns", "http_openmetrics" }, address = address, s2s_ports = { s2s_port };
-			config = CONFIG:format(dns.forward, dns.anchors, address, http_port);
+			config = CONFIG:format(forwarder.forward, dns.anchors, address, http_port);
 			hosts = { ["one.example"] = "one.example", ["two.example"] = "two.example" };
 		});
 		assert(process.wait_for_tcp(address, http_port, 5));
+		assert(process.wait_until(function () return server:log():find("DNSKEY of .: NoError", 1, true); end, 5)); -- its own look at its health counts too
 		url = ("http://%s:%d/metrics"):format(address, http_port);
 	end);
 
 	teardown(function ()
 		server:stop();
+		forwarder:stop();
 		dns:stop();
 	end);
 
@@ -78,6 +83,25 @@ describe("Prosody's metrics", function ()
 		assert.equal(2, difference("cache_misses_total"));
 		assert.equal(1, difference("retries_total"));
 		assert.is_true(after.cache_bytes > 0);
+	end);
+
+	it("count what goes wrong, and what is tried against it", function ()
+		forwarder:rule({ name = "broken.plain.example", fault = "servfail" });
+		forwarder:rule({ name = "silent.plain.example", fault = "silence" });
+		local before = scrape();
+		server:shell([[xmppdns:lookup("plain.example", "A")]]);
+		for _, name in ipairs({ "broken", "silent" }) do
+			pcall(server.shell, server, ([[xmppdns:lookup("%s.plain.example", "A")]]):format(name));
+		end
+		local after = scrape();
+		local function difference(name) return (after[name] or 0) - (before[name] or 0); end
+		for outcome, count in pairs({ secure = 0, insecure = 1, servfail = 1, timeout = 1 }) do
+			assert.equal(count, difference(([[lookups_total{type="A",outcome="%s"}]]):format(outcome)));
+		end
+		assert.same({ attempts = 6, probes = 1, probe_verdicts = 1, rebuilds_or_denied = 2, has_switched = true }, {
+			attempts = difference("attempts_total"), probes = difference("probes_total"), probe_verdicts = difference("probe_verdicts_total");
+			rebuilds_or_denied = difference("rebuilds_total") + difference("rebuilds_denied_total"), has_switched = difference("tcp_switches_total") > 0;
+		});
 	end);
 
 	it("count endpoints by what became of them", function ()
