@@ -167,6 +167,34 @@ static void unlock_library(const sigset_t *signals)
 	pthread_sigmask(SIG_SETMASK, signals, NULL);
 }
 
+/* libunbound has one log for the process. The end of any ub_ctx silences it, and the next one to be made would then turn it to stderr for a
+ * moment: one that is never asked, and never deleted, keeps it ours. Under the lock; away from the user's own log. */
+static struct ub_ctx *log_keeper;
+static bool is_users_log;
+
+static void keep_log(void)
+{
+	if (log_keeper == NULL)
+		log_keeper = ub_ctx_create_ub_event(NULL);
+	if (log_keeper != NULL && !is_users_log)
+		ub_ctx_debugout(log_keeper, open_log());
+}
+
+/* libunbound closes the log that was in use before it opens the user's: that must not be ours. */
+static void give_up_log(void)
+{
+	if (log_keeper != NULL)
+		ub_ctx_debugout(log_keeper, NULL);
+	is_users_log = true;
+}
+
+/* NULL is allowed. Under the lock. */
+static void delete_library(struct ub_ctx *ub)
+{
+	ub_ctx_delete(ub);
+	keep_log();
+}
+
 /* What libunbound logs while it is being set up: its error codes alone say too little. */
 struct listener {
 	FILE *stream; /* NULL: does not listen */
@@ -188,8 +216,10 @@ static bool has_own_log(const struct settings *settings)
 static void start_listening(struct listener *listener, struct ub_ctx *ub, const struct settings *settings)
 {
 	*listener = (struct listener){ .stream = NULL };
-	if (has_own_log(settings))
+	if (has_own_log(settings)) {
+		give_up_log();
 		return;
+	}
 	listener->stream = open_memstream(&listener->text, &listener->size);
 	ub_ctx_debugout(ub, listener->stream); /* NULL: silent */
 }
@@ -356,7 +386,7 @@ static struct ub_ctx *open_library(struct ub_ctx *ub, const struct settings *set
 	if (configure(ub, settings, config, role, problem))
 		return ub;
 	stop_listening(listener, ub);
-	ub_ctx_delete(ub);
+	delete_library(ub);
 	return NULL;
 }
 
@@ -394,6 +424,7 @@ static struct ub_ctx *create_library(struct event_loop *loop)
 {
 	if (!has_descriptors())
 		return NULL;
+	keep_log();
 	return loop != NULL ? ub_ctx_create_ub_event(loop_base(loop)) : ub_ctx_create();
 }
 
@@ -414,7 +445,7 @@ bool try_context(const struct settings *settings, const struct upstream_config *
 	/* the probe always has the anchors, and no option depends on the role */
 	struct ub_ctx *ub = open_library(create_library(NULL), settings, config, ROLE_PROBE_UDP, &listener, problem);
 	bool usable = ub != NULL && judge_start(ub, rehearse(ub), config, &listener, problem);
-	ub_ctx_delete(ub);
+	delete_library(ub);
 	unlock_library(&signals);
 	free(listener.text);
 	return usable;
@@ -433,7 +464,7 @@ static bool starts_with(const char *option, const char *value)
 	ub_ctx_debugout(ub, NULL);
 	set_our_option(ub, option, value);
 	bool starts = rehearse(ub) == UB_NOERROR;
-	ub_ctx_delete(ub);
+	delete_library(ub);
 	return starts;
 }
 
@@ -517,7 +548,7 @@ static bool start_library(struct context *context, char problem[SETTINGS_PROBLEM
 		if (judge_start(ub, error == UB_SYNTAX ? UB_NOERROR : error, context->config, &listener, problem))
 			context->ub = ub;
 		else
-			ub_ctx_delete(ub);
+			delete_library(ub);
 	}
 	unlock_library(&signals);
 	free(listener.text);
@@ -617,7 +648,7 @@ static void stop_library(struct context *context)
 	sigset_t signals;
 	context->closing = true;
 	lock_library(&signals);
-	ub_ctx_delete(context->ub);
+	delete_library(context->ub);
 	unlock_library(&signals);
 	delete_event_loop(context->loop);
 }
