@@ -42,7 +42,7 @@ function server_methods:read()
 		for _, kind in ipairs({ "lost", "pauses" }) do
 			for _, one in ipairs(self.figures[kind]) do table.insert(self[kind], one); end
 		end
-		table.insert(self.samples, self.figures);
+		table.insert(self.samples, { time = self.figures.time, memory = self.figures.memory, descriptors = self.figures.descriptors });
 	end
 	self.output:seek("cur", 0); -- clears the end of the file
 end
@@ -159,7 +159,8 @@ local function start()
 	local authority = certificates.new_authority();
 	local function launch(own, partner, config)
 		return start_server(own.name, {
-			address = own.address, port = own.port, hosts = { [host_of(own)] = host_of(own) }, authority = authority, resolvconf = place.resolvconf, anchors = dns.anchors,
+			address = own.address, port = own.port, hosts = { [host_of(own)] = host_of(own) }, authority = authority,
+			resolvconf = place.resolvconf, anchors = dns.anchors,
 			go = place.go, partner = host_of(partner), config = config,
 		});
 	end

@@ -21,8 +21,8 @@ local AWAY = 1;                   -- seconds for which a killed upstream is away
 local REMEMBERED = 5;             -- seconds for which resolvers remember that a lookup has failed (RFC 9520)
 local DRAIN = 28;                 -- seconds: mod_soak's, and a bit
 local LONGEST_PAUSE = 0.02;       -- seconds
-local WINDOW = 4;                 -- samples: sockets come and go with the lookups under way, so the least of each window counts
-local GROWTH = { memory = 8192, descriptors = 10 }; -- KiB, and number, by which a run of any length may grow, by its slope
+local SAMPLES = 2;                -- a second
+local GROWTH = { memory = 20480, descriptors = 20 }; -- KiB, and number, by which a run of any length may grow, by its slope
 
 local SHOWN = 10;                 -- of what went wrong, one by one
 
@@ -68,9 +68,10 @@ local disturbances = {
 };
 
 local function disturb(turn)
-	local name, act = disturbances[(turn - 1) % #disturbances + 1][1], disturbances[(turn - 1) % #disturbances + 1][2];
+	local disturbance = disturbances[(turn - 1) % #disturbances + 1];
+	local name = disturbance[1];
 	table.insert(events, { time = socket.gettime(), name = name });
-	act();
+	disturbance[2]();
 	done[name] = (done[name] or 0) + 1;
 end
 
@@ -111,7 +112,7 @@ end
 
 local function print_progress()
 	local near, lost, excused = place.near.figures, split_lost();
-	print(("%4.0f s  %d lookups, %d under way; %d pings, %d lost, %d more while the upstream was away; %.1f MiB, %d descriptors; longest pause %.1f ms"):format(
+	print(("%4.0f s  %d lookups, %d under way; %d pings, %d lost, %d while the upstream was away; %.1f MiB, %d descriptors; pause %.1f ms"):format(
 		socket.gettime() - started, near.started, near.started - near.ended, sum_pings("sent"), #lost, #excused,
 		near.memory / 1024, near.descriptors, near.pause * 1000));
 end
@@ -166,13 +167,19 @@ local function show_pings()
 	check(sum_pings("sent") == sum_pings("answered") + #lost + #excused, "some pings did not end");
 end
 
+-- Sockets, contexts and caches come and go with lookups and disturbances, so of each round of disturbances the least figure counts; where
+-- there is no time for two rounds, of each half.
+local function window_size()
+	return math.floor(math.min(#disturbances * DISTURB_EVERY, (seconds - warm_up) / 2) * SAMPLES) - 1;
+end
+
 -- { minutes, figure } of the time in which nothing has a reason to grow.
 local function list_samples(server, field)
-	local samples, window = {}, {};
+	local samples, window, size = {}, {}, window_size();
 	for _, sample in ipairs(server.samples) do
 		local at = sample.time - started;
 		if at > warm_up and at < seconds then table.insert(window, sample[field]); end
-		if #window == WINDOW then
+		if #window == size then
 			table.insert(samples, { at / 60, math.min(unpack(window)) });
 			window = {};
 		end
@@ -182,6 +189,8 @@ end
 
 local function show_growth(server, field, unit, divisor)
 	local samples = list_samples(server, field);
+	check(#samples > 1, "%s gave too few figures to tell whether its %s grow", server.name, field);
+	if #samples < 2 then return; end
 	local first, last, grows = samples[1], samples[#samples], slope.of(samples);
 	print_row(("%s: %s"):format(server.name, field), "%.1f%s, then %.1f%s, %+.2f%s a minute", first[2] / divisor, unit, last[2] / divisor, unit,
 		grows / divisor, unit);
@@ -254,9 +263,11 @@ place = servers.start();
 started = socket.gettime();
 place:begin(started + seconds);
 run();
-for _, server in ipairs(place.servers) do check(server:is_alive(), "%s has ended: %s", server.name, server.prosody.process:output()); end
-if place.near.figures and place.far.figures then show(); else check(false, "the servers gave no figures"); end
+for _, server in ipairs(place.servers) do
+	check(server:is_alive(), "%s has ended: %s", server.name, server.prosody.process:output());
+	check(server.figures, "%s gave no figures", server.name);
+end
+if place.near.figures and place.far.figures then show(); end
 for _, failure in ipairs(failures) do print("FAILED: " .. failure); end
-process.run({ "sh", "-c", "cp " .. place.near.prosody.directory .. "/figures /tmp/near.figures; cp " .. place.near.prosody.directory .. "/prosody.log /tmp/near.log" });
 process.stop_all();
 os.exit(failures[1] and 1 or 0);
