@@ -23,7 +23,6 @@ local DRAIN = 28;                 -- seconds: mod_soak's, and a bit
 local LONGEST_PAUSE = 0.02;       -- seconds
 local SAMPLES = 2;                -- a second
 local GROWTH = { memory = 20480, descriptors = 20 }; -- KiB, and number, by which a run of any length may grow, by its slope
-
 local SHOWN = 10;                 -- of what went wrong, one by one
 
 local seconds = tonumber(os.getenv("SECONDS") or "") or 60;
@@ -77,6 +76,7 @@ end
 
 -- Figures
 
+-- A ping is excused whose time touches an absence, or the seconds in which a failure from then is remembered.
 local function was_away(ping)
 	for _, absence in ipairs(absences) do
 		if ping.started < (absence.to or math.huge) + REMEMBERED and ping.ended > absence.from then return true; end
@@ -235,7 +235,6 @@ end
 
 -- The run
 
-
 local function run()
 	local turn, next_progress = 1, PROGRESS_EVERY;
 	repeat
@@ -256,7 +255,10 @@ local function run()
 end
 
 io.stdout:setvbuf("line");
-assert(seconds >= SHORTEST, ("SECONDS must be %d at least, for everything to happen once"):format(SHORTEST));
+if seconds < SHORTEST then
+	print(("SECONDS must be %d at least, for everything to happen once"):format(SHORTEST));
+	os.exit(2);
+end
 assert(process.read(prosody.core_path), prosody.core_path .. " is missing: run make first");
 print("signing the zones, starting the servers ...");
 place = servers.start();
