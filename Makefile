@@ -12,6 +12,7 @@
 ## make every-lua     build with gcc and clang for every Lua, each warning an error
 ## make sanitize      specs under sanitizers, valgrind, and a collector that never rests (SANITIZERS="address thread" for some)
 ## make fuzz          fuzz what reads bytes and text, SECONDS=60 in all, and print how much of it was run (TARGETS="name cache" for some)
+## make soak          two Prosodys for SECONDS=60 under load, with an upstream that misbehaves and goes away, reloads and flushes: nothing lost, nothing grows
 ## make lint          every-lua, then clang-format, clang-tidy, cppcheck and luacheck
 ## make clean         remove what was built
 LUA_VERSION ?= 5.4
@@ -73,7 +74,7 @@ $(BUILD)/spec/bench/%.o: spec/bench/%.c | packages
 
 # The Debian packages that the goals need, all at once.
 packages:
-	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter deb doc test demo compare bench every-lua lint sanitize fuzz,$(MAKECMDGOALS))
+	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter deb doc test demo compare bench every-lua lint sanitize fuzz soak,$(MAKECMDGOALS))
 
 LUA_DIR      = $(if $(filter jit,$(LUA_VERSION)),5.1,$(LUA_VERSION))
 LUA_LIBDIR  ?= $(PREFIX)/lib/lua/$(LUA_DIR)
@@ -118,6 +119,9 @@ sanitize: all spec-modules
 fuzz: packages
 	@LUA=$(LUA) SECONDS='$(SECONDS)' sh spec/fuzz/run $(TARGETS)
 
+soak: all $(BUILD)/bench/clock.so
+	@LUA_VERSION=$(LUA_VERSION) SECONDS='$(SECONDS)' $(LUA) spec/soak/soak.lua
+
 every-lua: $(foreach cc,gcc clang,$(foreach lua,5.1 5.2 5.3 5.4 jit,every-lua/$(cc)/$(lua)))
 every-lua/%: packages
 	@$(MAKE) --no-print-directory all CC=$(*D) LUA_VERSION=$(*F) BUILD=build/$(*D)-$(*F) CFLAGS='$(CFLAGS) -Werror'
@@ -136,4 +140,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install doc deb test-deb test-deb-debian13 test demo compare bench test-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz spec-modules every-lua lint clean help
+.PHONY: all packages install doc deb test-deb test-deb-debian13 test demo compare bench test-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua lint clean help

@@ -39,12 +39,14 @@ xmppdns.new = resolvers.new;
 -- Settings for this thread's automatic resolver (README, "Settings"); one that is there already is rebuilt and keeps its lookups and its cache.
 -- true | nil, err: then nothing changed.
 function xmppdns.configure(settings)
-	local ok, problem, code = core.check_settings(settings);
-	if not ok then return nil, core.new_error(code or "config", problem); end
+	if type(settings) ~= "table" then error("settings must be a table, not " .. type(settings), 2); end
 	local thread = this_thread();
 	if thread.resolver and not thread.overridden then
-		local rebuilt, err = thread.resolver:reconfigure(settings);
+		local rebuilt, err = thread.resolver:reconfigure(settings); -- it checks them itself, and each check takes some milliseconds
 		if not rebuilt then return nil, err; end
+	else
+		local ok, problem, code = core.check_settings(settings);
+		if not ok then return nil, core.new_error(code or "config", problem); end
 	end
 	thread.settings = settings;
 	return true;

@@ -2,6 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- The library: resolvers of a thread, the seed's lookups (S39 to S58), and what is around them.
 
+local core = require "xmppdns.core";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
@@ -77,12 +78,23 @@ describe("xmppdns: the resolver of a thread", function ()
 		assert.is_true(xmppdns.repeated_query("bare.example", "A").from_cache);
 	end);
 
+	it("has its new settings checked once, for that takes some milliseconds", function ()
+		local check = spy.on(core, "check_settings"); -- reconfigure checks them in C
+		finally(function () check:revert(); end);
+		assert.is_true(xmppdns.configure(dns:settings({ timeout = 2 })));
+		assert.spy(check).was_not.called();
+	end);
+
 	it("stays as it is when configure refuses", function ()
 		local ok, err = xmppdns.configure({ dnssec = "sometimes" });
 		assert.is_nil(ok);
 		assert.same("config", err.code);
 		assert.matches('dnssec = "sometimes"', tostring(err));
 		assert.same({ dns.forward }, xmppdns.get_resolver():settings().servers);
+	end);
+
+	it("is not configured by what is no table", function ()
+		assert.error_matches(function () xmppdns.configure(nil); end, "settings must be a table, not nil");
 	end);
 
 	it("refuses to be set to something else", function ()

@@ -52,9 +52,8 @@ local function drive(resolver, probe)
 	end
 end
 
--- callback(result), see judge_answer.
-local function ask_root_keys(resolver, settings, callback)
-	local probe, err = resolvers.new(settings);
+-- callback(result), see judge_answer. probe, err: what resolvers.new gave.
+local function ask_probe(resolver, probe, err, callback)
 	if not probe then
 		return resolver:after(0, function () callback({ state = "failed", text = err.text }); end);
 	end
@@ -252,18 +251,44 @@ local function finish(run)
 	run.callback(findings);
 end
 
-local function ask_servers(run, done)
+-- One server over one transport: { server, transport, resolver, err }.
+local function list_probes(run)
+	local probes = {};
 	for _, address in ipairs(run.effective.servers) do
 		local server = { address = address, stripped = false };
 		table.insert(run.findings.servers, server);
 		for _, transport in ipairs(run.transports) do
-			run.pending = run.pending + 1;
-			ask_root_keys(run.resolver, server_settings(run, address, transport), function (result)
-				server[transport] = result;
-				done();
-			end);
+			table.insert(probes, { server = server, transport = transport });
 		end
 	end
+	return probes;
+end
+
+-- One by one, because each takes some milliseconds for which the caller's loop stands still. None is asked before done(), when all are there: once
+-- asked, they set up libunbound in their threads, and whoever makes a resolver at that time waits for them.
+local function make_probes(run, probes, place, done)
+	local probe = probes[place];
+	if not probe then return done(); end
+	probe.resolver, probe.err = resolvers.new(server_settings(run, probe.server.address, probe.transport));
+	run.resolver:after(POLL_INTERVAL, function () make_probes(run, probes, place + 1, done); end);
+end
+
+local function ask_probes(run, probes, done)
+	for _, probe in ipairs(probes) do
+		ask_probe(run.resolver, probe.resolver, probe.err, function (result)
+			probe.server[probe.transport] = result;
+			done();
+		end);
+	end
+end
+
+local function ask_resolver(run, done)
+	run.resolver:flush("."); -- a remembered answer says nothing about now
+	local started = core.now();
+	run.resolver:query(".", "DNSKEY", function (answer, err)
+		run.findings.root = judge_answer(answer, err, core.now() - started);
+		done();
+	end, { timeout = run.timeout });
 end
 
 -- Asks every server of the resolver for the root's keys, over UDP and over TCP, and the resolver itself, looks at anchors and clock, and calls
@@ -278,21 +303,20 @@ local function check(resolver, callback, options)
 	local now = options.now or os.time();
 	local run = {
 		resolver = resolver, callback = callback, effective = effective, validates = effective.dnssec ~= "off", now = now, started = core.now();
-		timeout = options.timeout or math.min(effective.timeout, MOST_SECONDS), pending = 1;
+		timeout = options.timeout or math.min(effective.timeout, MOST_SECONDS);
 		transports = effective.tls and { "tls" } or { "udp", "tcp" };
 		findings = { servers = {}, anchors = anchors_of.read(effective, now) };
 	};
+	local probes = list_probes(run);
+	local pending = #probes + 1;
 	local function done()
-		run.pending = run.pending - 1;
-		if run.pending == 0 then finish(run); end
+		pending = pending - 1;
+		if pending == 0 then finish(run); end
 	end
-	ask_servers(run, done);
-	resolver:flush("."); -- a remembered answer says nothing about now
-	local started = core.now();
-	resolver:query(".", "DNSKEY", function (answer, err)
-		run.findings.root = judge_answer(answer, err, core.now() - started);
-		done();
-	end, { timeout = run.timeout });
+	make_probes(run, probes, 1, function ()
+		ask_probes(run, probes, done);
+		ask_resolver(run, done);
+	end);
 end
 
 -- What the findings of check ask for: with upstream = "auto" and servers that strip DNSSEC, the resolver is reconfigured to ask from the root, if that
@@ -308,7 +332,8 @@ local function recover(resolver, settings, findings, callback)
 	end
 	local probe_settings = recursive_settings(settings);
 	probe_settings.cache_size, probe_settings.timeout = PROBE_CACHE, math.min(effective.timeout, MOST_SECONDS);
-	ask_root_keys(resolver, probe_settings, function (result)
+	local probe, problem = resolvers.new(probe_settings);
+	ask_probe(resolver, probe, problem, function (result)
 		local ok, err = nil, { text = result.text };
 		if result.state == "good" then
 			ok, err = resolver:reconfigure(recursive_settings(settings));

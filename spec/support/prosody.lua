@@ -17,7 +17,7 @@ run_as_root = true
 pidfile = "%s/prosody.pid"
 data_path = "%s/data"
 certificates = "%s/certificates"
-plugin_paths = { "%s/mod_xmppdns", "%s/spec/federation" }
+plugin_paths = { "%s/mod_xmppdns", "%s/spec/federation", "%s/spec/soak" }
 log = { debug = "%s/prosody.log" }
 
 modules_enabled = { "s2s", "s2s_auth_certs", "tls", "saslauth", "dialback", "disco", "ping", "admin_shell"%s }
@@ -44,7 +44,7 @@ local function config_text(server, options)
 	local root = process.run({ "pwd" }):gsub("\n", "");
 	local directory = server.directory;
 	local modules = options.modules and options.modules[1] and ", " .. list_strings(options.modules) or "";
-	local text = CONFIG:format(root, root, LUA_VERSION, directory, directory, directory, root, root, directory,
+	local text = CONFIG:format(root, root, LUA_VERSION, directory, directory, directory, root, root, root, directory,
 		modules, server.address, table.concat(server.s2s_ports, ", "), list_strings({ server.address, options.direct_tls_address }),
 		table.concat(server.direct_tls_ports, ", "), options.authority.file);
 	local lines = { text, options.config or "", "" };

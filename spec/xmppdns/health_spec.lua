@@ -4,6 +4,7 @@
 local health = require "xmppdns.health";
 local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
+local resolvers = require "xmppdns.resolver";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
@@ -92,6 +93,20 @@ describe("health: a check", function ()
 		local before = { count("task"), count("fd") };
 		wait_for(function (done) health.check(resolver, done); end);
 		assert.same(before, { count("task"), count("fd") });
+	end);
+
+	it("makes one resolver a turn of the loop, for each takes some milliseconds", function ()
+		local made = spy.on(resolvers, "new");
+		finally(function () made:revert(); end);
+		new(dns:settings({ forward = { dns.forward, forwarder.forward, "127.0.0.1@9" } }));
+		local before, most, ended = #made.calls, 0, false;
+		health.check(resolver, function () ended = true; end, { timeout = 0.5 });
+		repeat
+			most = math.max(most, #made.calls - before);
+			before = #made.calls;
+			resolver:wait(10);
+		until ended;
+		assert.same({ 1, 6 }, { most, #made.calls });
 	end);
 
 	it("ends without a word when the resolver is closed", function ()
