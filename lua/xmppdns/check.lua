@@ -62,6 +62,7 @@ JSON: an object with
                         secure, dane: whether TLSA records decide, error: { code, text }: why it is skipped,
                         connections: with --connect, list of { address, connected, protocol, cipher, alpn, names: of the certificate,
                         expires: its last day, match: "dane" or "name", name: which one, problem } }
+    left_out            how many endpoints more there would be without max_endpoints
   What does not apply is left out.
 ]];
 

@@ -270,6 +270,13 @@ local function note_plan_problems(run)
 	if not report.problems[1] then note_problem(report, report.error.text); end
 end
 
+local function note_left_out(run)
+	local count = run.plan.left_out;
+	run.report.left_out = count;
+	if count == 0 then return; end
+	note_problem(run.report, ("max_endpoints leaves out %d endpoints of %s"):format(count, run.plan.domain));
+end
+
 local function inspect_plan(run)
 	local plan, report = run.plan, run.report;
 	report.domain, report.secure = plan.domain, plan.secure;
@@ -282,6 +289,7 @@ local function inspect_plan(run)
 		if not shown.error then dialled[#dialled + 1] = { endpoint = endpoint, shown = shown, dane = published }; end
 	end
 	note_plan_problems(run);
+	note_left_out(run);
 	if run.options.connect then connect_all(run, dialled); end
 end
 
@@ -290,7 +298,7 @@ end
 local function inspect(tasks, resolver, domain, options)
 	local report = {
 		given = domain, domain = domain, secure = false;
-		srv = array({}), targets = array({}), endpoints = array({}), problems = array({});
+		srv = array({}), targets = array({}), endpoints = array({}), left_out = 0, problems = array({});
 	};
 	local plan, err = tasks:await(function (done)
 		connector.endpoints(resolver, domain, {}, QUERY_OPTIONS, done);
