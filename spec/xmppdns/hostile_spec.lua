@@ -309,26 +309,7 @@ describe("hostile: many records", function ()
 		end
 	end);
 
-	it("the domain that costs most makes no more lookups than the README says", function ()
-		local front = misdns.start({ upstream = dns.forward });
-		local resolver = assert(xmppdns.new(dns:settings({ forward = front.forward, timeout = 5 })));
-		local count = 0;
-		function resolver.on_done() count = count + 1; end
-		local plan, loop = collect(resolver, "deep.example");
-		assert.same({ MAX_ENDPOINTS, 120 - MAX_ENDPOINTS }, { #plan.endpoints, plan.left_out });
-		for _, endpoint in ipairs(plan.endpoints) do assert.same({ true, 2 }, { endpoint.secure, #endpoint.addresses }); end
-		assert.equal(MAX_LOOKUPS, read_readme("37 %+ 5 × `max_endpoints` lookups, which is (%d+):"));
-		local attempts, packets = resolver:stats().attempts, #front:log();
-		assert.is_true(count <= MAX_LOOKUPS, count .. " lookups");
-		assert.is_true(attempts <= MAX_LOOKUPS, attempts .. " attempts");
-		assert.is_true(packets <= 2 * MAX_LOOKUPS, packets .. " packets");
-		assert.is_true(count > 4 * MAX_ENDPOINTS, "addresses, and TLSA at both names");
-		assert_brief(loop);
-		resolver:close();
-		front:stop();
-	end);
-
-	describe("a domain whose answers are bogus, and take a key's question for each of ninety labels to find that out,", function ()
+	describe("a domain behind a server that counts", function ()
 		local front, resolver;
 		before_each(function ()
 			front = misdns.start({ upstream = dns.forward });
@@ -339,7 +320,22 @@ describe("hostile: many records", function ()
 			front:stop();
 		end);
 
-		it("is given up, and costs no more packets than the README says", function ()
+		it("that costs most makes no more lookups than the README says", function ()
+			local count = 0;
+			function resolver.on_done() count = count + 1; end
+			local plan, loop = collect(resolver, "deep.example");
+			assert.same({ MAX_ENDPOINTS, 120 - MAX_ENDPOINTS }, { #plan.endpoints, plan.left_out });
+			for _, endpoint in ipairs(plan.endpoints) do assert.same({ true, 2 }, { endpoint.secure, #endpoint.addresses }); end
+			assert.equal(MAX_LOOKUPS, read_readme("37 %+ 5 × `max_endpoints` lookups, which is (%d+):"));
+			local attempts, packets = resolver:stats().attempts, #front:log();
+			assert.is_true(count <= MAX_LOOKUPS, count .. " lookups");
+			assert.is_true(attempts <= MAX_LOOKUPS, attempts .. " attempts");
+			assert.is_true(packets <= 2 * MAX_LOOKUPS, packets .. " packets");
+			assert.is_true(count > 4 * MAX_ENDPOINTS, "addresses, and TLSA at both names");
+			assert_brief(loop);
+		end);
+
+		it("whose answers are bogus, and take a question for each of ninety labels to find that out, is given up", function ()
 			front:rule({ name = "*.walk.example", type = "A", fault = "strip" });
 			front:rule({ name = "*.walk.example", type = "AAAA", fault = "strip" });
 			local plan, loop = collect(resolver, "walk.example");
