@@ -8,6 +8,7 @@ local keys = require "xmppdns.keys";
 local outcome = require "xmppdns.outcome";
 
 local LOOK_AHEAD = 10;    -- endpoints of one priority whose addresses are asked for at once: who publishes thousands must not make us ask thousands
+local FAILURES = 16;      -- failed lookups after which no more are made: libunbound may need a hundred questions to find that one is bogus
 local OVERTAKING = 0.05;  -- seconds for which an endpoint waits for the answers of one before it in the same priority
 local REPORTED = 8;       -- failed endpoints that the plan's error spells out
 local SLOW = 0.5;         -- seconds after which a plan that still waits for answers no longer keeps others from starting
@@ -33,6 +34,24 @@ local function choose_query_options(plan, rdtype)
 	return rdtype ~= "TLSA" and plan.secure_query_options or plan.query_options;
 end
 
+-- Ends every question with code and text, and each that is asked from now on: what has its answers stays usable.
+local function abandon(plan, code, text)
+	plan.abandoned = { code = code, text = text };
+	local open = plan.questions;
+	plan.questions = {};
+	for question in pairs(open) do
+		question.lookup:cancel();
+	end
+	for question in pairs(open) do
+		fail_question(plan, question);
+	end
+end
+
+local function note_failure(plan)
+	plan.failed = plan.failed + 1;
+	if plan.failed == FAILURES then abandon(plan, "servfail", "too many lookups for this domain have failed"); end
+end
+
 -- private. handler(outcome)
 function plan_methods:ask(owner, name, rdtype, handler)
 	local question = { owner = owner, name = name, rdtype = rdtype, handler = handler };
@@ -41,7 +60,9 @@ function plan_methods:ask(owner, name, rdtype, handler)
 	question.lookup = self.resolver:query(name, rdtype, function (answer, err)
 		if not self.questions[question] then return; end
 		self.questions[question] = nil;
-		handler(outcome.read(answer, err, rdtype));
+		local found = outcome.read(answer, err, rdtype);
+		if found.error then note_failure(self); end
+		handler(found);
 	end, choose_query_options(self, rdtype));
 end
 
@@ -56,19 +77,6 @@ local function drop_questions_of(plan, owner)
 		end
 	end
 	plan.questions = kept;
-end
-
--- Ends every question with code and text, and each that is asked from now on: what has its answers stays usable.
-local function abandon(plan, code, text)
-	plan.abandoned = { code = code, text = text };
-	local open = plan.questions;
-	plan.questions = {};
-	for question in pairs(open) do
-		question.lookup:cancel();
-	end
-	for question in pairs(open) do
-		fail_question(plan, question);
-	end
 end
 
 -- Endpoints
@@ -167,6 +175,16 @@ local function merge_services(plan)
 	return merged;
 end
 
+-- The first ones of the order: who publishes thousands must not make us ask for all of them.
+local function add_endpoint(plan, host, tls, record, service)
+	if #plan.endpoints == plan.max_endpoints then
+		plan.left_out = plan.left_out + 1;
+		return;
+	end
+	plan.endpoints[#plan.endpoints + 1] =
+		endpoint.new(host, record.port, service, tls, record.priority, record.weight, plan.srv[service].secure);
+end
+
 local function list_endpoints(plan, merged)
 	local seen = {};
 	for _, index in ipairs(core.order_srv(merged, plan.rng)) do
@@ -175,8 +193,7 @@ local function list_endpoints(plan, merged)
 		local key = ("%s %d %s"):format(host, record.port, tls);
 		if not seen[key] then
 			seen[key] = true;
-			plan.endpoints[#plan.endpoints + 1] =
-				endpoint.new(host, record.port, service, tls, record.priority, record.weight, plan.srv[service].secure);
+			add_endpoint(plan, host, tls, record, service);
 		end
 	end
 end
@@ -341,7 +358,7 @@ function plan_methods:failures()
 end
 
 -- One error for all of them.
-local function sum_up(failures)
+local function sum_up(plan, failures)
 	local code, texts = failures[1].code, {};
 	for i, failure in ipairs(failures) do
 		if failure.code == "bogus" then code = "bogus"; end
@@ -350,13 +367,16 @@ local function sum_up(failures)
 	if failures[REPORTED + 1] then
 		texts[REPORTED + 1] = ("and %d more"):format(#failures - REPORTED);
 	end
+	if plan.left_out > 0 then
+		texts[#texts + 1] = ("max_endpoints leaves out %d more"):format(plan.left_out);
+	end
 	return new_error(code, table.concat(texts, "; "));
 end
 
 -- One error for all that were met so far, or nil.
 function plan_methods:sum_up()
 	local failures = self:failures();
-	return failures[1] and sum_up(failures);
+	return failures[1] and sum_up(self, failures);
 end
 
 -- Notes why one of its addresses did not serve; the last of them ends the endpoint.
@@ -407,7 +427,7 @@ local function hand_out(plan, one)
 		return callback(one, one:take());
 	end
 	if not plan.fruitful and not plan.error then
-		plan.error = sum_up(plan:failures());
+		plan.error = sum_up(plan, plan:failures());
 	end
 	callback(nil);
 end
@@ -547,7 +567,8 @@ local function new_plan(resolver, domain, options, given_query_options)
 		has_route = options.has_route;
 		use_family = choose_families(options), query_options = given_query_options;
 		time_left = options.plan_timeout or settings.plan_timeout;
-		waiting = {}, questions = {}, asked_keys = {}, position = 1;
+		max_endpoints = settings.max_endpoints, left_out = 0, failed = 0;
+		waiting = {}, questions = {}, asked_keys = { count = 0 }, position = 1;
 	}, plan_mt);
 	read_policy(plan, options, settings);
 	return plan;
@@ -559,7 +580,8 @@ end
 -- endpoint ({ host, port, tls = "direct"|"starttls" }: dialled without asking for SRV).
 -- given_query_options: for resolver:query.
 -- Gives a plan: domain, secure (the answers for both services were validated), srv[service] = { state = "data"|"absent"|"unavailable"|"failed",
--- secure, records, error }, endpoints (design, section 5), is_address, error. Or nil and an error when domain cannot be a DNS name.
+-- secure, records, error }, endpoints (design, section 5), left_out (how many more there would be without
+-- max_endpoints), is_address, error. Or nil and an error when domain cannot be a DNS name.
 -- endpoint.dane: { base, records, verdict = "usable"|"unusable" } or nil; it counts for the addresses of endpoint.secure_addresses.
 local function new(resolver, domain, options, given_query_options)
 	options = options or {};

@@ -31,6 +31,7 @@ JSON: an object with
                         error: { code, text }: why it is skipped, addresses, secure, dane: whether TLSA records decide,
                         connections: with --connect, list of { address, connected, protocol, cipher, alpn, names: of the certificate,
                         expires: its last day, match: "dane" or "name", name: which one, problem } }
+    left_out            how many endpoints more there would be without max_endpoints
   What does not apply is left out. Bytes that are not UTF-8 are written as \DDD.
 ]];
 
@@ -40,7 +41,7 @@ local ORDER = {
 	"keys", "zone", "tag", "kind", "recovered", "given", "domain", "status", "problems", "code", "host", "service", "priority", "weight", "port", "target";
 	"type", "usage", "selector", "matching", "data", "connected", "protocol", "cipher", "alpn", "names", "expires", "match", "name", "state", "cause";
 	"text", "seconds", "stripped", "findings", "root", "servers", "anchors", "advice", "udp", "tcp", "tls", "verdict", "dnssec", "ttl", "alias", "error";
-	"addresses", "secure", "srv", "targets", "endpoints", "tlsa", "usable", "skipped", "records", "reason", "dane", "connections", "problem";
+	"addresses", "secure", "srv", "targets", "endpoints", "tlsa", "usable", "skipped", "records", "reason", "dane", "connections", "problem", "left_out";
 };
 
 -- true, or nil and what is missing.

@@ -268,6 +268,13 @@ local function note_plan_problems(run)
 	if not report.problems[1] then note_problem(report, report.error.text); end
 end
 
+local function note_left_out(run)
+	local count = run.plan.left_out;
+	run.report.left_out = count;
+	if count == 0 then return; end
+	note_problem(run.report, ("max_endpoints leaves out %d endpoints of %s"):format(count, run.plan.domain));
+end
+
 local function inspect_plan(run)
 	local plan, report = run.plan, run.report;
 	report.domain, report.secure = plan.domain, plan.secure;
@@ -280,6 +287,7 @@ local function inspect_plan(run)
 		if not shown.error then dialled[#dialled + 1] = { endpoint = endpoint, shown = shown, dane = published }; end
 	end
 	note_plan_problems(run);
+	note_left_out(run);
 	if run.options.connect then connect_all(run, dialled); end
 end
 
@@ -288,7 +296,7 @@ end
 local function inspect(tasks, resolver, domain, options)
 	local report = {
 		given = domain, domain = domain, secure = false;
-		srv = {}, targets = {}, endpoints = {}, problems = {};
+		srv = {}, targets = {}, endpoints = {}, left_out = 0, problems = {};
 	};
 	local plan, err = tasks:await(function (done)
 		connector.endpoints(resolver, domain, {}, QUERY_OPTIONS, done);

@@ -4,20 +4,22 @@
 -- one link after the other.
 
 local CHAIN_DEPTH = 4; -- labels, from the top, whose keys are asked for
+local ASKED_AT_MOST = 32; -- for one plan: who names hosts in many zones must not make us ask for the keys of all of them
 
 local function ignore() end
 
 local function ask(resolver, asked, name, rdtype)
 	local key = rdtype.." "..name;
-	if asked[key] then return; end
+	if asked[key] or asked.count == ASKED_AT_MOST then return; end
 	asked[key] = true;
 	local answer, err = resolver:peek(name, rdtype);
 	if not answer and not err then
+		asked.count = asked.count + 1;
 		resolver:query(name, rdtype, ignore, { attempts = 1 });
 	end
 end
 
--- is_host: the name is a host's, so hardly a zone. asked: a table that remembers what was asked already.
+-- is_host: the name is a host's, so hardly a zone. asked: remembers what was asked already; at first { count = 0 }.
 local function ask_chain(resolver, asked, name, is_host)
 	ask(resolver, asked, ".", "DNSKEY");
 	local labels = {};

@@ -141,6 +141,7 @@ local function add_endpoints(style, root, report)
 		add_error(style, line, endpoint.error);
 		for _, connection in ipairs(endpoint.connections) do add(line, describe_connection(style, connection)); end
 	end
+	if report.left_out > 0 then add(child, style("warning", ("max_endpoints leaves out %d more"):format(report.left_out))); end
 end
 
 local function domain_title(style, report)

@@ -174,7 +174,9 @@ end
 function resolver_methods:plan_settings()
 	if not self.settings_of_plans then
 		local all = self.core:settings();
-		self.settings_of_plans = { dnssec = all.dnssec, dane = all.dane, plan_timeout = all.plan_timeout };
+		self.settings_of_plans = {
+			dnssec = all.dnssec, dane = all.dane, plan_timeout = all.plan_timeout, max_endpoints = all.max_endpoints;
+		};
 	end
 	return self.settings_of_plans;
 end

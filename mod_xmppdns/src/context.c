@@ -518,6 +518,15 @@ static struct answer *convert_error(const struct context_flight *flight, int err
 	return answer;
 }
 
+static struct answer *create_too_large(const struct context_flight *flight, int size)
+{
+	char reason[128];
+	snprintf(
+		reason, sizeof(reason), "the answer is too large: %d bytes, and max_answer_size is %u", size, flight->context->settings->max_answer_size);
+	return create_answer(
+		&(struct answer_source){ .outcome = OUTCOME_SERVFAIL, .qtype = flight->qtype, .qclass = CLASS_IN, .qname = flight->qname, .reason = reason });
+}
+
 static void on_unbound_answer(void *data, int rcode, void *packet, int size, int security, char *why_bogus, int was_ratelimited)
 {
 	struct context_flight *flight = data;
@@ -530,6 +539,8 @@ static void on_unbound_answer(void *data, int rcode, void *packet, int size, int
 			flight->answer = create_bogus(flight, why_bogus);
 		else if (rcode != RCODE_NOERROR || packet == NULL || size < 0)
 			flight->answer = create_rcode_failure(flight->qname, flight->qtype, (uint16_t)(rcode != RCODE_NOERROR ? rcode : RCODE_SERVFAIL));
+		else if ((size_t)size > flight->context->settings->max_answer_size)
+			flight->answer = create_too_large(flight, size);
 		else
 			flight->answer = create_packet_answer(packet, (size_t)size, flight->qname, flight->qtype, security == SECURITY_SECURE);
 	}

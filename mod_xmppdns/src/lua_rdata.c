@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* Records as Lua tables, with the fields and the text of Prosody's util.dns. */
+/* Records as Lua tables, with the fields and the text of Prosody's util.dns; in the text what cannot be printed is escaped. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -61,6 +61,33 @@ static void format_base64(lua_State *L)
 	lua_replace(L, -2);
 }
 
+/* What is not printable ASCII, as a zone file writes it. */
+static void add_escape(luaL_Buffer *text, uint8_t byte)
+{
+	luaL_addchar(text, '\\');
+	luaL_addchar(text, (char)('0' + byte / 100));
+	luaL_addchar(text, (char)('0' + byte / 10 % 10));
+	luaL_addchar(text, (char)('0' + byte % 10));
+}
+
+/* Bytes of any kind as text for people: it goes to terminals and logs, and a line's end in it would begin another record. */
+static void format_visible(lua_State *L)
+{
+	format_text(L);
+	size_t size;
+	const uint8_t *bytes = (const uint8_t *)lua_tolstring(L, -1, &size);
+	luaL_Buffer text;
+	luaL_buffinit(L, &text);
+	for (size_t i = 0; i < size; i++) {
+		if (bytes[i] < ' ' || bytes[i] > '~')
+			add_escape(&text, bytes[i]);
+		else
+			luaL_addchar(&text, (char)bytes[i]);
+	}
+	luaL_pushresult(&text);
+	lua_replace(L, -2);
+}
+
 /* A character-string of a zone file: "..." with \" \\ and \DDD. */
 static void format_quoted(lua_State *L)
 {
@@ -72,10 +99,7 @@ static void format_quoted(lua_State *L)
 	luaL_addchar(&text, '"');
 	for (size_t i = 0; i < size; i++) {
 		if (bytes[i] < ' ' || bytes[i] > '~') {
-			luaL_addchar(&text, '\\');
-			luaL_addchar(&text, (char)('0' + bytes[i] / 100));
-			luaL_addchar(&text, (char)('0' + bytes[i] / 10 % 10));
-			luaL_addchar(&text, (char)('0' + bytes[i] % 10));
+			add_escape(&text, bytes[i]);
 		} else {
 			if (bytes[i] == '"' || bytes[i] == '\\')
 				luaL_addchar(&text, '\\');
@@ -275,30 +299,30 @@ static int list__tostring(lua_State *L)
 		if (i > 1)
 			luaL_addstring(&text, shape->separator);
 		lua_rawgeti(L, 1, i);
-		format_text(L);
+		format_visible(L);
 		luaL_addvalue(&text);
 	}
 	luaL_pushresult(&text);
 	return 1;
 }
 
-/* Pushes " alpn=\"h2\"" for the param on top of the stack, which it takes off. format: where string.format lies. */
-static void format_svcb_param(lua_State *L, int format)
+/* Pushes " alpn=\"h2\"" for the param on top of the stack, which it takes off. */
+static void format_svcb_param(lua_State *L)
 {
 	static const char *const names[] = { "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint" };
 	lua_Integer key;
 	lua_getfield(L, -1, "key");
 	bool known = read_integer(L, -1, 6, &key) && key >= 1;
-	lua_pushvalue(L, format);
-	lua_pushstring(L, known ? " %s=%q" : " key%s=%q");
+	lua_pushstring(L, known ? " " : " key");
 	if (known)
 		lua_pushstring(L, names[key - 1]);
 	else
-		lua_pushvalue(L, -3); /* param key format pattern key */
+		lua_pushvalue(L, -2); /* param key " key" key */
 	format_text(L);
+	lua_pushliteral(L, "=");
 	lua_getfield(L, -5, "value");
-	format_text(L);
-	lua_call(L, 3, 1); /* param key text */
+	format_quoted(L);
+	lua_concat(L, 4); /* param key text */
 	lua_replace(L, -3);
 	lua_pop(L, 1);
 }
@@ -326,30 +350,25 @@ static int svcb__tostring(lua_State *L)
 	for (int i = 1; i <= count; i++) {
 		lua_rawgeti(L, 2, i);
 		luaL_argcheck(L, lua_istable(L, -1), 1, "a field is not a table");
-		format_svcb_param(L, lua_upvalueindex(2));
+		format_svcb_param(L);
 		luaL_addvalue(&text);
 	}
 	luaL_pushresult(&text);
 	return 1;
 }
 
-static void push_shape_tostring(lua_State *L, const struct shape *shape)
+static lua_CFunction choose_tostring(const struct shape *shape)
 {
-	lua_pushlightuserdata(L, (void *)shape);
-	if (shape != &svcb_shape) {
-		lua_pushcclosure(L, shape->separator != NULL ? list__tostring : fields__tostring, 1);
-		return;
-	}
-	lua_getglobal(L, "string");
-	lua_getfield(L, -1, "format");
-	lua_remove(L, -2);
-	lua_pushcclosure(L, svcb__tostring, 2);
+	if (shape == &svcb_shape)
+		return svcb__tostring;
+	return shape->separator != NULL ? list__tostring : fields__tostring;
 }
 
 static void register_shape(lua_State *L, const struct shape *shape)
 {
 	lua_createtable(L, 0, 2);
-	push_shape_tostring(L, shape);
+	lua_pushlightuserdata(L, (void *)shape);
+	lua_pushcclosure(L, choose_tostring(shape), 1);
 	lua_setfield(L, -2, "__tostring");
 	if (shape->methods != NULL) {
 		lua_newtable(L);

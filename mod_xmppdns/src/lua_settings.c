@@ -300,6 +300,8 @@ static void set_limits(lua_State *L, const struct settings *settings, const stru
 	set_whole(L, "max_ttl", settings->max_ttl);
 	set_whole(L, "stale_ttl", settings->stale_ttl);
 	set_whole(L, "max_lookups", settings->max_lookups);
+	set_whole(L, "max_endpoints", settings->max_endpoints);
+	set_whole(L, "max_answer_size", settings->max_answer_size);
 	set_whole(L, "threads", settings->threads);
 }
 

@@ -31,6 +31,8 @@ static const struct settings DEFAULTS = {
 	.max_ttl = 86400,
 	.stale_ttl = 86400,
 	.max_lookups = 1000,
+	.max_endpoints = 32,
+	.max_answer_size = UINT16_MAX, /* DNS has no larger ones */
 	.threads = 1,
 };
 
@@ -496,6 +498,8 @@ static const struct setting SETTINGS[] = {
 	{ .key = "dnssec", .set = set_choice, .offset = AT(dnssec), .choices = POLICY_NAMES },
 	{ .key = "forward", .set = add_forward },
 	{ .key = "hoststxt", .set = set_hoststxt },
+	{ .key = "max_answer_size", .set = set_count, .offset = AT(max_answer_size), .least = 512, .most = UINT16_MAX },
+	{ .key = "max_endpoints", .set = set_count, .offset = AT(max_endpoints), .least = 1, .most = 1000 },
 	{ .key = "max_lookups", .set = set_count, .offset = AT(max_lookups), .least = 1, .most = 100000 },
 	{ .key = "max_ttl", .set = set_count, .offset = AT(max_ttl), .least = 0, .most = 604800 },
 	{ .key = "min_ttl", .set = set_count, .offset = AT(min_ttl), .least = 0, .most = 86400 },

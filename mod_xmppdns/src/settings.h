@@ -53,6 +53,8 @@ struct settings {
 	size_t cache_size;                         /* bytes */
 	uint32_t min_ttl, max_ttl, stale_ttl;      /* seconds */
 	unsigned max_lookups, threads;
+	unsigned max_endpoints;   /* of one domain */
+	unsigned max_answer_size; /* bytes */
 };
 
 enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_FLAG, SETTING_OTHER /* which no setting accepts */ };

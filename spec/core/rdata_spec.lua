@@ -33,7 +33,8 @@ local function at_least(size)
 	return function (length) return length >= size; end;
 end
 
--- type: number; rdata; record: what Lua gets; text: tostring(record), where Prosody has no parser; whole: at which lengths a cut record is still one.
+-- type: number; rdata; record: what Lua gets; text: tostring(record), where Prosody has no parser; visible: the same where Prosody's would have
+-- control characters; whole: at which lengths a cut record is still one.
 local samples = {
 	A = { type = 1, rdata = "\192\0\2\255", record = { a = "192.0.2.255" } };
 	NS = { type = 2, rdata = name "ns.Example.org", record = { ns = "ns.Example.org" } };
@@ -49,7 +50,7 @@ local samples = {
 	MX = { type = 15, rdata = u16(65535) .. name "mail.example.org", record = { mx = { pref = 65535, mx = "mail.example.org" } } };
 	TXT = {
 		type = 16, rdata = text "one" .. text "" .. text "two\0", record = { txt = { "one", "", "two\0" } };
-		whole = function (length) return length == 4 or length == 5 end;
+		whole = function (length) return length == 4 or length == 5 end, visible = "onetwo\\000";
 	};
 	AAAA = { type = 28, rdata = "\32\1\13\184" .. ("\0"):rep(11) .. "\1", record = { aaaa = "2001:db8::1" } };
 	SRV = {
@@ -90,6 +91,8 @@ local samples = {
 			{ key = 6, len = 16, value = { "2001:db8::" } };
 			{ key = 65535, len = 0, value = "" };
 		} } };
+		visible = [[1 web.example.org. key0="\000\001" alpn="h2, http/1.1" no-default-alpn="" port="5269" ipv4hint="192.0.2.1, 192.0.2.2"]]
+			.. [[ ech="\"ech\"\010\\" ipv6hint="2001:db8::" key65535=""]];
 		whole = function (length) -- between two parameters
 			local ends = { [19] = true, [25] = true, [41] = true, [45] = true, [51] = true, [63] = true, [74] = true, [94] = true };
 			return ends[length];
@@ -130,7 +133,7 @@ for type_name, sample in pairs(samples) do
 		end);
 
 		it("reads as text like Prosody's, or like a zone file where Prosody has no parser", function ()
-			local expected = sample.text or tostring(prosody_dns.parsers[type_name](sample.rdata));
+			local expected = sample.text or sample.visible or tostring(prosody_dns.parsers[type_name](sample.rdata));
 			local record = parse_record(sample.type, sample.rdata);
 			assert.equal(expected, tostring(record));
 			assert.equal(sample.text == nil, rawget(prosody_dns.parsers, type_name) ~= nil);
@@ -227,13 +230,50 @@ describe("rdata: a TLSA record", function ()
 	end);
 end);
 
+describe("rdata: bytes that cannot be printed", function ()
+	local all = {};
+	for byte = 0, 255 do all[byte] = string.char(byte); end
+	local every_byte = table.concat(all, "", 0, 127) .. table.concat(all, "", 128, 255);
+
+	local function assert_visible(value)
+		assert.is_nil(tostring(value):find("[^ -~]"));
+	end
+
+	it("are escaped in the text of TXT, and are what they were in its strings", function ()
+		local record = parse_record(16, text(every_byte:sub(1, 128)) .. text(every_byte:sub(129)));
+		assert.same({ every_byte:sub(1, 128), every_byte:sub(129) }, { record.txt[1], record.txt[2] });
+		assert_visible(record);
+		assert.equal([[a\027[31mb\010c]], tostring(parse_record(16, text("a\27[31mb\nc"))));
+	end);
+
+	it("are escaped in the text of SVCB and HTTPS, and are what they were in the values", function ()
+		for rdtype, field in pairs({ [64] = "svcb", [65] = "https" }) do
+			local record = parse_record(rdtype, u16(1) .. "\0" .. param(1, text(every_byte:sub(1, 128))) .. param(5, every_byte) .. param(65000, every_byte));
+			local fields = record[field].fields;
+			assert.same({ every_byte:sub(1, 128), every_byte, every_byte }, { fields[1].value[1], fields[2].value, fields[3].value });
+			assert_visible(record);
+			assert_visible(fields[1].value);
+		end
+	end);
+
+	it("are escaped in the text of every other type", function ()
+		local label = text(every_byte:sub(1, 33)) .. text(every_byte:sub(96, 140)) .. text(every_byte:sub(200)) .. "\0";
+		for type, rdata in pairs({
+			[2] = label, [5] = label, [6] = label .. label .. ("\0"):rep(20), [12] = label, [15] = u16(1) .. label, [33] = ("\0"):rep(6) .. label;
+			[43] = every_byte, [44] = every_byte, [48] = every_byte, [52] = every_byte, [257] = "\0" .. text("issue") .. every_byte, [65280] = every_byte;
+		}) do
+			assert_visible(parse_record(type, rdata));
+		end
+	end);
+end);
+
 describe("rdata: an SVCB record", function ()
 	local function parse_params(...)
 		return parse_record(64, u16(1) .. "\0" .. table.concat { ... });
 	end
 
 	it("reads as Prosody's does when its name is the root", function ()
-		for _, params in ipairs { "", param(3, "\1\187"), param(5, "a\0b\r\n\"") } do
+		for _, params in ipairs { "", param(3, "\1\187"), param(5, "a \\\"b") } do
 			local rdata = u16(1) .. "\0" .. params;
 			assert.equal(tostring(prosody_dns.parsers.SVCB(rdata)), tostring(parse_record(64, rdata)));
 		end

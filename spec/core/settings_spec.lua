@@ -44,7 +44,7 @@ describe("xmppdns.core: settings", function ()
 			roothints = file("hints", ". 3600000 NS a.root.example.\na.root.example. 3600000 A 127.0.0.1\n"),
 			trusted = { ANCHOR }, trustfile = anchors, dnssec = "required", dane = "off", upstream = "forward",
 			tls = false, options = { ["do-ip6:"] = "no" }, attempts = 5, timeout = 0.5, plan_timeout = 60, reconfigure_interval = 0,
-			cache_size = 0, min_ttl = 1, max_ttl = 2, stale_ttl = 0, max_lookups = 5, threads = 2, async = true,
+			cache_size = 0, min_ttl = 1, max_ttl = 2, stale_ttl = 0, max_lookups = 5, max_endpoints = 1, max_answer_size = 512, threads = 2, async = true,
 		});
 	end);
 
@@ -98,6 +98,8 @@ describe("xmppdns.core: settings", function ()
 		refuses("timeout = 0: expected a number from 0.001 to 300", { timeout = 0 });
 		refuses("timeout = a table: expected a number from 0.001 to 300", { timeout = {} });
 		refuses("cache_size = -1: expected a whole number from 0 to 1073741824", { cache_size = -1 });
+		refuses("max_endpoints = 0: expected a whole number from 1 to 1000", { max_endpoints = 0 });
+		refuses("max_answer_size = 65536: expected a whole number from 512 to 65535", { max_answer_size = 65536 });
 		refuses("threads = 65: expected a whole number from 1 to 64", { threads = 65 });
 		refuses('tls = "yes": expected true or false', { tls = "yes" });
 		refuses("async = 1: expected true or false", { async = 1 });

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { THREADS_AT_MOST = 64, RESULT_SIZE = 256 };
@@ -127,6 +128,22 @@ static int limit_descriptors(lua_State *L)
 	return set_limit(L, RLIMIT_NOFILE, lua_isnoneornil(L, 1) ? RLIM_INFINITY : limit_for_descriptors(luaL_checkinteger(L, 1)));
 }
 
+/* own_seconds() -> a clock that stands still while this thread could run but has no processor: what passes on it is the thread's own work, or
+ * its waiting for something, and not the load of the machine. */
+static int own_seconds(lua_State *L)
+{
+	struct timespec now;
+	char text[128] = "";
+	unsigned long long running = 0, kept_waiting = 0;
+	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || sscanf(text, "%llu %llu", &running, &kept_waiting) != 2)
+		return luaL_error(L, "this system does not tell for how long a thread was kept waiting");
+	close(fd);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9 - (lua_Number)kept_waiting / 1e9);
+	return 1;
+}
+
 /* limit_threads([most]): so many at most, of all processes of this user; without it as many as may be */
 static int limit_threads(lua_State *L)
 {
@@ -155,6 +172,8 @@ int luaopen_xmppdns_testprocess(lua_State *L)
 	lua_setfield(L, -2, "limit_descriptors");
 	lua_pushcfunction(L, limit_threads);
 	lua_setfield(L, -2, "limit_threads");
+	lua_pushcfunction(L, own_seconds);
+	lua_setfield(L, -2, "own_seconds");
 	lua_pushcfunction(L, leave_root);
 	lua_setfield(L, -2, "leave_root");
 	return 1;

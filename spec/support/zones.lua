@@ -12,9 +12,10 @@
 --
 -- A zone: records (lines of a zone file, relative to the zone; SOA, NS and "ns" are there already), signed (default true), keys
 -- (numbers of the key pairs that sign it, default { 1 }, as in dns.anchors; the run makes a pair for each number at its first use),
--- nsec3 (true: NSEC3 instead of NSEC), ttl (seconds, default 300), fault: "signature" (damaged; all of them except those
--- of the keys, or only those over fault_at = "name type", such as "_xmpp-server._tcp SRV"), "expired", "not-yet", "denied" (the
--- name in fault_at is cut out of the signed zone, as a forger of denials would), "servfail" (the zone cannot be loaded).
+-- nsec3 (true, or the number of iterations: NSEC3 instead of NSEC), edit (a function from the text of the signed zone to what is served),
+-- ttl (seconds, default 300), fault: "signature" (damaged; all of them except those of the keys, or only those over
+-- fault_at = "name type", such as "_xmpp-server._tcp SRV"), "expired", "not-yet", "denied" (the name in fault_at is cut out of the signed
+-- zone, as a forger of denials would), "servfail" (the zone cannot be loaded).
 
 local process = require "spec.support.process";
 
@@ -128,7 +129,7 @@ local function sign_zone(dns, name, zone, path)
 	for i, option in ipairs({ "-s", "-e" }) do
 		add(option, os.date("!%Y%m%d%H%M%S", os.time() + validity[i] * DAY));
 	end
-	if zone.nsec3 then add("-3", "-", "-H", "0"); end
+	if zone.nsec3 then add("-3", "-", "-H", tostring(tonumber(zone.nsec3) or 0)); end
 	add(path);
 	for _, number in ipairs(zone.keys or { 1 }) do
 		local base = write_key(dns.directory, name, get_key(dns.directory, number));
@@ -188,6 +189,7 @@ local function write_zone(dns, name)
 	sign_zone(dns, name, zone, path);
 	if zone.fault == "signature" then damage_zone(name, zone, path); end
 	if zone.fault == "denied" then deny_name(name, zone, path); end
+	if zone.edit then process.write(path, zone.edit(process.read(path))); end
 	if zone.fault == "servfail" then os.remove(path); end
 end
 

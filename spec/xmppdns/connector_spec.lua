@@ -43,6 +43,7 @@ a A 192.0.2.1]] };
 	["xmpps-only.example"] = { records = "_xmpps-server._tcp SRV 0 0 5270 xmpp\nxmpp A 192.0.2.1\n@ A 192.0.2.99" };
 	["dot-beside.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 .\n_xmpp-server._tcp SRV 1 0 5269 xmpp\nxmpp A 192.0.2.1" };
 	["nowhere.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 missing\n@ A 192.0.2.99" };
+	["nowhere-twice.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 a\n_xmpp-server._tcp SRV 1 0 5269 b" };
 	["cname.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 alias\nalias CNAME xmpp\nxmpp A 192.0.2.1" };
 	["elsewhere.example"] = { records = [[
 _xmpp-server._tcp SRV 0 0 5269 xmpp.plain.example.
@@ -415,7 +416,27 @@ describe("xmppdns.connector: a plan", function ()
 		local count = 0;
 		for _ in pairs(asked(faulty, "A")) do count = count + 1; end
 		assert.is_true(count <= 11);
-		assert.equal(40, #collect("many.example").endpoints);
+	end);
+
+	it("has max_endpoints endpoints at most, the first ones of the order, and says how many more there are", function ()
+		for _, most in ipairs({ 1, 39, 40, 41 }) do
+			resolver:close();
+			resolver = assert(xmppdns.new(dns:settings({ timeout = 2, max_endpoints = most })));
+			local plan = collect("many.example");
+			assert.same({ math.min(most, 40), math.max(0, 40 - most) }, { #plan.endpoints, plan.left_out });
+		end
+		resolver:close();
+		resolver = assert(xmppdns.new(dns:settings({ timeout = 2, max_endpoints = 2 })));
+		local plan = collect("mixed.example");
+		assert.same({ "a.mixed.example:5269 starttls: 192.0.2.1", "a.mixed.example:5270 direct: 192.0.2.1" }, list(plan));
+		assert.equal(2, plan.left_out);
+	end);
+
+	it("says that there would be more endpoints when none of those that it has serves", function ()
+		resolver:close();
+		resolver = assert(xmppdns.new(dns:settings({ timeout = 2, max_endpoints = 1 })));
+		local plan = collect("nowhere-twice.example");
+		assert.matches("^A, AAAA of a%.nowhere%-twice%.example: no addresses; max_endpoints leaves out 1 more$", plan.error.text);
 	end);
 
 	it("R32: shares no table between endpoints", function ()

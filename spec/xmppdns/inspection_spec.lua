@@ -2,6 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 
 local inspection = require "xmppdns.inspection";
+local draw_domain, new_style = require "xmppdns.report".draw_domain, require "xmppdns.report".new_style;
 local process = require "spec.support.process";
 local tasks_of = require "xmppdns.tasks";
 local xmppdns = require "xmppdns";
@@ -32,6 +33,7 @@ setup(function ()
 			fault = "signature", fault_at = "_5269._tcp.h TLSA" };
 		["alias.example"] = { records = ("_xmpp-server._tcp SRV 0 0 5269 h\nh CNAME real\nreal A 127.9.8.7\n_5269._tcp.real TLSA 3 1 1 %s\n"
 			.. "_5269._tcp.h TLSA 3 1 1 %s"):format(DIGEST, ("ef"):rep(32)) };
+		["several.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 h\n_xmpp-server._tcp SRV 1 0 5270 h\nh A 127.9.8.7" };
 		["fallback.example"] = { records = ("@ A 127.9.8.7\n_5269._tcp TLSA 3 1 1 %s"):format(DIGEST) };
 	});
 end);
@@ -89,6 +91,18 @@ describe("inspection: TLSA records", function ()
 		resolver = assert(xmppdns.new(dns:settings({ dane = "off" })));
 		local report = inspect("agile.example");
 		assert.same({ "switched off by the settings", false }, { report.targets[1].tlsa[1].skipped, report.endpoints[1].dane });
+	end);
+end);
+
+describe("inspection: endpoints", function ()
+	it("beyond max_endpoints are counted, which is a problem, and the tree says so", function ()
+		resolver:close();
+		resolver = assert(xmppdns.new(dns:settings({ timeout = 2, max_endpoints = 1 })));
+		local report = inspect("several.example");
+		assert.same({ "degraded", 1, 1, { "max_endpoints leaves out 1 endpoints of several.example" } },
+			{ report.status, #report.endpoints, report.left_out, report.problems });
+		assert.matches("max_endpoints leaves out 1 more", draw_domain(report, new_style(false), false), 1, true);
+		assert.equal(0, inspect("signed.example").left_out);
 	end);
 end);
 

@@ -6,7 +6,7 @@ local report = require "xmppdns.report";
 local plain = report.new_style(false);
 
 local function empty(fields)
-	local result = { given = "a.example", domain = "a.example", status = "good", srv = {}, targets = {}, endpoints = {}, problems = {} };
+	local result = { given = "a.example", domain = "a.example", status = "good", srv = {}, targets = {}, endpoints = {}, left_out = 0, problems = {} };
 	for name, value in pairs(fields) do result[name] = value; end
 	return result;
 end

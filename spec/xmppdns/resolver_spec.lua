@@ -153,6 +153,21 @@ describe("resolver: a query", function ()
 		one:close();
 	end);
 
+	it("waits its turn beyond max_lookups, and of those that wait the one with the earliest deadline is asked first", function ()
+		local one = assert(new({ forward = server.forward, dnssec = "off", max_lookups = 1 }));
+		local order, by_timeout = {}, {};
+		one:query(slow_name(50), "A", function () end);
+		for _, timeout in ipairs({ 9, 3, 7, 5 }) do
+			local name = fresh_name();
+			by_timeout[timeout] = name;
+			one:query(name, "A", function (answer) order[#order + 1] = answer.qname; end, { timeout = timeout, attempts = 1 });
+		end
+		assert.same({ 1, 4 }, { one:stats().in_flight, one:stats().waiting });
+		while #order < 4 do assert.is_true(one:wait(5)); end
+		assert.same({ by_timeout[3], by_timeout[5], by_timeout[7], by_timeout[9] }, order);
+		one:close();
+	end);
+
 	it("that waits too long for its turn ends in timeout, and was never asked", function ()
 		local one = assert(new({ forward = server.forward, dnssec = "off", max_lookups = 1, timeout = 0.2, attempts = 1 }));
 		local calls, record = recorder();
