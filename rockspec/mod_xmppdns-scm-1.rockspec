@@ -51,6 +51,7 @@ build = {
             "mod_xmppdns/src/settings.c",
             "mod_xmppdns/src/slots.c",
             "mod_xmppdns/src/srv.c",
+            "mod_xmppdns/src/table.c",
             "mod_xmppdns/src/upstream.c"
          },
          defines = { "_GNU_SOURCE" },
