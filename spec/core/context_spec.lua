@@ -162,7 +162,8 @@ describe("xmppdns.core: a context", function ()
 	it("calls an answer that outgrows 64 KiB a failure, not a denial", function ()
 		server:rule({ fault = "big", type = "SRV" });
 		local answer = ask(open_misled(), "big.example", "SRV");
-		assert.same({ "servfail", "the answer is too large", 0 }, { answer.outcome, answer.reason, #answer });
+		local reason = require "spec.support.releases".refuses_large and "name server failure: SERVFAIL" or "the answer is too large";
+		assert.same({ "servfail", reason, 0 }, { answer.outcome, answer.reason, #answer });
 	end);
 
 	it("leaves out malformed records, and calls an answer of only such a failure", function ()

@@ -10,6 +10,7 @@ local keytrap = require "spec.support.keytrap";
 local misdns = require "spec.support.misdns";
 local prosody = require "spec.support.prosody";
 local prosody_util = require "spec.support.prosody_util";
+local releases = require "spec.support.releases";
 local own_seconds = require "xmppdns.testprocess".own_seconds;
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
@@ -95,7 +96,7 @@ describe("hostile: signatures", function ()
 			["keytrap.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 xmpp\n" .. keys, edit = keytrap.forge("SRV", SIGNATURES, 8, tag) };
 			["few.example"] = { records = hosts .. "\n" .. keys, edit = keytrap.forge("A", 8, 8, tag) };
 			["jam.example"] = { records = hosts, edit = keytrap.forge("A", SIGNATURES) };
-			["iterations.example"] = { records = hosts .. "\n*.wild A 192.0.2.1", nsec3 = 150 };
+			["iterations.example"] = { records = hosts .. "\n*.wild A 192.0.2.1", nsec3 = releases.most_iterations() };
 			["thousands.example"] = { records = hosts, nsec3 = true, edit = function (text)
 				return (text:gsub("(NSEC3%u*%s+1 %d+) 0 ", "%1 2500 "));
 			end };
@@ -128,7 +129,7 @@ describe("hostile: signatures", function ()
 		end);
 	end
 
-	it("over NSEC3 of 150 iterations prove what they prove, and hold up nobody", function ()
+	it("over NSEC3 of as many iterations as a zone can be signed with prove what they prove, and hold up nobody", function ()
 		local missing = {};
 		for i = 1, HOSTS do missing[i] = ("a.b.c.d.e.f.g.missing%d.iterations.example"):format(i); end
 		local results, loop = ask_all(resolver, missing, "A");
@@ -369,13 +370,14 @@ describe("hostile: many records", function ()
 	it("answers of 64 KiB do not hold up the loop, and SRV records that do not fit are no denial", function ()
 		local resolver = open();
 		for _, rdtype in ipairs({ "A", "AAAA", "TXT", "TLSA" }) do
-			local answer, _, loop = ask(resolver, rdtype:lower() .. ".big.example", rdtype);
-			assert.is_true(#answer > 1000, rdtype);
+			local answer, err, loop = ask(resolver, rdtype:lower() .. ".big.example", rdtype);
+			local is_whole = answer ~= nil and #answer > 1000;
+			assert.is_true(is_whole or releases.refuses_large and err ~= nil and err.code == "servfail", rdtype);
 			assert_brief(loop);
 		end
 		local plan, loop = collect(resolver, "big.example");
 		assert.equal("servfail", plan.error.code);
-		assert.matches("the answer is too large", plan.error.text);
+		if not releases.refuses_large then assert.matches("the answer is too large", plan.error.text); end
 		assert.same({}, plan.endpoints);
 		assert_brief(loop);
 		resolver:close();
