@@ -35,7 +35,7 @@ COMPILE      = $(CC) $(CPPFLAGS) $(HARDENING) $(CFLAGS) -std=c11 -D_GNU_SOURCE -
 
 all: $(BUILD)/xmppdns/core.so
 
-$(BUILD)/xmppdns/core.so: LDFLAGS += -Wl,-z,nodelete # libunbound's log points into it, and its threads run in it
+$(BUILD)/xmppdns/core.so $(SPEC_MODULES): LDFLAGS += -Wl,-z,nodelete # libunbound's log points into it, and its threads run in it
 $(BUILD)/xmppdns/core.so: $(OBJECTS)
 	@mkdir -p $(@D) && echo 'LD $@'
 	@$(CC) -shared -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
