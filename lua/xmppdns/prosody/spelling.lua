@@ -24,7 +24,8 @@ end
 local function closest(word, known)
 	local best, least = nil, FURTHEST + 1;
 	for candidate in pairs(known) do
-		local far = distance(word:lower(), candidate);
+		local is_near = math.abs(#word - #candidate) <= FURTHEST; -- a server reads many options, and counting letters takes its time
+		local far = is_near and distance(word:lower(), candidate) or FURTHEST + 1;
 		if far < least or far == least and best and candidate < best then best, least = candidate, far; end
 	end
 	return best;
