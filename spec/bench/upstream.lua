@@ -4,6 +4,7 @@
 
 local process = require "spec.support.process";
 local socket = require "socket";
+local unbound = require "spec.support.unbound";
 
 local upstream = {};
 
@@ -46,28 +47,8 @@ end
 local function start_shared(directory, upstream_address, anchors)
 	local address = process.free_address();
 	local port = process.free_port(address);
-	local config = process.write(directory .. "/unbound.conf", ([[
-server:
-	interface: %s@%d
-	access-control: 127.0.0.0/8 allow
-	do-not-query-localhost: no
-	trust-anchor-file: "%s"
-	msg-cache-size: 64m
-	rrset-cache-size: 64m
-	do-daemonize: no
-	use-syslog: no
-	username: ""
-	chroot: ""
-	directory: "%s"
-	pidfile: "%s/unbound.pid"
-remote-control:
-	control-enable: no
-forward-zone:
-	name: "."
-	forward-addr: %s
-]]):format(address, port, anchors, directory, directory, upstream_address));
-	process.start({ "unbound", "-d", "-c", config });
-	assert(process.wait_for_tcp(address, port, 5), "unbound does not answer");
+	local lines = "\tinterface: %s@%d\n\ttrust-anchor-file: %q\n\tmsg-cache-size: 64m\n\trrset-cache-size: 64m\n";
+	unbound.start(lines:format(address, port, anchors), address, port, directory, upstream_address);
 	return ("%s@%d"):format(address, port);
 end
 

@@ -3,25 +3,9 @@
 -- The README's validating resolver for many servers, run as it stands there but for its addresses and files.
 
 local process = require "spec.support.process";
+local unbound = require "spec.support.unbound";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
-
--- What the machine of the spec needs beside the README's lines.
-local SURROUNDINGS = [[
-	port: %d
-	do-not-query-localhost: no
-	do-daemonize: no
-	use-syslog: no
-	username: ""
-	chroot: ""
-	directory: "%s"
-	pidfile: "%s/unbound.pid"
-remote-control:
-	control-enable: no
-forward-zone:
-	name: "."
-	forward-addr: %s
-]];
 
 local function replace(text, from, to)
 	local at, last = text:find(from, 1, true);
@@ -42,13 +26,11 @@ describe("the README's shared resolver", function ()
 		port = process.free_port(address);
 		local directory = process.directory("fleet");
 		local anchors = process.write(directory .. "/root.key", process.read(dns:settings().trustfile));
-		local config = assert(process.read("README.md"):match("\n```\n(# unbound.conf\n.-)```"));
+		local config = assert(process.read("README.md"):match("\n```\n# unbound.conf\nserver:\n(.-)```"));
 		config = replace(config, "192.0.2.53", address);
 		config = replace(config, "192.0.2.0/24", "127.0.0.0/8");
 		config = replace(config, "auto-trust-anchor-file: \"/var/lib/unbound/root.key\"", ("trust-anchor-file: %q"):format(anchors));
-		config = config .. SURROUNDINGS:format(port, directory, directory, dns.forward);
-		server = process.start({ "unbound", "-d", "-c", process.write(directory .. "/unbound.conf", config) });
-		assert(process.wait_for_tcp(address, port, 5), server:output());
+		server = unbound.start(config .. ("\tport: %d\n"):format(port), address, port, directory, dns.forward);
 	end);
 
 	teardown(function ()

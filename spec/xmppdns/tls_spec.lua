@@ -5,29 +5,16 @@
 local certificates = require "spec.support.certificates";
 local health = require "xmppdns.health";
 local process = require "spec.support.process";
+local unbound = require "spec.support.unbound";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
-local UNBOUND = [[
-server:
+local LINES = [[
 	interface: %s@%d
 	tls-port: %d
 	tls-service-pem: "%s.crt"
 	tls-service-key: "%s.key"
-	access-control: 127.0.0.0/8 allow
-	do-not-query-localhost: no
 	module-config: "iterator"
-	do-daemonize: no
-	use-syslog: no
-	username: ""
-	chroot: ""
-	directory: "%s"
-	pidfile: "%s/unbound.pid"
-remote-control:
-	control-enable: no
-forward-zone:
-	name: "."
-	forward-addr: %s
 ]];
 
 if xmppdns.version().tls then
@@ -43,10 +30,7 @@ if xmppdns.version().tls then
 			address = process.free_address();
 			port = process.free_port(address);
 			local base = directory .. "/dot.example";
-			local config = process.write(directory .. "/unbound.conf",
-				UNBOUND:format(address, port, port, base, base, directory, directory, dns.forward));
-			server = process.start({ "unbound", "-d", "-c", config });
-			assert(process.wait_for_tcp(address, port, 5), server:output());
+			server = unbound.start(LINES:format(address, port, port, base, base), address, port, directory, dns.forward);
 		end);
 		teardown(function ()
 			server:stop();
