@@ -373,6 +373,8 @@ static bool configure(
 		&& set_hosts(ub, config, problem) && set_raw_options(ub, settings, problem);
 }
 
+static bool has_tls(void);
+
 /* Under the lock. Configures ub, which may be NULL, and gives it; NULL with a message, ub deleted. The listener's text is the caller's. */
 static struct ub_ctx *open_library(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role,
 	struct listener *listener, char problem[SETTINGS_PROBLEM_SIZE])
@@ -380,6 +382,11 @@ static struct ub_ctx *open_library(struct ub_ctx *ub, const struct settings *set
 	*listener = (struct listener){ .stream = NULL };
 	if (ub == NULL) {
 		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory or descriptors: libunbound cannot make a context");
+		return NULL;
+	}
+	if (settings->tls && !has_tls()) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "tls = true: this libunbound (%s) is built without OpenSSL and has no DNS over TLS", ub_version());
+		delete_library(ub);
 		return NULL;
 	}
 	start_listening(listener, ub, settings);
@@ -451,6 +458,51 @@ bool try_context(const struct settings *settings, const struct upstream_config *
 	return usable;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_texts(const struct text_list *a, const struct text_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool same_named_texts(const struct named_text_list *a, const struct named_text_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i].name, b->items[i].name) != 0 || strcmp(a->items[i].value, b->items[i].value) != 0)
+			return false;
+	return true;
+}
+
+static bool same_marks(const struct upstream_config *a, const struct upstream_config *b)
+{
+	for (int i = 0; i < MARKED_FILES; i++)
+		if (!same_mark(&a->marks[i], &b->marks[i]))
+			return false;
+	return true;
+}
+
+/* Of what configure hands over. */
+bool tries_alike(const struct settings *settings, const struct upstream_config *config, const struct settings *other_settings,
+	const struct upstream_config *other_config)
+{
+	return settings->tls == other_settings->tls && same_text(settings->tls_ca, other_settings->tls_ca)
+		&& same_text(settings->roothints, other_settings->roothints) && same_named_texts(&settings->stub, &other_settings->stub)
+		&& same_named_texts(&settings->options, &other_settings->options) && same_texts(&config->servers, &other_config->servers)
+		&& same_texts(&config->hosts, &other_config->hosts) && same_texts(&config->anchors, &other_config->anchors)
+		&& same_text(config->anchor_file, other_config->anchor_file) && same_text(config->autotrust_file, other_config->autotrust_file)
+		&& same_marks(config, other_config);
+}
+
 const char *libunbound_version(void)
 {
 	return ub_version();
@@ -468,13 +520,20 @@ static bool starts_with(const char *option, const char *value)
 	return starts;
 }
 
+/* Under the lock. No call tells. Without TLS, libunbound to 1.22 at least cannot start with tls-upstream; a later one starts, and never opens
+ * the certificate bundle, so that one which does not exist does not stop it. */
+static bool has_tls(void)
+{
+	static bool present;
+	present = present || (starts_with("tls-upstream:", "yes") && !starts_with("tls-cert-bundle:", "/nonexistent/xmppdns"));
+	return present;
+}
+
 bool libunbound_has_tls(void)
 {
 	sigset_t signals;
 	lock_library(&signals);
-	/* No call tells. Without TLS, libunbound to 1.22 at least cannot start with tls-upstream; a later one starts, and never opens the
-	 * certificate bundle, so that one which does not exist does not stop it. */
-	bool present = starts_with("tls-upstream:", "yes") && !starts_with("tls-cert-bundle:", "/nonexistent/xmppdns");
+	bool present = has_tls();
 	unlock_library(&signals);
 	return present;
 }
@@ -547,7 +606,7 @@ static void on_unbound_answer(void *data, int rcode, void *packet, int size, int
 	return_flight(flight);
 }
 
-/* libunbound becomes ready for questions. False with a message. */
+/* libunbound becomes ready for questions: in the context's thread, or before that runs. False with a message. */
 static bool start_library(struct context *context, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	sigset_t signals;
@@ -560,6 +619,8 @@ static bool start_library(struct context *context, char problem[SETTINGS_PROBLEM
 			context->ub = ub;
 		else
 			delete_library(ub);
+		if (take_shortage(context->loop) && context->ub == NULL)
+			snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
 	}
 	unlock_library(&signals);
 	free(listener.text);
@@ -817,18 +878,30 @@ static void detach_question(struct context_flight *flight)
 	flight->context->in_flight--;
 }
 
-static bool open_context(struct context *context)
+static bool open_descriptors(struct context *context)
 {
 	context->asked.fd = context->answered.fd = -1;
-	context->waiting_end = &context->waiting;
-	context->sweep_at = LEAST_SWEEP;
 	if (!open_mailbox(&context->asked) || !open_mailbox(&context->answered))
 		return false;
 	context->loop = create_event_loop(context->asked.fd);
-	return context->loop != NULL && start_thread(context);
+	return context->loop != NULL;
 }
 
-struct context *create_context(struct settings *settings, struct upstream_config *config, enum role role, char problem[SETTINGS_PROBLEM_SIZE])
+static bool open_context(struct context *context, enum set_up when, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	context->waiting_end = &context->waiting;
+	context->sweep_at = LEAST_SWEEP;
+	bool has_descriptors = open_descriptors(context);
+	if (has_descriptors && when == SET_UP_NOW && !start_library(context, problem))
+		return false;
+	if (has_descriptors && start_thread(context))
+		return true;
+	snprintf(problem, SETTINGS_PROBLEM_SIZE, "cannot start a thread for libunbound: %s", strerror(errno));
+	return false;
+}
+
+struct context *create_context(
+	struct settings *settings, struct upstream_config *config, enum role role, enum set_up when, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, watch_process);
@@ -842,10 +915,9 @@ struct context *create_context(struct settings *settings, struct upstream_config
 	context->settings = hold_settings(settings);
 	context->config = hold_upstream(config);
 	context->role = role;
-	if (open_context(context))
+	if (open_context(context, when, problem))
 		return context;
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "cannot start a thread for libunbound: %s", strerror(errno));
-	delete_event_loop(context->loop);
+	stop_library(context);
 	close_context(context);
 	free(context);
 	return NULL;

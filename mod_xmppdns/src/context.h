@@ -21,9 +21,15 @@ struct context_question {
 	struct context_flight *flight; /* not owned; NULL when not under way */
 };
 
-/* NULL with a message without memory, descriptors or threads. What libunbound says about the settings shows later: when it refuses them,
- * each question is answered with OUTCOME_SYSTEM and its message. Takes a reference to settings and config. */
-struct context *create_context(struct settings *settings, struct upstream_config *config, enum role role, char problem[SETTINGS_PROBLEM_SIZE]);
+/* When libunbound is set up, which takes it some milliseconds, and some more while another context is being set up or ended. */
+enum set_up {
+	SET_UP_NOW,  /* before create_context returns: a refusal is NULL, with libunbound's message */
+	SET_UP_LATER /* with the first question, in the context's thread: after a refusal each question is answered with OUTCOME_SYSTEM and the message */
+};
+
+/* NULL with a message without memory, descriptors or threads. Takes a reference to settings and config. */
+struct context *create_context(
+	struct settings *settings, struct upstream_config *config, enum role role, enum set_up when, char problem[SETTINGS_PROBLEM_SIZE]);
 /* Ends it; questions still under way are dropped, their callbacks never run. Not from inside process_context. Its thread, and with it
  * libunbound's part, ends a little later. forked: we are the child of the process that made it, whose thread is not here: libunbound's part
  * stays as it is until the child ends. */
@@ -47,6 +53,9 @@ void process_context(struct context *context); /* never blocks */
 
 /* Whether libunbound accepts all of it, in every role; false with a message that names what it does not. Asks nothing. */
 bool try_context(const struct settings *settings, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE]);
+/* Whether nothing that libunbound has a say in differs between the two: it then accepts both, or none. */
+bool tries_alike(const struct settings *settings, const struct upstream_config *config, const struct settings *other_settings,
+	const struct upstream_config *other_config);
 
 /* libunbound's version, "1.17.1", and whether it can do DNS over TLS. */
 const char *libunbound_version(void);

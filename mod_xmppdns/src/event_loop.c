@@ -30,6 +30,7 @@ struct event_loop {
 	struct heap immediate;     /* timeouts of none at all: libunbound sets one before it sends */
 	uint64_t order;            /* of the timeout set last */
 	size_t event_count;        /* both heaps have room for all of them: a timeout that could not be set would leave libunbound waiting */
+	bool is_short;             /* an event could not be made */
 	int epoll;                 /* owned */
 	int ready_count;           /* of ready, while its callbacks run */
 	struct epoll_event ready[READY_AT_ONCE];
@@ -195,6 +196,7 @@ static struct ub_event *loop_new_event(struct ub_event_base *base, int fd, short
 	struct event *event = calloc(1, sizeof(*event));
 	if (event == NULL || !reserve_items(&loop->timeouts, loop->event_count + 1) || !reserve_items(&loop->immediate, loop->event_count + 1)) {
 		free(event);
+		loop->is_short = true;
 		return NULL;
 	}
 	loop->event_count++;
@@ -343,4 +345,11 @@ void run_events(struct event_loop *loop, bool wait)
 	int64_t now = now_us();
 	run_timeouts(&loop->immediate, now);
 	run_timeouts(&loop->timeouts, more ? now - PATIENCE : now);
+}
+
+bool take_shortage(struct event_loop *loop)
+{
+	bool was_short = loop->is_short;
+	loop->is_short = false;
+	return was_short;
 }

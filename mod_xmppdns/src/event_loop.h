@@ -19,4 +19,7 @@ struct ub_event_base *loop_base(struct event_loop *loop);
 /* Runs the callbacks of what is due: a bounded number. wait: waits before, until something is due or wake is readable. */
 void run_events(struct event_loop *loop, bool wait);
 
+/* Whether an event could not be made for want of memory since this was asked last: libunbound does not say so. */
+bool take_shortage(struct event_loop *loop);
+
 #endif

@@ -57,9 +57,15 @@ static bool watch_context(int epoll, struct context *context)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, context_fd(context), &event) == 0;
 }
 
-static struct context *make_context(struct generation *generation, struct generation_slot *slot, int epoll, char problem[SETTINGS_PROBLEM_SIZE])
+static struct context *make_context(
+	struct generation *generation, const struct generation_slot *use, enum set_up when, int epoll, char problem[SETTINGS_PROBLEM_SIZE])
 {
-	struct context *context = create_context(generation->settings, generation->config, slot->role, problem);
+	struct generation_slot *slot = new_slot(generation);
+	if (slot == NULL) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+		return NULL;
+	}
+	struct context *context = create_context(generation->settings, generation->config, use->role, when, problem);
 	if (context == NULL)
 		return NULL;
 	if (!watch_context(epoll, context)) {
@@ -67,6 +73,7 @@ static struct context *make_context(struct generation *generation, struct genera
 		delete_context(context, false);
 		return NULL;
 	}
+	*slot = *use;
 	slot->context = context;
 	generation->count++;
 	return context;
@@ -80,13 +87,15 @@ struct context *use_context(
 		if (slot->role == role && slot->nth == nth && slot->shard == shard)
 			return slot->context;
 	}
-	struct generation_slot *slot = new_slot(generation);
-	if (slot == NULL) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
-		return NULL;
-	}
-	*slot = (struct generation_slot){ .role = role, .nth = nth, .shard = shard };
-	return make_context(generation, slot, epoll, problem);
+	return make_context(generation, &(struct generation_slot){ .role = role, .nth = nth, .shard = shard }, SET_UP_LATER, epoll, problem);
+}
+
+bool prepare_generation(struct generation *generation, int epoll, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	/* without validation only the probe has the anchors */
+	if (generation->settings->dnssec == POLICY_OFF && !try_context(generation->settings, generation->config, problem))
+		return false;
+	return make_context(generation, &(struct generation_slot){ .role = ROLE_UDP }, SET_UP_NOW, epoll, problem) != NULL;
 }
 
 unsigned generation_in_flight(const struct generation *generation)

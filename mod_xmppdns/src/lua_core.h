@@ -34,7 +34,8 @@ void push_error(lua_State *L, enum outcome outcome, const char *text, const char
 /* The same for "config", "unavailable" and what else has no outcome of its own. */
 void push_coded_error(lua_State *L, const char *code, const char *text);
 
-/* Settings from the table at index: one reference, the caller's, or NULL with the message filled in. Raises only for a non-table. */
+/* Settings from the table at index, as far as check_settings checks them: one reference, the caller's, or NULL with the message filled in. Raises
+ * only for a non-table. */
 struct settings *read_settings(lua_State *L, int index, char problem[SETTINGS_PROBLEM_SIZE]);
 /* The effective settings and what was read from the machine, as one table. */
 struct upstream_config;

@@ -141,14 +141,13 @@ static int new_resolver(lua_State *L)
 	lua_setuservalue(L, -2);
 
 	struct settings *settings = read_settings(L, 1, problem);
-	bool is_accepted = settings != NULL;
-	if (is_accepted)
+	if (settings != NULL)
 		box->resolver = create_resolver(settings, problem);
 	release_settings(settings);
 	if (box->resolver != NULL)
 		return 1;
 	lua_pushnil(L);
-	push_coded_error(L, is_accepted || is_shortage(problem) ? "system" : "config", problem);
+	push_coded_error(L, is_shortage(problem) ? "system" : "config", problem);
 	return 2;
 }
 
@@ -366,19 +365,15 @@ static int resolver_reconfigure(lua_State *L)
 	struct resolver *resolver = check_open_resolver(L, 1);
 	char problem[SETTINGS_PROBLEM_SIZE];
 	struct settings *settings = NULL;
-	if (!lua_isnoneornil(L, 2) && (settings = read_settings(L, 2, problem)) == NULL) {
-		lua_pushnil(L);
-		push_coded_error(L, is_shortage(problem) ? "system" : "config", problem);
-		return 2;
-	}
-	bool is_rebuilt = rebuild_resolver(resolver, settings, problem);
+	bool is_read = lua_isnoneornil(L, 2) || (settings = read_settings(L, 2, problem)) != NULL;
+	bool is_rebuilt = is_read && rebuild_resolver(resolver, settings, problem);
 	release_settings(settings);
 	if (is_rebuilt) {
 		lua_pushboolean(L, true);
 		return 1;
 	}
 	lua_pushnil(L);
-	push_coded_error(L, "system", problem);
+	push_coded_error(L, is_shortage(problem) ? "system" : "config", problem);
 	return 2;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "context.h"
 #include "lua_core.h"
 #include "upstream.h"
 
@@ -191,17 +192,20 @@ static int check_settings_table(lua_State *L)
 {
 	char problem[SETTINGS_PROBLEM_SIZE];
 	struct settings *settings = read_settings(L, 1, problem);
-	if (settings == NULL) {
-		lua_pushnil(L);
-		lua_pushstring(L, problem);
-		if (!is_shortage(problem))
-			return 2;
-		lua_pushstring(L, "system");
-		return 3;
-	}
+	struct upstream_config *config = settings != NULL ? read_upstream(settings, problem) : NULL;
+	bool accepted = config != NULL && try_context(settings, config, problem);
+	release_upstream(config);
 	release_settings(settings);
-	lua_pushboolean(L, true);
-	return 1;
+	if (accepted) {
+		lua_pushboolean(L, true);
+		return 1;
+	}
+	lua_pushnil(L);
+	lua_pushstring(L, problem);
+	if (!is_shortage(problem))
+		return 2;
+	lua_pushstring(L, "system");
+	return 3;
 }
 
 /* What a nil would stand for is left out. */

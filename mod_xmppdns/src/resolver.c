@@ -51,6 +51,7 @@ struct resolver {
 	struct resolver_counters counters;
 	struct text_list notices;    /* not taken yet */
 	struct file_mark resolvconf; /* as it was read last */
+	bool is_tried;               /* libunbound accepted settings and config as they are */
 	int64_t watched_at;          /* ms; when it was last looked at */
 	int64_t rebuilt_at;          /* ms; when a failing lookup last rebuilt it */
 	int64_t alarm_at;            /* ms; the outside's own; INT64_MAX: never */
@@ -157,10 +158,12 @@ static bool fill_resolver(struct resolver *resolver, struct settings *settings, 
 	resolver->generation = create_generation(settings, resolver->config, 1);
 	if (resolver->cache == NULL || resolver->generation == NULL)
 		return false;
-	if (open_descriptors(&resolver->epoll, &resolver->timer))
-		return true;
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "cannot open a descriptor: %s", strerror(errno));
-	return false;
+	if (!open_descriptors(&resolver->epoll, &resolver->timer)) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "cannot open a descriptor: %s", strerror(errno));
+		return false;
+	}
+	resolver->is_tried = prepare_generation(resolver->generation, resolver->epoll, problem);
+	return resolver->is_tried;
 }
 
 struct resolver *create_resolver(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
@@ -493,16 +496,18 @@ static void end_retired(struct resolver *resolver)
 	}
 }
 
-/* Takes config on success, which may be the one that is in use. */
-static bool start_generation(
-	struct resolver *resolver, struct settings *settings, struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
+/* NULL with a message. */
+static struct generation *next_generation(
+	const struct resolver *resolver, struct settings *settings, struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	uint64_t number = resolver->generation != NULL ? resolver->generation->number + 1 : resolver->counters.rebuilds + 2;
-	struct generation *generation = create_generation(settings, config, number);
-	if (generation == NULL) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
-		return false;
-	}
+	snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+	return create_generation(settings, config, number);
+}
+
+/* Takes generation and config, which may be the one that is in use. */
+static void start_generation(struct resolver *resolver, struct generation *generation, struct settings *settings, struct upstream_config *config)
+{
 	if (resolver->generation != NULL) {
 		resolver->generation->next = resolver->retired;
 		resolver->retired = resolver->generation;
@@ -517,7 +522,6 @@ static bool start_generation(
 	resolver->counters.rebuilds++;
 	flush_failures(resolver->cache);
 	end_retired(resolver);
-	return true;
 }
 
 /* A server list that has become empty or unreadable is no reason to lose the servers that we have. */
@@ -538,11 +542,22 @@ static bool rebuild_from_same(struct resolver *resolver, char problem[SETTINGS_P
 	resolver->watched_at = monotonic_ms();
 	resolver->resolvconf = mark_resolvconf(resolver->settings); /* before reading: a change after it is another change */
 	struct upstream_config *config = reread_upstream(resolver);
-	if (start_generation(resolver, resolver->settings, config, problem))
-		return true;
-	if (config != resolver->config)
-		release_upstream(config);
-	return false;
+	struct generation *generation = next_generation(resolver, resolver->settings, config, problem);
+	if (generation == NULL) {
+		if (config != resolver->config)
+			release_upstream(config);
+		return false;
+	}
+	resolver->is_tried = resolver->is_tried && tries_alike(resolver->settings, config, resolver->settings, resolver->config);
+	start_generation(resolver, generation, resolver->settings, config);
+	return true;
+}
+
+/* Settings that differ in nothing that libunbound has a say in have been accepted: asking it again would hold the server. */
+static bool is_accepted(struct resolver *resolver, struct generation *generation, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	return (resolver->is_tried && tries_alike(generation->settings, generation->config, resolver->settings, resolver->config))
+		|| prepare_generation(generation, resolver->epoll, problem);
 }
 
 static bool rebuild_from_other(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
@@ -551,10 +566,14 @@ static bool rebuild_from_other(struct resolver *resolver, struct settings *setti
 	struct upstream_config *config = read_upstream(settings, problem);
 	if (config == NULL)
 		return false;
-	if (!start_generation(resolver, settings, config, problem)) {
+	struct generation *generation = next_generation(resolver, settings, config, problem);
+	if (generation == NULL || !is_accepted(resolver, generation, problem)) {
+		delete_generation(generation, resolver->epoll, false);
 		release_upstream(config);
 		return false;
 	}
+	resolver->is_tried = true;
+	start_generation(resolver, generation, settings, config);
 	resolver->watched_at = monotonic_ms();
 	resolver->resolvconf = mark;
 	return true;

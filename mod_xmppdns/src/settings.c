@@ -12,7 +12,6 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "context.h"
 #include "name.h"
 #include "upstream.h"
 
@@ -152,8 +151,8 @@ static bool refuse_memory(char problem[SETTINGS_PROBLEM_SIZE])
 
 bool is_shortage(const char *problem)
 {
-	static const char SHORTAGE[] = "out of "; /* no other message begins with it: they begin with a key */
-	return strncmp(problem, SHORTAGE, sizeof(SHORTAGE) - 1) == 0;
+	static const char MEMORY[] = "out of ", REST[] = "cannot "; /* others begin with a key, or with libunbound */
+	return strncmp(problem, MEMORY, sizeof(MEMORY) - 1) == 0 || strncmp(problem, REST, sizeof(REST) - 1) == 0;
 }
 
 static void *field(const struct setting *setting, struct settings *settings)
@@ -625,11 +624,6 @@ static bool check_tls(const struct settings *settings, char problem[SETTINGS_PRO
 		snprintf(problem, SETTINGS_PROBLEM_SIZE, "tls = true: needs forward, and no resolvconf: only named servers are asked over TLS");
 		return false;
 	}
-	if (settings->tls && !libunbound_has_tls()) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "tls = true: this libunbound (%s) is built without OpenSSL and has no DNS over TLS",
-			libunbound_version());
-		return false;
-	}
 	return true;
 }
 
@@ -708,19 +702,8 @@ static bool check_files(const struct settings *settings, char problem[SETTINGS_P
 		&& check_autotrust(settings->autotrust, problem);
 }
 
-static bool check_with_libunbound(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
-{
-	struct upstream_config *config = read_upstream(settings, problem);
-	if (config == NULL)
-		return false;
-	bool accepted = try_context(settings, config, problem);
-	release_upstream(config);
-	return accepted;
-}
-
 bool check_settings(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	fill_resolvconf(settings);
-	return check_upstream(settings, problem) && check_policies(settings, problem) && check_tls(settings, problem) && check_files(settings, problem)
-		&& check_with_libunbound(settings, problem);
+	return check_upstream(settings, problem) && check_policies(settings, problem) && check_tls(settings, problem) && check_files(settings, problem);
 }

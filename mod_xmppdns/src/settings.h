@@ -81,9 +81,8 @@ void release_settings(struct settings *settings); /* NULL is allowed */
 bool set_setting(
 	struct settings *settings, const char *key, const char *name, const struct setting_value *value, char problem[SETTINGS_PROBLEM_SIZE]);
 
-/* What one key alone cannot tell: files that cannot be read, anchors and options that libunbound refuses, TLS without a libunbound that has
- * it, "forward" without a forwarder, dnssec "required" with the validator switched off. Call once, after the last set_setting.
- * Fills in the defaults that depend on others. */
+/* What one key alone cannot tell: files that cannot be read, "forward" without a forwarder, dnssec "required" with the validator switched off.
+ * Call once, after the last set_setting. Fills in the defaults that depend on others. libunbound has its say later: see context.h. */
 bool check_settings(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
 
 /* Whether a message from here, or from what takes settings, says that the machine ran short, and nothing against the settings. */

@@ -288,16 +288,21 @@ const char *resolvconf_path(const struct settings *settings)
 	return settings->resolvconf != NULL ? settings->resolvconf : "/etc/resolv.conf";
 }
 
-struct file_mark mark_resolvconf(const struct settings *settings)
+static struct file_mark mark_file(const char *path)
 {
 	struct stat status;
-	if (!settings->use_resolvconf || stat(resolvconf_path(settings), &status) == -1)
+	if (path == NULL || stat(path, &status) == -1)
 		return (struct file_mark){ .inode = 0 };
 	return (struct file_mark){ .device = status.st_dev,
 		.inode = status.st_ino,
 		.size = status.st_size,
 		.seconds = status.st_mtim.tv_sec,
 		.nanoseconds = status.st_mtim.tv_nsec };
+}
+
+struct file_mark mark_resolvconf(const struct settings *settings)
+{
+	return mark_file(settings->use_resolvconf ? resolvconf_path(settings) : NULL);
 }
 
 bool same_mark(const struct file_mark *a, const struct file_mark *b)
@@ -413,6 +418,13 @@ static bool gather_anchors(struct upstream_config *config, const struct settings
 	return true;
 }
 
+static void mark_files(struct upstream_config *config, const struct settings *settings)
+{
+	config->marks[MARK_OF_ANCHORS] = mark_file(config->anchor_file);
+	config->marks[MARK_OF_ROOTHINTS] = mark_file(settings->roothints);
+	config->marks[MARK_OF_TLS_CA] = mark_file(settings->tls_ca);
+}
+
 struct upstream_config *read_upstream(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
 {
 	struct upstream_config *config = calloc(1, sizeof(*config));
@@ -422,10 +434,12 @@ struct upstream_config *read_upstream(const struct settings *settings, char prob
 	}
 	config->references = 1;
 	const char *hosts = settings->hoststxt == NULL ? "/etc/hosts" : settings->hoststxt;
-	if (gather_servers(config, settings, problem) && gather_anchors(config, settings) && (!settings->use_hoststxt || read_hosts(config, hosts)))
-		return config;
-	release_upstream(config);
-	return NULL;
+	if (!gather_servers(config, settings, problem) || !gather_anchors(config, settings) || (settings->use_hoststxt && !read_hosts(config, hosts))) {
+		release_upstream(config);
+		return NULL;
+	}
+	mark_files(config, settings);
+	return config;
 }
 
 struct upstream_config *hold_upstream(struct upstream_config *config)

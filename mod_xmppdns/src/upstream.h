@@ -6,18 +6,27 @@
 
 #include "settings.h"
 
+/* What a file looks like at this moment, by which a change is noticed; all zero when it is not there. */
+struct file_mark {
+	uint64_t device, inode;
+	int64_t size, seconds, nanoseconds; /* bytes; time of the last change of its data */
+};
+
+enum { MARK_OF_ANCHORS, MARK_OF_ROOTHINTS, MARK_OF_TLS_CA, MARKED_FILES };
+
 struct upstream_config {
 	/* private */ unsigned references;
-	bool recursive;             /* no forwarder: libunbound asks from the root */
-	bool resolvconf_failed;     /* it was to be read, and gave no server */
-	struct text_list servers;   /* forwarders: "addr[%scope][@port][#tls-name]" */
-	struct text_list hosts;     /* local-data lines from the hosts file */
-	struct text_list anchors;   /* DS or DNSKEY lines from the settings or built in; empty when anchor_file says all */
-	char *anchor_file;          /* or NULL */
-	char *autotrust_file;       /* or NULL */
-	const char *anchor_source;  /* for a person: "built in", "settings", or the file's path. Borrowed from this struct or static */
-	unsigned timeout, attempts; /* resolv.conf's options, 0 where it says nothing; seconds, count */
-	struct text_list warnings;  /* for a person, one a line: skipped lines, unreadable files */
+	bool recursive;                       /* no forwarder: libunbound asks from the root */
+	bool resolvconf_failed;               /* it was to be read, and gave no server */
+	struct text_list servers;             /* forwarders: "addr[%scope][@port][#tls-name]" */
+	struct text_list hosts;               /* local-data lines from the hosts file */
+	struct text_list anchors;             /* DS or DNSKEY lines from the settings or built in; empty when anchor_file says all */
+	char *anchor_file;                    /* or NULL */
+	char *autotrust_file;                 /* or NULL */
+	const char *anchor_source;            /* for a person: "built in", "settings", or the file's path. Borrowed from this struct or static */
+	unsigned timeout, attempts;           /* resolv.conf's options, 0 where it says nothing; seconds, count */
+	struct text_list warnings;            /* for a person, one a line: skipped lines, unreadable files */
+	struct file_mark marks[MARKED_FILES]; /* of files that libunbound reads itself, from before; not of autotrust's, which it writes */
 };
 
 /* Reads the files that settings name. NULL with a message when there is no usable upstream at all ("forward" without a server) or without memory.
@@ -29,12 +38,7 @@ void release_upstream(struct upstream_config *config);                 /* gives 
 /* Seconds for one attempt: the settings', else resolv.conf's, else DEFAULT_TIMEOUT. config may be NULL. */
 double timeout_in_use(const struct settings *settings, const struct upstream_config *config);
 
-/* What resolv.conf looks like at this moment, by which a change is noticed; all zero when it is not there, or not used. */
-struct file_mark {
-	uint64_t device, inode;
-	int64_t size, seconds, nanoseconds; /* bytes; time of the last change of its data */
-};
-struct file_mark mark_resolvconf(const struct settings *settings);
+struct file_mark mark_resolvconf(const struct settings *settings); /* all zero also when it is not used */
 bool same_mark(const struct file_mark *a, const struct file_mark *b);
 const char *resolvconf_path(const struct settings *settings);
 

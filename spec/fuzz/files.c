@@ -6,28 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "context.h"
 #include "fuzz.h"
-
-/* None of libunbound is needed here. */
-
-bool try_context(const struct settings *settings, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
-{
-	(void)settings;
-	(void)config;
-	(void)problem;
-	return true;
-}
-
-const char *libunbound_version(void)
-{
-	return "0";
-}
-
-bool libunbound_has_tls(void)
-{
-	return false;
-}
+#include "upstream.h"
 
 static void check_line(const char *line)
 {

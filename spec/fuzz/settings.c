@@ -3,29 +3,8 @@
 /* Settings, a line each: key, name and value with tabs between them; the value's first letter is its kind. A refusal says why, on one line. */
 #include <string.h>
 
-#include "context.h"
 #include "fuzz.h"
 #include "settings.h"
-
-/* libunbound stays out of it: its options can write files. */
-
-bool try_context(const struct settings *settings, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
-{
-	(void)settings;
-	(void)config;
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "not tried");
-	return settings->options.count != 1;
-}
-
-const char *libunbound_version(void)
-{
-	return "0";
-}
-
-bool libunbound_has_tls(void)
-{
-	return true;
-}
 
 static void check_problem(const char problem[SETTINGS_PROBLEM_SIZE])
 {

@@ -103,7 +103,7 @@ static struct context *open_context(struct settings *settings, enum role role, c
 	struct upstream_config *config = read_upstream(settings, problem);
 	if (config == NULL)
 		return NULL;
-	struct context *context = create_context(settings, config, role, problem);
+	struct context *context = create_context(settings, config, role, SET_UP_LATER, problem);
 	release_upstream(config);
 	return context;
 }
