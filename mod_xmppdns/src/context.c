@@ -491,16 +491,15 @@ static bool same_marks(const struct upstream_config *a, const struct upstream_co
 	return true;
 }
 
-/* Of what configure hands over. */
+/* Of what configure hands over, all but addresses of servers: those we have checked, and they change with the network. */
 bool tries_alike(const struct settings *settings, const struct upstream_config *config, const struct settings *other_settings,
 	const struct upstream_config *other_config)
 {
 	return settings->tls == other_settings->tls && same_text(settings->tls_ca, other_settings->tls_ca)
 		&& same_text(settings->roothints, other_settings->roothints) && same_named_texts(&settings->stub, &other_settings->stub)
-		&& same_named_texts(&settings->options, &other_settings->options) && same_texts(&config->servers, &other_config->servers)
-		&& same_texts(&config->hosts, &other_config->hosts) && same_texts(&config->anchors, &other_config->anchors)
-		&& same_text(config->anchor_file, other_config->anchor_file) && same_text(config->autotrust_file, other_config->autotrust_file)
-		&& same_marks(config, other_config);
+		&& same_named_texts(&settings->options, &other_settings->options) && same_texts(&config->hosts, &other_config->hosts)
+		&& same_texts(&config->anchors, &other_config->anchors) && same_text(config->anchor_file, other_config->anchor_file)
+		&& same_text(config->autotrust_file, other_config->autotrust_file) && same_marks(config, other_config);
 }
 
 const char *libunbound_version(void)

@@ -501,11 +501,10 @@ describe("resolver: libunbound, which takes some milliseconds to say what it thi
 	end);
 
 	it("is not asked about what is our business alone", function ()
-		assert.is_false(is_asked({ attempts = 1, timeout = 2, max_lookups = 3, threads = 2, dnssec = "required", min_ttl = 1 }));
+		assert.is_false(is_asked({ forward = "127.0.0.1@1", attempts = 1, timeout = 2, max_lookups = 3, threads = 2, dnssec = "required", min_ttl = 1 }));
 	end);
 
 	for name, extra in pairs({
-		forward = { forward = "127.0.0.1@1" },
 		stub = { stub = { ["stub.example"] = "127.0.0.1" } },
 		options = { options = { ["do-ip6"] = false } },
 		["an option's value"] = { options = { ["do-ip6"] = true } },
