@@ -70,12 +70,16 @@ local function median(values)
 	return #sorted % 2 == 1 and sorted[middle] or (sorted[middle] + sorted[middle + 1]) / 2, sorted[1], sorted[#sorted];
 end
 
--- "side.field" of one round: number | nil, problem
-local function pick(sample, path)
-	local side, field = path:match("^([%w_]+)%.([%w_]+)$");
-	local numbers = sample[side];
-	if numbers.error then return nil, side .. ": " .. numbers.error; end
-	return numbers[field], ("%s gave no %s"):format(side, field);
+-- "side.field" of one round, or the sum of several, "side.field + side.field": number | nil, problem
+local function pick(sample, paths)
+	local sum = 0;
+	for side, field in paths:gmatch("([%w_]+)%.([%w_]+)") do
+		local numbers = sample[side];
+		if numbers.error then return nil, side .. ": " .. numbers.error; end
+		if not numbers[field] then return nil, ("%s gave no %s"):format(side, field); end
+		sum = sum + numbers[field];
+	end
+	return sum;
 end
 
 local function fill_row(row, samples)

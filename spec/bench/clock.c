@@ -77,23 +77,28 @@ static void set_flag(lua_State *L, const char *field, int value)
 	lua_setfield(L, -2, field);
 }
 
-/* The text at index, as bytes whose string Lua does not know yet: an answer in memory is no Lua string. */
-static void set_bytes(lua_State *L, const char *field, int index)
+/* An answer in memory is no Lua string: the texts are here, so that Lua does not know them yet, as it does not know those of a cached answer. */
+enum { ANSWERS = 16, TEXT_SIZE = 64 };
+static char texts[ANSWERS][3][TEXT_SIZE];
+
+/* keep_answer(i, qname, target, backup): what build_answer(i) builds; i from 1 to 16 */
+static int keep_answer(lua_State *L)
 {
-	size_t size;
-	const char *bytes = lua_tolstring(L, index, &size);
-	lua_pushlstring(L, bytes, size);
-	lua_setfield(L, -2, field);
+	lua_Integer i = luaL_checkinteger(L, 1);
+	luaL_argcheck(L, i >= 1 && i <= ANSWERS, 1, "no such answer");
+	for (int text = 0; text < 3; text++)
+		snprintf(texts[i - 1][text], TEXT_SIZE, "%s", luaL_checkstring(L, text + 2));
+	return 0;
 }
 
-static void push_record(lua_State *L, int priority, int target)
+static void push_record(lua_State *L, int priority, const char *target)
 {
 	lua_createtable(L, 0, 1);
 	lua_createtable(L, 0, 4);
 	set_integer(L, "priority", priority);
 	set_integer(L, "weight", 5);
 	set_integer(L, "port", 5269);
-	set_bytes(L, "target", target);
+	set_text(L, "target", target);
 	lua_pushvalue(L, lua_upvalueindex(2));
 	lua_setmetatable(L, -2);
 	lua_setfield(L, -2, "srv");
@@ -101,11 +106,14 @@ static void push_record(lua_State *L, int priority, int target)
 	lua_setmetatable(L, -2);
 }
 
-/* build_answer(qname, target, backup) -> the tables of an SRV answer with two records */
+/* build_answer(i) -> the tables of an SRV answer with two records */
 static int build_answer(lua_State *L)
 {
+	lua_Integer i = lua_tointeger(L, 1);
+	if (i < 1 || i > ANSWERS)
+		return 0;
 	lua_createtable(L, 2, 11);
-	set_bytes(L, "qname", 1);
+	set_text(L, "qname", texts[i - 1][0]);
 	set_integer(L, "qtype", 33);
 	set_integer(L, "qclass", 1);
 	set_text(L, "type", "SRV");
@@ -116,9 +124,9 @@ static int build_answer(lua_State *L)
 	set_flag(L, "nxdomain", 0);
 	set_integer(L, "ttl", 3600);
 	set_flag(L, "from_cache", 1);
-	push_record(L, 10, 2);
+	push_record(L, 10, texts[i - 1][1]);
 	lua_rawseti(L, -2, 1);
-	push_record(L, 20, 3);
+	push_record(L, 20, texts[i - 1][2]);
 	lua_rawseti(L, -2, 2);
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_setmetatable(L, -2);
@@ -126,6 +134,7 @@ static int build_answer(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
+	{ "keep_answer", keep_answer },
 	{ "kept_waiting", clock_kept_waiting },
 	{ "memory", clock_memory },
 	{ "monotonic", clock_monotonic },

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Rows of the table: what is compared with what, and when it is good enough. ours and peer: "side.field" of the measurements; peer may be nil.
+-- Rows of the table: what is compared with what, and when it is good enough. ours and peer: "side.field" of the measurements, or a sum of
+-- such; peer may be nil.
 
 local goals = {};
 
