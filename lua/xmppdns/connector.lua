@@ -222,8 +222,15 @@ local function refuse_fallback(plan)
 			return new_error("unavailable", ("SRV of _%s._tcp.%s: the service is explicitly unavailable"):format(service, plan.domain));
 		end
 	end
-	if not plan.fallback then
+	if not plan.default_port then
 		return new_error("unavailable", ("SRV of _xmpp-server._tcp.%s: no records"):format(plan.domain));
+	end
+end
+
+-- The domain itself.
+local function make_fallback(plan)
+	if not plan.fallback then
+		plan.fallback = endpoint.new(plan.domain, plan.default_port, nil, "starttls", 0, 0);
 	end
 end
 
@@ -247,6 +254,7 @@ local function settle_services(plan)
 		drop_fallback(plan);
 		return;
 	end
+	make_fallback(plan);
 	plan.fallback.srv_secure = plan.secure; -- R18
 	plan.fallback:settle(plan);
 	plan.endpoints[1] = plan.fallback;
@@ -275,7 +283,7 @@ end
 
 local function are_services_known(plan)
 	for _, service in ipairs(services) do
-		if not plan.resolver:peek(("_%s._tcp.%s"):format(service, plan.domain), "SRV") then return false; end
+		if not plan.resolver:knows(("_%s._tcp.%s"):format(service, plan.domain), "SRV") then return false; end
 	end
 	return true;
 end
@@ -284,10 +292,8 @@ end
 local function ask_about_domain(plan)
 	plan.has_begun = true;
 	if not plan.abandoned and not plan.is_known then ask_keys(plan, plan.domain); end
-	if plan.default_port then
-		plan.fallback = endpoint.new(plan.domain, plan.default_port, nil, "starttls", 0, 0);
-	end
 	ask_services(plan);
+	if plan.default_port and not plan.ready then make_fallback(plan); end
 	if plan.fallback and plan.fallback.state == "new" then
 		plan.fallback:ask(plan);
 	end

@@ -6,17 +6,17 @@
 local CHAIN_DEPTH = 4; -- labels, from the top, whose keys are asked for
 local ASKED_AT_MOST = 32; -- for one plan: who names hosts in many zones must not make us ask for the keys of all of them
 
+local ONE_ATTEMPT = { attempts = 1 };
+
 local function ignore() end
 
 local function ask(resolver, asked, name, rdtype)
 	local key = rdtype.." "..name;
 	if asked[key] or asked.count == ASKED_AT_MOST then return; end
 	asked[key] = true;
-	local answer, err = resolver:peek(name, rdtype);
-	if not answer and not err then
-		asked.count = asked.count + 1;
-		resolver:query(name, rdtype, ignore, { attempts = 1 });
-	end
+	if resolver:knows(name, rdtype) then return; end
+	asked.count = asked.count + 1;
+	resolver:query(name, rdtype, ignore, ONE_ATTEMPT);
 end
 
 -- is_host: the name is a host's, so hardly a zone. asked: remembers what was asked already; at first { count = 0 }.

@@ -148,6 +148,11 @@ function resolver_methods:peek(qname, rdtype, options)
 	return self.core:peek(qname, rdtype, options);
 end
 
+-- Whether the cache has an answer or a remembered failure: what peek gives, without the tables.
+function resolver_methods:knows(qname, rdtype)
+	return self.core:knows(qname, rdtype);
+end
+
 -- Forgets the answers for that name, or all. libunbound has them too, and forgets nothing by name: it starts anew. true | nil, err
 function resolver_methods:flush(qname)
 	local ok, err = self.core:flush(qname);

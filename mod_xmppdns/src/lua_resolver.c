@@ -342,6 +342,18 @@ static int resolver_peek(lua_State *L)
 	return 2;
 }
 
+/* resolver:knows(qname, rdtype) -> bool: whether peek would give an answer or a remembered failure; false for what is no name */
+static int resolver_knows(lua_State *L)
+{
+	struct resolver *resolver = check_open_resolver(L, 1);
+	char qname[NAME_TEXT_SIZE];
+	uint16_t qtype = check_type(L, 3);
+	struct lookup_options options = { .attempts = 0 };
+	bool is_known = read_qname(L, 2, qtype, qname) && peek_answer(resolver, qname, qtype, &options).answer != NULL;
+	lua_pushboolean(L, is_known);
+	return 1;
+}
+
 /* resolver:flush([qname]) -> true | nil, err */
 static int resolver_flush(lua_State *L)
 {
@@ -499,6 +511,7 @@ static const luaL_Reg resolver_methods[] = {
 	{ "fetch", resolver_fetch },
 	{ "flush", resolver_flush },
 	{ "getfd", resolver_getfd },
+	{ "knows", resolver_knows },
 	{ "notice", resolver_notice },
 	{ "peek", resolver_peek },
 	{ "poll", resolver_poll },

@@ -301,7 +301,7 @@ describe("resolver: close", function ()
 
 	it("makes every other use raise", function ()
 		resolver:close();
-		for _, method in ipairs({ "getfd", "process", "stats", "settings", "flush", "cached", "reconfigure" }) do
+		for _, method in ipairs({ "getfd", "process", "stats", "settings", "flush", "cached", "reconfigure", "knows" }) do
 			assert.error_matches(function () resolver[method](resolver); end, "the resolver is closed");
 		end
 		assert.error_matches(function () resolver:query("a.example", "A", print); end, "the resolver is closed");
@@ -408,6 +408,19 @@ describe("resolver: the cache", function ()
 		assert.same({ name }, { resolver:cached()[1].qname });
 		assert.is_true(resolver:flush(name));
 		assert.is_nil(resolver:peek(name, "A"));
+	end);
+
+	it("says whether it knows, an answer or a failure, and asks nobody", function ()
+		local calls, record = recorder();
+		local name, broken, other = fresh_name(), fresh_name(), fresh_name();
+		server:rule({ name = broken, fault = "servfail", times = 100 });
+		resolver:query(name, "A", record);
+		resolver:query(broken, "A", record);
+		wait_for(calls, 2);
+		server:clear();
+		assert.same({ true, true, false, false, false },
+			{ resolver:knows(name, "A"), resolver:knows(broken, 1), resolver:knows(name, "AAAA"), resolver:knows(other, "A"), resolver:knows("a..b", "A") });
+		assert.same(2, resolver:stats().lookups);
 	end);
 
 	it("is emptied by flush, of one name or of all, and libunbound's with it", function ()
