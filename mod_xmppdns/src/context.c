@@ -171,13 +171,25 @@ static void unlock_library(const sigset_t *signals)
  * moment: one that is never asked, and never deleted, keeps it ours. Under the lock; away from the user's own log. */
 static struct ub_ctx *log_keeper;
 static bool is_users_log;
+static int verbosity; /* which each new ub_ctx sets for the whole process, to nothing at first: what the last context of ours was set up with */
 
 static void keep_log(void)
 {
 	if (log_keeper == NULL)
 		log_keeper = ub_ctx_create_ub_event(NULL);
-	if (log_keeper != NULL && !is_users_log)
+	if (log_keeper == NULL)
+		return;
+	ub_ctx_debuglevel(log_keeper, verbosity);
+	if (!is_users_log)
 		ub_ctx_debugout(log_keeper, open_log());
+}
+
+static void keep_verbosity(const struct settings *settings)
+{
+	verbosity = 0;
+	for (size_t i = 0; i < settings->options.count; i++)
+		if (strcmp(settings->options.items[i].name, "verbosity:") == 0)
+			verbosity = (int)strtol(settings->options.items[i].value, NULL, 10); /* libunbound has accepted it */
 }
 
 /* libunbound closes the log that was in use before it opens the user's: that must not be ours. */
@@ -614,10 +626,12 @@ static bool start_library(struct context *context, char problem[SETTINGS_PROBLEM
 	struct ub_ctx *ub = open_library(create_library(context->loop), context->settings, context->config, context->role, &listener, problem);
 	if (ub != NULL) {
 		int error = ub_resolve_event(ub, NO_NAME, TYPE_A, CLASS_IN, NULL, on_unbound_answer, NULL);
-		if (judge_start(ub, error == UB_SYNTAX ? UB_NOERROR : error, context->config, &listener, problem))
+		if (judge_start(ub, error == UB_SYNTAX ? UB_NOERROR : error, context->config, &listener, problem)) {
 			context->ub = ub;
-		else
+			keep_verbosity(context->settings);
+		} else {
 			delete_library(ub);
+		}
 		if (take_shortage(context->loop) && context->ub == NULL)
 			snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
 	}
