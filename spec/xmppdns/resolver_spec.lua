@@ -473,6 +473,62 @@ describe("resolver: reconfigure", function ()
 	end);
 end);
 
+describe("resolver: threads", function ()
+	it("share the lookups by name, and one cache", function ()
+		local two = assert(new({ forward = server.forward, dnssec = "off", threads = 2 }));
+		local names_asked, done = {}, 0;
+		for i = 1, 20 do
+			names_asked[i] = fresh_name();
+			two:query(names_asked[i], "A", function (answer) done = done + (answer[1].a == "192.0.2.1" and 1 or 0); end);
+		end
+		while done < 20 do assert.is_true(two:wait(5)); end
+		assert.same(2, two:stats().contexts);
+		for _, name in ipairs(names_asked) do assert.is_true(two:peek(name, "A").from_cache); end
+		two:close();
+	end);
+end);
+
+describe("resolver: new", function ()
+	it("raises without a table, and gives the error config for bad settings", function ()
+		assert.error_matches(function () new(); end, "settings must be a table, not nil");
+		local none, err = new({ timeout = -1 });
+		assert.is_nil(none);
+		assert.same("config", err.code);
+	end);
+end);
+
+describe("resolver: on_done", function ()
+	it("is told of each lookup before its callback is, cached and failed ones too", function ()
+		local name, told = fresh_name(), {};
+		function resolver.on_done(...) told[#told + 1] = { ... }; end
+		local calls, callback = recorder();
+		resolver:query(name, "A", function (...)
+			assert.equal(1, #told);
+			callback(...);
+		end);
+		wait_for(calls, 1);
+		resolver:query(name, 1, callback);
+		resolver:query("a..b", "SRV", callback);
+		assert.equal(3, #calls);
+		assert.same({ { name, "A" }, { name, 1 }, { "a..b", "SRV" } }, { { told[1][1], told[1][2] }, { told[2][1], told[2][2] }, { told[3][1], told[3][2] } });
+		for i = 1, 3 do
+			assert.equal(calls[i].answer, told[i][3]);
+			assert.equal(calls[i].err, told[i][4]);
+			assert.equal("number", type(told[i][5]));
+		end
+	end);
+
+	it("stops no callback when it fails", function ()
+		local problems = {};
+		function resolver.on_error(problem) problems[#problems + 1] = problem; end
+		function resolver.on_done() error("out of order", 0); end
+		local calls, callback = recorder();
+		resolver:query(fresh_name(), "A", callback);
+		wait_for(calls, 1);
+		assert.same({ "out of order" }, problems);
+	end);
+end);
+
 describe("resolver: libunbound, which takes some milliseconds to say what it thinks of settings,", function ()
 	local ANCHOR = ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D";
 	local BROKEN = ". IN DS 20326 8 2 xyz"; -- looks like one to us
