@@ -904,10 +904,10 @@ static bool open_context(struct context *context, enum set_up when, char problem
 {
 	context->waiting_end = &context->waiting;
 	context->sweep_at = LEAST_SWEEP;
-	bool has_descriptors = open_descriptors(context);
-	if (has_descriptors && when == SET_UP_NOW && !start_library(context, problem))
+	bool is_open = open_descriptors(context);
+	if (is_open && when == SET_UP_NOW && !start_library(context, problem))
 		return false;
-	if (has_descriptors && start_thread(context))
+	if (is_open && start_thread(context))
 		return true;
 	snprintf(problem, SETTINGS_PROBLEM_SIZE, "cannot start a thread for libunbound: %s", strerror(errno));
 	return false;
