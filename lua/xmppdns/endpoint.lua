@@ -30,7 +30,9 @@ local function ask_tlsa(self, plan, base)
 	ask(self, plan, self.tlsa, base, dane.owner_name(base, self.port), "TLSA");
 end
 
--- Asks for its addresses, and for the TLSA records that count if the addresses turn out secure.
+-- Asks for its addresses, and for the TLSA records that count if the addresses turn out secure. Those of a domain whose services are not known yet
+-- wait: most domains have SRV records and need none, and the proof that a domain has no SRV records proves most often that it has no TLSA
+-- records either, which libunbound sees without asking (RFC 8198).
 function endpoint_methods:ask(plan)
 	self.state = "waiting";
 	self.is_asking = true;
@@ -39,7 +41,7 @@ function endpoint_methods:ask(plan)
 			ask(self, plan, self.outcomes, family, self.host, family);
 		end
 	end
-	if plan.dane ~= "off" and self.srv_secure ~= false then ask_tlsa(self, plan, self.host); end
+	if plan.dane ~= "off" and self.srv_secure then ask_tlsa(self, plan, self.host); end
 	self.is_asking = false;
 	self:settle(plan);
 end

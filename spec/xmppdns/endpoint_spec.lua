@@ -33,6 +33,9 @@ local wanted = {
 	["two.example"] = { records = TWO .. "_5269._tcp.xmpp " .. TLSA };
 	["two-plain.example"] = { signed = false, records = TWO };
 	["fallback.example"] = { records = "@ A 192.0.2.3\n_5269._tcp " .. TLSA };
+	["bare.example"] = { records = "@ A 192.0.2.3" };
+	["bare-nsec3.example"] = { nsec3 = true, records = "@ A 192.0.2.3" };
+	["bare-unsigned.example"] = { signed = false, records = "@ A 192.0.2.3" };
 	["fallback-unsigned.example"] = { signed = false, records = "@ A 192.0.2.3\n@ AAAA 2001:db8::3\n_5269._tcp " .. TLSA };
 	["fallback-bogus.example"] = { records = "@ A 192.0.2.3\n_5269._tcp " .. TLSA, fault = "signature", fault_at = "_5269._tcp TLSA" };
 	-- the TLSA records, or their absence, in an unsigned part of a signed host
@@ -280,7 +283,7 @@ describe("xmppdns.endpoint:", function ()
 		it("R6: an insecure SRV answer asks for none, though the target's are secure", function ()
 			use_faulty();
 			assert.same({ "xmpp.tlsa.example:5269: 2001:db8::1* 192.0.2.1*" }, lines("towards-signed.example"));
-			assert.same({ "_5269._tcp.towards-signed.example" }, asked(faulty, "TLSA")); -- the fallback's, which is not used
+			assert.same({}, asked(faulty, "TLSA")); -- the fallback's neither
 		end);
 
 		it("R16: insecure addresses carry none, and do not wait for its answer either", function ()
@@ -471,10 +474,11 @@ describe("xmppdns.endpoint:", function ()
 	end);
 
 	describe("DNS round trips to the first endpoint, counted on the wire:", function ()
-		local function rounds_to_first(domain)
+		-- has_dane: whether the endpoint is to have TLSA records.
+		local function rounds_to_first(domain, has_dane)
 			faulty:clear_log();
 			local endpoint = take(assert(connector.new(resolver, domain)));
-			assert.is_truthy(endpoint.dane);
+			assert.equal(has_dane, endpoint.dane ~= nil);
 			pause(0.15);
 			return count_rounds(faulty);
 		end
@@ -482,27 +486,36 @@ describe("xmppdns.endpoint:", function ()
 		it("two with SRV records, though no key is known, and TLSA among them", function ()
 			use_faulty();
 			faulty:rule({ delay = 60 });
-			assert.equal(2, rounds_to_first("tlsa.example"));
+			assert.equal(2, rounds_to_first("tlsa.example", true));
+			assert.same({ "_5269._tcp.xmpp.tlsa.example" }, asked(faulty, "TLSA"));
 		end);
 
-		it("one without", function ()
+		it("one without: the proof that there are none says that there is no TLSA record either (RFC 8198)", function ()
 			use_faulty();
 			faulty:rule({ delay = 60 });
-			assert.equal(1, rounds_to_first("fallback.example"));
+			assert.same({ 1, 1 }, { rounds_to_first("bare.example", false), rounds_to_first("bare-unsigned.example", false) });
+			assert.same({}, asked(faulty, "TLSA"));
+		end);
+
+		it("two without when there is one, or NSEC3 leaves it open", function ()
+			use_faulty();
+			faulty:rule({ delay = 60 });
+			assert.equal(2, rounds_to_first("fallback.example", true));
+			assert.equal(2, rounds_to_first("bare-nsec3.example", false));
 		end);
 
 		it("none when all is cached", function ()
 			use_faulty();
 			faulty:rule({ delay = 60 });
-			rounds_to_first("tlsa.example");
-			rounds_to_first("fallback.example");
-			assert.same({ 0, 0 }, { rounds_to_first("tlsa.example"), rounds_to_first("fallback.example") });
+			rounds_to_first("tlsa.example", true);
+			rounds_to_first("fallback.example", true);
+			assert.same({ 0, 0 }, { rounds_to_first("tlsa.example", true), rounds_to_first("fallback.example", true) });
 		end);
 
 		it("R19: two more behind an alias: libunbound asks for where it leads, and the TLSA records lie there", function ()
 			use_faulty();
 			faulty:rule({ delay = 60 });
-			assert.equal(4, rounds_to_first("alias-both.example"));
+			assert.equal(4, rounds_to_first("alias-both.example", true));
 		end);
 	end);
 end);
