@@ -14,8 +14,11 @@
 
 #include <unbound-event.h>
 
+enum { MOST_CONTEXTS = 2 };
+
 struct asker {
-	struct ub_ctx *context;
+	struct ub_ctx *contexts[MOST_CONTEXTS]; /* asked by turns */
+	unsigned count;
 	struct event_base *base; /* NULL: thread mode */
 	unsigned in_flight;
 	unsigned long answered, failed;
@@ -68,41 +71,56 @@ static const char *const options[][2] = {
 	{ "key-cache-size:", "16m" },
 };
 
-/* new(mode, forward, anchors[, stock]) -> asker. mode: "thread" or "event". stock: libunbound's defaults. */
+static struct ub_ctx *create_context(lua_State *L, struct event_base *base, const char *forward, const char *anchors)
+{
+	struct ub_ctx *context = base != NULL ? ub_ctx_create_event(base) : ub_ctx_create();
+	if (context == NULL)
+		luaL_error(L, "libunbound made no context");
+	check(L, ub_ctx_set_fwd(context, forward), "forward");
+	check(L, ub_ctx_add_ta_file(context, anchors), "anchors");
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		check(L, ub_ctx_set_option(context, options[i][0], options[i][1]), options[i][0]);
+	if (base == NULL)
+		check(L, ub_ctx_async(context, 1), "async");
+	return context;
+}
+
+/* new(mode, forward, anchors[, contexts]) -> asker. mode: "thread" or "event". contexts: 1 or 2, in thread mode each with a thread of its own. */
 static int raw_new(lua_State *L)
 {
 	bool is_event = strcmp(luaL_checkstring(L, 1), "event") == 0;
 	const char *forward = luaL_checkstring(L, 2), *anchors = luaL_checkstring(L, 3);
-	bool is_stock = lua_toboolean(L, 4);
+	lua_Integer count = luaL_optinteger(L, 4, 1);
+	luaL_argcheck(L, count >= 1 && count <= MOST_CONTEXTS, 4, "1 or 2 contexts");
 	struct asker *asker = lua_newuserdata(L, sizeof(*asker));
-	*asker = (struct asker){ .base = is_event ? event_base_new() : NULL };
-	asker->context = is_event ? ub_ctx_create_event(asker->base) : ub_ctx_create();
-	if (asker->context == NULL)
-		return luaL_error(L, "libunbound made no context");
-	check(L, ub_ctx_set_fwd(asker->context, forward), "forward");
-	check(L, ub_ctx_add_ta_file(asker->context, anchors), "anchors");
-	for (size_t i = 0; !is_stock && i < sizeof(options) / sizeof(options[0]); i++)
-		check(L, ub_ctx_set_option(asker->context, options[i][0], options[i][1]), options[i][0]);
-	if (!is_event)
-		check(L, ub_ctx_async(asker->context, 1), "async");
+	*asker = (struct asker){ .count = (unsigned)count, .base = is_event ? event_base_new() : NULL };
+	for (unsigned i = 0; i < asker->count; i++)
+		asker->contexts[i] = create_context(L, asker->base, forward, anchors);
 	return 1;
 }
 
 static int ask(struct asker *asker, const char *name, int type)
 {
+	struct ub_ctx *context = asker->contexts[(asker->answered + asker->in_flight) % asker->count];
 	asker->in_flight++;
 	if (asker->base != NULL)
-		return ub_resolve_event(asker->context, name, type, 1, asker, on_event, NULL);
-	return ub_resolve_async(asker->context, name, type, 1, asker, on_result, NULL);
+		return ub_resolve_event(context, name, type, 1, asker, on_event, NULL);
+	return ub_resolve_async(context, name, type, 1, asker, on_result, NULL);
 }
 
-static int wait_for_answers(struct asker *asker)
+static void wait_for_answers(struct asker *asker)
 {
-	if (asker->base != NULL)
-		return event_base_loop(asker->base, EVLOOP_ONCE);
-	struct pollfd descriptor = { .fd = ub_fd(asker->context), .events = POLLIN };
-	poll(&descriptor, 1, -1);
-	return ub_process(asker->context);
+	if (asker->base != NULL) {
+		event_base_loop(asker->base, EVLOOP_ONCE);
+		return;
+	}
+	struct pollfd descriptors[MOST_CONTEXTS];
+	for (unsigned i = 0; i < asker->count; i++)
+		descriptors[i] = (struct pollfd){ .fd = ub_fd(asker->contexts[i]), .events = POLLIN };
+	poll(descriptors, asker->count, -1);
+	for (unsigned i = 0; i < asker->count; i++)
+		if (descriptors[i].revents != 0)
+			ub_process(asker->contexts[i]);
 }
 
 /* The names and types at index 2 and 3, as C arrays that live as long as the Lua strings. */

@@ -41,21 +41,24 @@ function sides.unbound(setup)
 	return measure(ask, function () server.loop(true); end);
 end
 
-local function measure_raw(setup, mode)
+local function measure_raw(setup, mode, contexts)
 	local raw = require "bench.raw";
-	local seconds, cpu, failed = raw.ask(raw.new(mode, setup.forward, setup.anchors), work.names(COUNT), work.types(COUNT), AT_ONCE, 1);
+	local asker = raw.new(mode, setup.forward, setup.anchors, contexts);
+	local seconds, cpu, failed = raw.ask(asker, work.names(COUNT), work.types(COUNT), AT_ONCE, 1);
 	assert(failed == 0, "raw libunbound failed");
 	return result(seconds, cpu);
 end
 
 function sides.thread(setup) return measure_raw(setup, "thread"); end
+function sides.thread2(setup) return measure_raw(setup, "thread", 2); end
 function sides.event(setup) return measure_raw(setup, "event"); end
 
 return {
-	sides = sides, order = { "ours", "thread", "ours2", "event", "loop", "unbound" };
+	sides = sides, order = { "ours", "thread", "ours2", "thread2", "event", "loop", "unbound" };
 	rows = {
 		goals.faster("cold, 5,000 signed: thread mode", "ours.time", "thread.time", "us", 0.97);
 		goals.faster("cold, threads = 2: thread mode with one", "ours2.time", "thread.time", "us", 1.7);
+		goals.faster("cold, threads = 2: thread mode with two", "ours2.time", "thread2.time", "us", 0.97);
 		goals.faster("cold: event API (no thread)", "ours.time", "event.time", "us", 0.97);
 		goals.faster("cold: net.unbound", "loop.time", "unbound.time", "us", 1);
 		goals.within("server-thread CPU per cold lookup: net.unbound", "loop.cpu", "unbound.cpu", "us", 0.5);
