@@ -19,10 +19,22 @@ local default_ports = { direct = 5270, starttls = 5269 };
 
 local new_error = outcome.new_error;
 
-local plan_methods = {};
+local none = {};          -- never written
+local both_families = { A = true, AAAA = true };
+
+-- A plan has its own fields once they differ from these: thousands may wait before they begin.
+local plan_methods = {
+	secure = false, srv = none, endpoints = none, left_out = 0;
+	position = 1, failed = 0, questions = none;
+	use_family = both_families;
+};
 local plan_mt = { __index = plan_methods, __name = "xmppdns.plan" };
 
 -- Questions. Each belongs to an owner, the plan or one endpoint, and is answered exactly once unless it is dropped.
+
+local function prepare(plan)
+	plan.questions, plan.asked_keys = {}, { count = 0 };
+end
 
 local function fail_question(plan, question)
 	local err = core.new_error(plan.abandoned.code, plan.abandoned.text, question.name, core.type_number(question.rdtype));
@@ -177,7 +189,7 @@ end
 
 -- The first ones of the order: who publishes thousands must not make us ask for all of them.
 local function add_endpoint(plan, host, tls, record, service)
-	if #plan.endpoints == plan.max_endpoints then
+	if #plan.endpoints == plan.resolver:plan_settings().max_endpoints then
 		plan.left_out = plan.left_out + 1;
 		return;
 	end
@@ -289,9 +301,11 @@ local function are_services_known(plan)
 end
 
 -- Everything that the domain's name alone tells, in one burst: the fallback's answers too, unless the services are known already.
-local function ask_about_domain(plan)
-	plan.has_begun = true;
-	if not plan.abandoned and not plan.is_known then ask_keys(plan, plan.domain); end
+local function ask_about_domain(plan, is_known)
+	plan.is_asking = true;
+	prepare(plan);
+	plan.srv, plan.endpoints = {}, {};
+	if not plan.abandoned and not is_known then ask_keys(plan, plan.domain); end
 	ask_services(plan);
 	if plan.default_port and not plan.ready then make_fallback(plan); end
 	if plan.fallback and plan.fallback.state == "new" then
@@ -300,46 +314,39 @@ local function ask_about_domain(plan)
 end
 
 local function leave_turnstile(plan)
-	if not plan.pass then return; end
-	plan.pass:leave();
+	plan.resolver.planning:leave(plan);
 	if plan.slow_timer then plan.slow_timer:cancel(); end
-	plan.pass, plan.slow_timer = nil, nil;
+	plan.slow_timer = nil;
 end
 
--- Thousands of plans begun at once would only grow the heap, and with it the pauses of Lua's collector: some keep libunbound busy.
-local function enter_turnstile(plan)
-	plan.pass = plan.resolver.planning:enter(function ()
-		plan.is_admitted = true;
-		plan.slow_timer = plan.resolver:after(SLOW, function () leave_turnstile(plan); end);
-		plan:advance();
-	end);
-end
-
-local function start(plan)
-	plan.started = true;
-	if plan.ready or plan.abandoned then return; end
-	plan.is_known = are_services_known(plan);
-	if not plan.is_known then enter_turnstile(plan); end
+-- private: for the turnstile. Thousands of plans begun at once would only grow the heap, and with it the pauses of Lua's collector: some keep
+-- libunbound busy.
+function plan_methods:come_in()
+	self.slow_timer = self.resolver:after(SLOW, leave_turnstile, self);
+	self:advance();
 end
 
 -- What has to be asked for, as soon as that may be.
 local function begin(plan)
-	if not plan.started then start(plan); end
-	if plan.ready or plan.has_begun then return; end
-	if plan.is_known or plan.is_admitted or plan.abandoned then ask_about_domain(plan); end
+	if plan.ready or plan.is_asking then return; end
+	local is_known = not plan.place and are_services_known(plan);
+	if not is_known and not plan.place and not plan.abandoned then plan.resolver.planning:enter(plan); end
+	if is_known or plan.place == "inside" or plan.abandoned then ask_about_domain(plan, is_known); end
 end
 
 -- The deadline counts the time for which somebody waits for the plan, not the time that dialling takes.
 
+local function expire(plan)
+	plan.clock = nil;
+	plan.time_left = 0;
+	abandon(plan, "timeout", "no answer before the plan's deadline");
+	plan:advance();
+end
+
 local function start_clock(plan)
 	if plan.clock or plan.abandoned then return; end
 	plan.clock_started = core.now();
-	plan.clock = plan.resolver:after(math.max(plan.time_left, 0), function ()
-		plan.clock = nil;
-		plan.time_left = 0;
-		abandon(plan, "timeout", "no answer before the plan's deadline");
-		plan:advance();
-	end);
+	plan.clock = plan.resolver:after(math.max(plan.time_left, 0), expire, plan);
 end
 
 local function stop_clock(plan)
@@ -530,7 +537,7 @@ end
 
 -- R13: nothing to look up.
 local function plan_address(plan, address, port)
-	plan.endpoints[1] = endpoint.new_address(address, port, "starttls");
+	plan.endpoints = { endpoint.new_address(address, port, "starttls") };
 	plan.ready, plan.is_address = true, true;
 end
 
@@ -540,12 +547,13 @@ local function plan_override(plan, override)
 	local port, address = override.port or default_ports[tls], read_address(override.host);
 	plan.ready = true;
 	if address then
-		plan.endpoints[1] = endpoint.new_address(address, port, tls);
+		plan.endpoints = { endpoint.new_address(address, port, tls) };
 		return plan;
 	end
 	local ascii, problem = core.idna_to_ascii(override.host);
 	if not ascii then return nil, core.new_error("name", problem, override.host); end
-	plan.endpoints[1] = endpoint.new(ascii, port, nil, tls, 0, 0, true);
+	prepare(plan);
+	plan.endpoints = { endpoint.new(ascii, port, nil, tls, 0, 0, true) };
 	return plan;
 end
 
@@ -557,25 +565,21 @@ local function read_policy(plan, options, settings)
 	if plan.policy == "off" and plan.dane ~= "required" then plan.dane = "off"; end
 end
 
-local both_families = { A = true, AAAA = true };
-
--- Most plans share a table: there may be thousands of them.
-local function choose_families(options)
+local function choose_families(plan, options)
 	local use_ipv4, use_ipv6 = options.use_ipv4 ~= false, options.use_ipv6 ~= false;
-	return use_ipv4 and use_ipv6 and both_families or { A = use_ipv4, AAAA = use_ipv6 };
+	if use_ipv4 and use_ipv6 then return; end
+	plan.use_family = { A = use_ipv4, AAAA = use_ipv6 };
 end
 
 local function new_plan(resolver, domain, options, given_query_options)
 	local settings = resolver:plan_settings();
 	local plan = setmetatable({
-		domain = domain, secure = false, srv = {}, endpoints = {};
-		resolver = resolver, rng = options.rng;
-		has_route = options.has_route;
-		use_family = choose_families(options), query_options = given_query_options;
+		resolver = resolver, domain = domain, query_options = given_query_options;
 		time_left = options.plan_timeout or settings.plan_timeout;
-		max_endpoints = settings.max_endpoints, left_out = 0, failed = 0;
-		waiting = {}, questions = {}, asked_keys = { count = 0 }, position = 1;
+		waiting = {};
 	}, plan_mt);
+	plan.rng, plan.has_route = options.rng, options.has_route;
+	choose_families(plan, options);
 	read_policy(plan, options, settings);
 	return plan;
 end

@@ -54,27 +54,33 @@ local function set_alarm(self)
 	self.core:alarm(first and math.max(0, first - now()) or nil);
 end
 
-local function run_timers(self)
-	local ran, deadline = 0, now() + TIME_AT_ONCE;
-	while ran < CALLBACKS_AT_ONCE and now() < deadline do
-		local callback = self.timers:take(now());
-		if not callback then break; end
-		run_callback(self, callback);
-		ran = ran + 1;
-	end
-	if not self.closed then set_alarm(self); end
-	return ran;
+-- Gives whether there was one.
+local function run_timer(self)
+	local callback, argument = self.timers:take(now());
+	if callback then run_callback(self, callback, argument); end
+	return callback ~= nil;
+end
+
+local function run_completed(self)
+	local callback, answer, err = self.core:fetch();
+	if callback ~= nil then run_callback(self, callback, answer, err); end
+	return callback ~= nil;
+end
+
+-- By turns, so that neither answers nor timers keep the others waiting.
+local function run_next(self)
+	self.is_timers_turn = not self.is_timers_turn;
+	if self.is_timers_turn then return run_timer(self) or run_completed(self); end
+	return run_completed(self) or run_timer(self);
 end
 
 -- Gives how many ran, and whether there may be more.
-local function run_callbacks(self, most, deadline)
-	local ran = 0;
-	while ran < most and now() < deadline do
-		local callback, answer, err = self.core:fetch();
-		if callback == nil then return ran, false; end
-		run_callback(self, callback, answer, err);
+local function run_callbacks(self)
+	local ran, deadline = 0, now() + TIME_AT_ONCE;
+	repeat
+		if not run_next(self) then return ran, false; end
 		ran = ran + 1;
-	end
+	until ran == CALLBACKS_AT_ONCE or now() >= deadline;
 	return ran, true;
 end
 
@@ -104,9 +110,11 @@ function resolver_methods:process()
 	self.core:process();
 	report_notices(self);
 	if self.on_log then report_log(self); end
-	local ran, is_cut = run_callbacks(self, CALLBACKS_AT_ONCE, now() + TIME_AT_ONCE);
-	if is_cut and not self.closed then self.core:rest(); end
-	if self.timers:next_time() then ran = ran + run_timers(self); end
+	local has_timers = self.timers:next_time() ~= nil;
+	local ran, is_cut = run_callbacks(self);
+	if self.closed then return ran; end
+	if has_timers then set_alarm(self); end
+	if is_cut then self.core:rest(); end
 	return ran;
 end
 
@@ -125,6 +133,7 @@ end
 -- What is known already calls back before query returns, except inside another callback. options: attempts, timeout (seconds an attempt),
 -- require_secure, allow_insecure_denial. Gives a lookup with cancel().
 function resolver_methods:query(qname, rdtype, callback, options)
+	if self.closed then error("the resolver is closed", 2); end
 	if self.on_done then callback = observe(self, qname, rdtype, callback); end
 	local lookup, answer, err = self.core:submit(qname, rdtype, callback, options, self.depth > 0);
 	if lookup then return lookup; end
@@ -136,9 +145,9 @@ function resolver_methods:query(qname, rdtype, callback, options)
 	return finished_lookup;
 end
 
--- Calls back once, some seconds from now. Gives a timer with cancel(). For plans' deadlines; a server's own timers serve as well.
-function resolver_methods:after(seconds, callback)
-	local timer = self.timers:add(now() + seconds, callback);
+-- callback(argument) once, some seconds from now. Gives a timer with cancel(). For plans' deadlines; a server's own timers serve as well.
+function resolver_methods:after(seconds, callback, argument)
+	local timer = self.timers:add(now() + seconds, callback, argument);
 	if timer.place == 1 then set_alarm(self); end
 	return timer;
 end
@@ -197,7 +206,8 @@ function resolver_methods:close()
 	self.closed = true;
 	self.timers = new_timers();
 	self.core:cancel();
-	run_callbacks(self, math.huge, math.huge);
+	while run_completed(self) do end -- luacheck: ignore 542
+	self.planning:let_all_in(); -- where they find it closed
 	self.core:close();
 end
 
@@ -208,8 +218,11 @@ local function new(settings)
 	end
 	local core_resolver, err = core.new_resolver(settings);
 	if not core_resolver then return nil, err; end
-	local self = setmetatable({ core = core_resolver, depth = 0, timers = new_timers(), on_done = false, closed = false }, resolver_mt);
-	self.planning = new_turnstile(PLANS_AT_ONCE, function (problem) self.on_error(problem); end);
+	local self = setmetatable({
+		core = core_resolver, depth = 0, timers = new_timers(), is_timers_turn = true, on_done = false, closed = false;
+	}, resolver_mt);
+	local function later(callback, argument) self:after(0, callback, argument); end
+	self.planning = new_turnstile(PLANS_AT_ONCE, later, function (problem) self.on_error(problem); end);
 	return self;
 end
 

@@ -55,10 +55,12 @@ function timer_methods:cancel()
 	remove(self.timers, self);
 end
 
--- Gives a timer with cancel(). at: of whatever clock its user has; what is due at the same time keeps its order.
-function timers_methods:add(at, callback)
+-- For callback(argument). Gives a timer with cancel(). at: of whatever clock its user has; what is due at the same time keeps its order.
+function timers_methods:add(at, callback, argument)
 	self.order = self.order + 1;
-	local timer = setmetatable({ at = at, order = self.order, place = #self + 1, callback = callback, timers = self }, timer_mt);
+	local timer = setmetatable({
+		at = at, order = self.order, place = #self + 1, callback = callback, argument = argument, timers = self;
+	}, timer_mt);
 	move_up(self, timer, timer.place);
 	return timer;
 end
@@ -68,12 +70,12 @@ function timers_methods:next_time()
 	return self[1] and self[1].at;
 end
 
--- The callback of the first one, which is a timer no longer, when it is due by then; else nil.
+-- The callback of the first one, which is a timer no longer, when it is due by then, and its argument; else nil.
 function timers_methods:take(now)
 	local first = self[1];
 	if not first or first.at > now then return nil; end
 	remove(self, first);
-	return first.callback;
+	return first.callback, first.argument;
 end
 
 local function new()

@@ -1,60 +1,75 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Lets so many through at a time; the others wait their turn, first come, first served.
+-- A visitor is a table with a method come_in(). It carries what the turnstile knows of it, place ("waiting", "inside", "left") and behind (who
+-- stands in the queue behind it): thousands may wait, and each thing more would be one more for Lua's collector to go through.
 
 local turnstile_methods = {};
 local turnstile_mt = { __index = turnstile_methods, __name = "xmppdns.turnstile" };
 
-local pass_methods = {};
-local pass_mt = { __index = pass_methods, __name = "xmppdns.pass" };
+local function let_in(self, visitor)
+	self.inside, visitor.place = self.inside + 1, "inside";
+	local ok, problem = pcall(visitor.come_in, visitor);
+	if not ok then self.on_error(problem); end
+end
 
+local function queue_up(self, visitor)
+	visitor.place = "waiting";
+	if self.last then self.last.behind = visitor; else self.first = visitor; end
+	self.last = visitor;
+end
+
+-- The first that still waits, or nil.
 local function take_first(self)
-	local pass = self.waiting[self.first];
-	self.waiting[self.first] = nil;
-	self.first = self.first + 1;
-	return pass;
+	local visitor;
+	repeat
+		visitor = self.first;
+		if not visitor then return nil; end
+		self.first, visitor.behind = visitor.behind, nil;
+		if not self.first then self.last = nil; end
+	until visitor.place == "waiting";
+	return visitor;
 end
 
-local function let_in(self)
-	while self.inside < self.most and self.first <= self.last do
-		local pass = take_first(self);
-		if not pass.has_left then
-			self.inside, pass.is_inside = self.inside + 1, true;
-			local ok, problem = pcall(pass.callback);
-			if not ok then self.on_error(problem); end
-		end
-	end
+-- One now, then later the next.
+local function take_turn(self)
+	self.is_due = false;
+	local visitor = take_first(self);
+	if visitor then let_in(self, visitor); end
+	self:let_in_later();
 end
 
--- Not from inside itself: whoever is let in may leave at once, and must not grow the stack.
-local function advance(self)
-	if self.is_advancing then return; end
-	self.is_advancing = true;
-	let_in(self);
-	self.is_advancing = false;
+-- private
+function turnstile_methods:let_in_later()
+	if self.is_due or self.inside >= self.most or not self.first then return; end
+	self.is_due = true;
+	self.later(take_turn, self);
 end
 
--- Calls back once there is room: before it returns when there is. Gives a pass, whose leave() makes room.
-function turnstile_methods:enter(callback)
-	local pass = setmetatable({ turnstile = self, callback = callback }, pass_mt);
-	self.last = self.last + 1;
-	self.waiting[self.last] = pass;
-	advance(self);
-	return pass;
+-- Everybody who waits, whether there is room or not.
+function turnstile_methods:let_all_in()
+	for visitor in take_first, self do let_in(self, visitor); end
 end
 
--- May be called again, and by who waits still: its callback is not called then.
-function pass_methods:leave()
-	if self.has_left then return; end
-	self.has_left = true;
-	if not self.is_inside then return; end
-	self.turnstile.inside = self.turnstile.inside - 1;
-	advance(self.turnstile);
+-- Once for each visitor. It comes in before this returns when there is room.
+function turnstile_methods:enter(visitor)
+	if self.inside < self.most and not self.first then return let_in(self, visitor); end
+	queue_up(self, visitor);
 end
 
--- on_error: called with the message of each callback that raised, which is none of the others' business.
-local function new(most, on_error)
-	return setmetatable({ most = most, on_error = on_error, inside = 0, waiting = {}, first = 1, last = 0 }, turnstile_mt);
+-- Makes room. May be called again, for who never entered, and for who waits still: it does not come in then.
+function turnstile_methods:leave(visitor)
+	local place = visitor.place;
+	visitor.place = place and "left";
+	if place ~= "inside" then return; end
+	self.inside = self.inside - 1;
+	self:let_in_later();
+end
+
+-- later(f, argument) calls f(argument) soon, on another turn of the loop: what the one who comes in does then, and what the one who left does
+-- now, would be one long pause. on_error: called with the message of each come_in that raised, which is none of the others' business.
+local function new(most, later, on_error)
+	return setmetatable({ most = most, later = later, on_error = on_error, inside = 0 }, turnstile_mt);
 end
 
 return { new = new };

@@ -401,7 +401,8 @@ static int resolver_alarm(lua_State *L)
 {
 	struct resolver *resolver = check_open_resolver(L, 1);
 	lua_Number seconds = luaL_optnumber(L, 2, -1);
-	set_alarm(resolver, seconds < 0 ? INT64_MAX : monotonic_ms() + (int64_t)(seconds * 1000) + 1);
+	int64_t ms = seconds > 0 ? (int64_t)(seconds * 1000) + 1 : 0; /* never early */
+	set_alarm(resolver, seconds < 0 ? INT64_MAX : monotonic_ms() + ms);
 	return 0;
 }
 

@@ -315,6 +315,18 @@ describe("resolver: close", function ()
 		assert.same({ 1, "canceled" }, { #calls, calls[1].err.code });
 	end);
 
+	it("makes the lookups raise that its callbacks ask for: nobody would call back", function ()
+		local problems, asked = {}, 0;
+		function resolver.on_error(problem) problems[#problems + 1] = problem; end
+		resolver:query(slow_name(500), "A", function ()
+			asked = asked + 1;
+			resolver:query(fresh_name(), "A", print);
+		end);
+		resolver:close();
+		assert.same({ 1, 1 }, { asked, #problems });
+		assert.matches("the resolver is closed", problems[1]);
+	end);
+
 	it("is not needed: a resolver that is collected with lookups in flight takes its threads and descriptors along", function ()
 		local function count(directory)
 			local listing = io.popen("ls /proc/$PPID/" .. directory .. " | wc -l");
@@ -359,12 +371,36 @@ describe("resolver: process", function ()
 		assert.same(0, resolver:process());
 	end);
 
+	local function work()
+		local started = core.now();
+		while core.now() - started < 0.005 do end
+	end
+
+	it("lets answers and timers take turns when they take long, and leaves the descriptor readable", function ()
+		local order = {};
+		complete(3, function ()
+			order[#order + 1] = "answer";
+			work();
+		end);
+		for _ = 1, 3 do
+			resolver:after(0, function (argument)
+				order[#order + 1] = argument;
+				work();
+			end, "timer");
+		end
+		for i = 1, 6 do
+			assert.is_true(resolver.core:poll(1));
+			assert.same(1, resolver:process());
+			assert.is_true(i == 1 or order[i] ~= order[i - 1]);
+		end
+		assert.same(0, resolver:process());
+	end);
+
 	it("starts no further callback once they have taken some milliseconds, and leaves the descriptor readable", function ()
 		local ran = 0;
 		complete(3, function ()
 			ran = ran + 1;
-			local started = core.now();
-			while core.now() - started < 0.005 do end
+			work();
 		end);
 		assert.same({ 1, 1, 1, 0 }, { resolver:process(), resolver:process(), resolver:process(), resolver:process() });
 		assert.same(3, ran);

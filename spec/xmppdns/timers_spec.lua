@@ -30,6 +30,13 @@ describe("xmppdns.timers: timers", function ()
 		assert.same(1, ran);
 	end);
 
+	it("give their argument", function ()
+		local timers = new();
+		local argument = {};
+		timers:add(5, print, argument);
+		assert.same({ print, argument }, { timers:take(5) });
+	end);
+
 	it("keep their order when they are due at the same time", function ()
 		local timers, order = new(), {};
 		for i = 1, 50 do timers:add(1, function () order[i] = true; assert.is_true(i == 1 or order[i - 1]); end); end
