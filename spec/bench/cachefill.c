@@ -55,6 +55,29 @@ static void put(struct cache *cache, long i)
 	release_answer(answer);
 }
 
+/* reads(bytes) -> microseconds for two reads in so much memory, each from anywhere and the second known by the first: what the buckets of one hash
+ * table take, that of the answer that comes and that of the one that goes. */
+static int cache_reads(lua_State *L)
+{
+	enum { SAMPLE = 200000 };
+	size_t count = (size_t)luaL_checkinteger(L, 1) / sizeof(uint64_t);
+	uint64_t *memory = malloc(count * sizeof(*memory));
+	if (memory == NULL)
+		return luaL_error(L, "out of memory");
+	for (size_t i = 0; i < count; i++)
+		memory[i] = i;
+	uint64_t place = 88172645463325252;
+	double started = now();
+	for (long i = 0; i < SAMPLE; i++) {
+		place += memory[place % count];
+		place ^= place << 13, place ^= place >> 7, place ^= place << 17; /* xorshift64, G. Marsaglia 2003 */
+	}
+	double spent = now() - started;
+	free(memory);
+	lua_pushnumber(L, place == 0 ? 0 : spent / SAMPLE * 2 * 1e6);
+	return 1;
+}
+
 /* fill(count) -> bytes by malloc's account, microseconds to insert one at that size, and to insert one that evicts another */
 static int cache_fill(lua_State *L)
 {
@@ -95,6 +118,10 @@ __attribute__((visibility("default"))) int luaopen_bench_cachefill(lua_State *L)
 
 int luaopen_bench_cachefill(lua_State *L)
 {
+	lua_newtable(L);
 	lua_pushcfunction(L, cache_fill);
+	lua_setfield(L, -2, "fill");
+	lua_pushcfunction(L, cache_reads);
+	lua_setfield(L, -2, "reads");
 	return 1;
 }

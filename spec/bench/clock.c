@@ -78,10 +78,10 @@ static void set_flag(lua_State *L, const char *field, int value)
 }
 
 /* An answer in memory is no Lua string: the texts are here, so that Lua does not know them yet, as it does not know those of a cached answer. */
-enum { ANSWERS = 16, TEXT_SIZE = 64 };
+enum { ANSWERS = 10000, TEXT_SIZE = 64 };
 static char texts[ANSWERS][3][TEXT_SIZE];
 
-/* keep_answer(i, qname, target, backup): what build_answer(i) builds; i from 1 to 16 */
+/* keep_answer(i, qname, target, backup): what build_answer(i) builds; i from 1 to 10,000 */
 static int keep_answer(lua_State *L)
 {
 	lua_Integer i = luaL_checkinteger(L, 1);
