@@ -30,7 +30,11 @@ local plan_methods = {
 };
 local plan_mt = { __index = plan_methods, __name = "xmppdns.plan" };
 
--- Questions. Each belongs to an owner, the plan or one endpoint, and is answered exactly once unless it is dropped.
+-- Questions. Each belongs to an owner, the plan or one endpoint, and is answered exactly once unless it is dropped: owner:receive(question, outcome).
+-- A question is itself the callback of its lookup: a function for each would be several things more for Lua's collector to go through.
+-- answers, key: for the owner.
+
+local question_mt = { __name = "xmppdns.question" };
 
 local function prepare(plan)
 	plan.questions, plan.asked_keys = {}, { count = 0 };
@@ -38,7 +42,7 @@ end
 
 local function fail_question(plan, question)
 	local err = core.new_error(plan.abandoned.code, plan.abandoned.text, question.name, core.type_number(question.rdtype));
-	question.handler(outcome.read(nil, err, question.rdtype));
+	question.owner:receive(question, outcome.read(nil, err, question.rdtype));
 end
 
 -- TLSA need not be secure where the rest must be: an insecure denial is an answer (R22).
@@ -64,31 +68,33 @@ local function note_failure(plan)
 	if plan.failed == FAILURES then abandon(plan, "servfail", "too many lookups for this domain have failed"); end
 end
 
--- private. handler(outcome)
-function plan_methods:ask(owner, name, rdtype, handler)
-	local question = { owner = owner, name = name, rdtype = rdtype, handler = handler };
-	if self.abandoned then return fail_question(self, question); end
-	self.questions[question] = true;
-	question.lookup = self.resolver:query(name, rdtype, function (answer, err)
-		if not self.questions[question] then return; end
-		self.questions[question] = nil;
-		local found = outcome.read(answer, err, rdtype);
-		if found.error then note_failure(self); end
-		handler(found);
-	end, choose_query_options(self, rdtype));
+function question_mt.__call(question, answer, err)
+	local plan = question.plan;
+	if not plan.questions[question] then return; end
+	plan.questions[question] = nil;
+	local found = outcome.read(answer, err, question.rdtype);
+	if found.error then note_failure(plan); end
+	question.owner:receive(question, found);
 end
 
--- No handler runs.
+-- private
+function plan_methods:ask(owner, name, rdtype, answers, key)
+	local question = setmetatable({
+		plan = self, owner = owner, name = name, rdtype = rdtype, answers = answers, key = key, lookup = false;
+	}, question_mt);
+	if self.abandoned then return fail_question(self, question); end
+	self.questions[question] = true;
+	question.lookup = self.resolver:query(name, rdtype, question, choose_query_options(self, rdtype));
+end
+
+-- They are not answered.
 local function drop_questions_of(plan, owner)
-	local kept = {};
 	for question in pairs(plan.questions) do
 		if question.owner == owner then
 			question.lookup:cancel();
-		else
-			kept[question] = true;
+			plan.questions[question] = nil;
 		end
 	end
-	plan.questions = kept;
 end
 
 -- Endpoints
@@ -272,24 +278,20 @@ local function settle_services(plan)
 	plan.endpoints[1] = plan.fallback;
 end
 
-local function ask_service(plan, service, done)
-	plan:ask(plan, ("_%s._tcp.%s"):format(service, plan.domain), "SRV", function (found)
-		plan.srv[service] = read_service(found);
-		done();
-	end);
+-- private: the answer for one service.
+function plan_methods:receive(question, found)
+	self.srv[question.key] = read_service(found);
+	for _, service in ipairs(services) do
+		if not self.srv[service] then return; end
+	end
+	settle_services(self);
+	self.ready = true;
+	self:advance();
 end
 
 local function ask_services(plan)
-	local pending = #services;
-	local function done()
-		pending = pending - 1;
-		if pending > 0 then return; end
-		settle_services(plan);
-		plan.ready = true;
-		plan:advance();
-	end
 	for _, service in ipairs(services) do
-		ask_service(plan, service, done);
+		plan:ask(plan, ("_%s._tcp.%s"):format(service, plan.domain), "SRV", plan.srv, service);
 	end
 end
 
@@ -395,9 +397,10 @@ end
 -- Notes why one of its addresses did not serve; the last of them ends the endpoint.
 function plan_methods:fail_address(one, address, text)
 	local texts, is_last = {}, one.state == "ready";
+	one.problems = one.problems or {};
 	one.problems[address] = text;
 	for i, known in ipairs(one.addresses) do
-		texts[i] = one.problems[known] or nil;
+		texts[i] = one.problems[known];
 		is_last = is_last and texts[i] ~= nil;
 	end
 	if is_last then self:refuse(one, "unreachable", table.concat(texts, ", ")); end

@@ -10,7 +10,8 @@ local PENDING = {};
 
 local families = { "AAAA", "A" }; -- in the order of dialling
 
-local endpoint_methods = {};
+-- An endpoint has its own fields once they differ from these.
+local endpoint_methods = { secure = false, state = "new", taken = 0, is_asking = false };
 local endpoint_mt = { __index = endpoint_methods, __name = "xmppdns.endpoint" };
 
 -- Questions
@@ -18,12 +19,15 @@ local endpoint_mt = { __index = endpoint_methods, __name = "xmppdns.endpoint" };
 -- The outcome comes into answers[key].
 local function ask(self, plan, answers, key, name, rdtype)
 	answers[key] = PENDING;
-	plan:ask(self, name, rdtype, function (outcome)
-		answers[key] = outcome;
-		if self.is_asking then return; end
-		self:settle(plan);
-		plan:advance();
-	end);
+	plan:ask(self, name, rdtype, answers, key);
+end
+
+-- private
+function endpoint_methods:receive(question, outcome)
+	question.answers[question.key] = outcome;
+	if self.is_asking then return; end
+	self:settle(question.plan);
+	question.plan:advance();
 end
 
 local function ask_tlsa(self, plan, base)
@@ -179,10 +183,10 @@ end
 local function list_addresses(self, plan, usable)
 	local fresh = {};
 	for _, outcome in ipairs(usable) do
-		if not self.listed[outcome] then
+		if not outcome.is_listed then
 			local routed, stray = find_routes(plan, outcome.records);
 			fresh[#fresh + 1], self.stray = routed, stray or self.stray;
-			self.listed[outcome] = true;
+			outcome.is_listed = true;
 			for _, address in ipairs(routed) do self.secure_addresses[address] = outcome.secure or nil; end
 		end
 	end
@@ -265,8 +269,7 @@ end
 local function new(host, port, service, tls, priority, weight, srv_secure)
 	return setmetatable({
 		host = host, port = port, service = service, tls = tls, priority = priority, weight = weight, srv_secure = srv_secure;
-		addresses = {}, secure_addresses = {}, secure = false;
-		outcomes = {}, tlsa = {}, listed = {}, problems = {}, state = "new", taken = 0;
+		addresses = {}, secure_addresses = {}, outcomes = {}, tlsa = {};
 	}, endpoint_mt);
 end
 

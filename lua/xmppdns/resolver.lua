@@ -32,14 +32,17 @@ end
 
 -- on_done(qname, rdtype, answer, err, seconds), once somebody sets it: called at the end of each lookup, before its callback, with the name and the
 -- type as they were asked for.
+local observed_mt = { __name = "xmppdns.observed" };
+
+function observed_mt.__call(observed, answer, err)
+	local self, ok, problem = observed.resolver, true, nil;
+	if self.on_done then ok, problem = pcall(self.on_done, observed.qname, observed.rdtype, answer, err, now() - observed.started); end
+	if not ok then self.on_error(problem); end
+	return observed.callback(answer, err);
+end
+
 local function observe(self, qname, rdtype, callback)
-	local started = now();
-	return function (answer, err)
-		local ok, problem = true, nil;
-		if self.on_done then ok, problem = pcall(self.on_done, qname, rdtype, answer, err, now() - started); end
-		if not ok then self.on_error(problem); end
-		return callback(answer, err);
-	end
+	return setmetatable({ resolver = self, qname = qname, rdtype = rdtype, callback = callback, started = now() }, observed_mt);
 end
 
 local function run_callback(self, callback, answer, err)
@@ -129,7 +132,8 @@ function resolver_methods:wait(seconds)
 	return self:process() > 0;
 end
 
--- Asks for rdtype ("SRV", 33, "TYPE33") at qname. callback(answer) gets every answer, also an empty one, else callback(nil, err).
+-- Asks for rdtype ("SRV", 33, "TYPE33") at qname. callback(answer) gets every answer, also an empty one, else callback(nil, err); it may be a
+-- table with __call.
 -- What is known already calls back before query returns, except inside another callback. options: attempts, timeout (seconds an attempt),
 -- require_secure, allow_insecure_denial. Gives a lookup with cancel().
 function resolver_methods:query(qname, rdtype, callback, options)
