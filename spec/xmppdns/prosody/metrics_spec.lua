@@ -110,6 +110,14 @@ describe("Prosody's metrics", function ()
 		assert.equal(1, samples[ [[endpoints_total{outcome="bogus"}]] ]);
 	end);
 
+	it("count the lookups that are canceled", function ()
+		forwarder:rule({ name = "waiting.plain.example", fault = "silence" });
+		local name = [[lookups_total{type="A",outcome="canceled"}]];
+		local before = scrape();
+		server:shell([[> local adns = require "net.adns"; adns.cancel(adns.lookup(function () end, "waiting.plain.example", "A"))]]);
+		assert.is_true(process.wait_until(function () return (scrape())[name] == (before[name] or 0) + 1; end, 5));
+	end);
+
 	it("survive a reload of the module", function ()
 		server:shell([[dns:lookup("xmpp.two.example", "A")]]);
 		local before = scrape();
