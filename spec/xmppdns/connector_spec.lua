@@ -634,6 +634,26 @@ describe("xmppdns.connector: more plans than begin side by side", function ()
 		assert.same(3 * PLANS_AT_ONCE, #ended);
 	end);
 
+	it("end in the order of their deadlines when nobody answers, with one lookup at a time and no cache", function ()
+		resolver:close();
+		local settings = dns:settings({ timeout = 3, max_lookups = 1, cache_size = 0 });
+		settings.forward = server.forward;
+		resolver = assert(xmppdns.new(settings));
+		server:rule({ fault = "silence" });
+		local ended = {};
+		for i = 1, 3 * PLANS_AT_ONCE do
+			local plan = connector.new(resolver, ("storm%d.example"):format(i), { plan_timeout = 0.5 + i * 37 % 100 / 100 });
+			local due = core.now() + plan.time_left;
+			plan:next(function (endpoint) ended[#ended + 1] = { endpoint = endpoint, due = due, code = plan.error.code }; end);
+		end
+		while #ended < 3 * PLANS_AT_ONCE do assert.is_true(resolver:wait(5)); end
+		assert.is_true(core.now() - ended[#ended].due < 1);
+		for i, one in ipairs(ended) do
+			assert.same({ nil, "timeout" }, { one.endpoint, one.code });
+			assert.is_true(i == 1 or one.due >= ended[i - 1].due - 0.002);
+		end
+	end);
+
 	it("end at their deadline while they wait", function ()
 		server:rule({ fault = "silence" });
 		start(PLANS_AT_ONCE, "before");
