@@ -38,7 +38,7 @@ function plans.stock(setup)
 	};
 end
 
--- Starts all domains, so many at once, and waits for their first endpoints; raises when one has none.
+-- Starts all domains (or whatever else start takes), so many at once, and waits for their first endpoints; raises when one has none.
 function plans.run(planner, domains, at_once)
 	local started, ended, failures, failure = 0, 0, 0, nil;
 	local function on_end(address, err)

@@ -6,7 +6,6 @@ local clock = require "bench.clock";
 local goals = require "spec.bench.goals";
 local ours = require "spec.bench.ours";
 local plans = require "spec.bench.plans";
-local stock = require "spec.bench.stock";
 local upstream = require "spec.bench.upstream";
 
 local AT_ONCE = 50;
@@ -52,9 +51,9 @@ end
 
 -- The questions of our plans, one after the other.
 local function list_questions(setup)
-	local names, types = {}, {};
+	local questions = {};
 	local function add(name, number)
-		names[#names + 1], types[#types + 1] = name, number;
+		questions[#questions + 1] = { name = name, number = number };
 	end
 	add(".", 48);
 	add("bench", 43);
@@ -71,35 +70,29 @@ local function list_questions(setup)
 		end
 		add("_5269._tcp." .. target, 52);
 	end
-	return names, types;
+	return questions;
 end
 
 -- The same lookups without plans, in a heap as large as an idle Prosody's: the longest pause is one step of the collector, which any other work in
 -- that process would meet too.
 function sides.collector(setup)
-	local longest, kept = 0, {};
+	local questions, longest, kept = list_questions(setup), 0, {};
 	while collectgarbage("count") < PROSODY_HEAP do
 		kept[#kept + 1] = { name = "d" .. #kept, {}, {} };
 	end
-	local server, resolver = stock.server(), ours.new(setup);
-	local names, types = list_questions(setup);
-	ours.watch(server, resolver, function (seconds) longest = math.max(longest, seconds); end);
-	local asked, answered = 0, 0;
-	local function on_answer() answered = answered + 1; end
-	while answered < #names do
-		while asked < #names and asked - answered < AT_ONCE do
-			asked = asked + 1;
-			resolver:query(names[asked], types[asked], on_answer);
-		end
-		server.loop(true);
-	end
+	local planner = plans.ours(setup, function (seconds) longest = math.max(longest, seconds); end);
+	function planner.start(question, callback) planner.ask(question.name, question.number, callback); end
+	plans.run(planner, questions, AT_ONCE);
 	return { pause = longest * 1e3, kept = #kept };
 end
 
 -- What they cost in libunbound alone.
 function sides.crypto(setup)
 	local raw = require "bench.raw";
-	local names, types = list_questions(setup);
+	local names, types = {}, {};
+	for i, question in ipairs(list_questions(setup)) do
+		names[i], types[i] = question.name, question.number;
+	end
 	local seconds, _, failed = raw.ask(raw.new("thread", setup.forward, setup.anchors), names, types, 100, 1);
 	assert(failed == 0, "raw libunbound failed");
 	return { total = seconds };
