@@ -36,6 +36,7 @@ local plan_mt = { __index = plan_methods, __name = "xmppdns.plan" };
 
 local question_mt = { __name = "xmppdns.question" };
 
+-- Before its first question.
 local function prepare(plan)
 	plan.questions, plan.asked_keys = {}, { count = 0 };
 end
@@ -307,7 +308,7 @@ local function ask_about_domain(plan, is_known)
 	plan.is_asking = true;
 	prepare(plan);
 	plan.srv, plan.endpoints = {}, {};
-	if not plan.abandoned and not is_known then ask_keys(plan, plan.domain); end
+	if not is_known then ask_keys(plan, plan.domain); end
 	ask_services(plan);
 	if plan.default_port and not plan.ready then make_fallback(plan); end
 	if plan.fallback and plan.fallback.state == "new" then
@@ -331,8 +332,9 @@ end
 -- What has to be asked for, as soon as that may be.
 local function begin(plan)
 	if plan.ready or plan.is_asking then return; end
-	local is_known = not plan.place and are_services_known(plan);
-	if not is_known and not plan.place and not plan.abandoned then plan.resolver.planning:enter(plan); end
+	local is_new = not plan.place and not plan.abandoned;
+	local is_known = is_new and are_services_known(plan);
+	if is_new and not is_known then plan.resolver.planning:enter(plan); end
 	if is_known or plan.place == "inside" or plan.abandoned then ask_about_domain(plan, is_known); end
 end
 

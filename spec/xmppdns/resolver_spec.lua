@@ -31,6 +31,13 @@ local function recorder()
 	end;
 end
 
+-- Remembers what the callbacks raise.
+local function record_problems()
+	local problems = {};
+	function resolver.on_error(problem) problems[#problems + 1] = problem; end
+	return problems;
+end
+
 local function wait_for(calls, count)
 	while #calls < count do assert.is_true(resolver:wait(5)); end
 end
@@ -131,8 +138,7 @@ describe("resolver: a query", function ()
 	end);
 
 	it("does not stop others when its callback raises", function ()
-		local problems, calls, record = {}, recorder();
-		function resolver.on_error(problem) problems[#problems + 1] = problem; end
+		local problems, calls, record = record_problems(), recorder();
 		resolver:query(slow_name(20), "A", function () error("oops", 0); end);
 		resolver:query(slow_name(20), "A", record);
 		wait_for(calls, 1);
@@ -316,8 +322,7 @@ describe("resolver: close", function ()
 	end);
 
 	it("makes the lookups raise that its callbacks ask for: nobody would call back", function ()
-		local problems, asked = {}, 0;
-		function resolver.on_error(problem) problems[#problems + 1] = problem; end
+		local problems, asked = record_problems(), 0;
 		resolver:query(slow_name(500), "A", function ()
 			asked = asked + 1;
 			resolver:query(fresh_name(), "A", print);
@@ -555,8 +560,7 @@ describe("resolver: on_done", function ()
 	end);
 
 	it("stops no callback when it fails", function ()
-		local problems = {};
-		function resolver.on_error(problem) problems[#problems + 1] = problem; end
+		local problems = record_problems();
 		function resolver.on_done() error("out of order", 0); end
 		local calls, callback = recorder();
 		resolver:query(fresh_name(), "A", callback);
