@@ -135,8 +135,8 @@ local function observe(resolver)
 end
 
 local function check_health(resolver)
-	if state.checkup then state.checkup:cancel(); end
-	state.checkup = checkup.start(resolver, settings, function (...) module:log(...); end);
+	if state.prevent_checkup then state.prevent_checkup(); end
+	state.prevent_checkup = checkup.start(resolver, settings, function (...) module:log(...); end);
 end
 
 -- The resolver in use
@@ -347,7 +347,7 @@ end
 
 function module.unload()
 	restore();
-	if state.checkup then state.checkup:cancel(); end
+	if state.prevent_checkup then state.prevent_checkup(); end
 	if not module.reloading then retire_watch(); end
 end
 

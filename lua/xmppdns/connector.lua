@@ -22,11 +22,12 @@ local new_error = outcome.new_error;
 local none = {};          -- never written
 local both_families = { A = true, AAAA = true };
 
--- A plan has its own fields once they differ from these: thousands may wait before they begin.
+-- A plan has its own fields once they differ from these: thousands may wait before they begin, and a ninth field makes each of them twice as
+-- large. As an array it is the queue of the callbacks that wait for its next endpoint.
 local plan_methods = {
 	secure = false, srv = none, endpoints = none, left_out = 0;
 	position = 1, failed = 0, questions = none;
-	use_family = both_families;
+	default_port = 5269, use_family = both_families;
 };
 local plan_mt = { __index = plan_methods, __name = "xmppdns.plan" };
 
@@ -318,7 +319,7 @@ end
 
 local function leave_turnstile(plan)
 	plan.resolver.planning:leave(plan);
-	if plan.slow_timer then plan.slow_timer:cancel(); end
+	if plan.slow_timer then plan.resolver:cancel_timer(plan.slow_timer); end
 	plan.slow_timer = nil;
 end
 
@@ -338,7 +339,8 @@ local function begin(plan)
 	if is_known or plan.place == "inside" or plan.abandoned then ask_about_domain(plan, is_known); end
 end
 
--- The deadline counts the time for which somebody waits for the plan, not the time that dialling takes.
+-- The deadline counts the time for which somebody waits for the plan, not the time that dialling takes. time_left: seconds, given in the options
+-- or left when the clock was stopped; until then the settings say it.
 
 local function expire(plan)
 	plan.clock = nil;
@@ -349,15 +351,13 @@ end
 
 local function start_clock(plan)
 	if plan.clock or plan.abandoned then return; end
-	plan.clock_started = core.now();
-	plan.clock = plan.resolver:after(math.max(plan.time_left, 0), expire, plan);
+	plan.clock = plan.resolver:after(plan.time_left or plan.resolver:plan_settings().plan_timeout, expire, plan);
 end
 
 local function stop_clock(plan)
 	if not plan.clock then return; end
-	plan.clock:cancel();
+	plan.time_left = plan.resolver:cancel_timer(plan.clock);
 	plan.clock = nil;
-	plan.time_left = plan.time_left - (core.now() - plan.clock_started);
 end
 
 -- The plan
@@ -427,11 +427,11 @@ function plan_methods:skip(one)
 	return find_group(self) ~= nil;
 end
 
--- callback(endpoint, addresses), in the order of dialling, or callback(nil) when there is none left: plan.error says why, if there never was
--- one. An endpoint of which one family's answer comes late is given twice, the second time with that one's addresses.
+-- callback(endpoint, addresses), in the order of dialling, or callback(nil, err) when there is none left: err, also in plan.error, says why, if
+-- there never was one. An endpoint of which one family's answer comes late is given twice, the second time with that one's addresses.
 -- It is called before next returns when the answers are there already.
 function plan_methods:next(callback)
-	self.waiting[#self.waiting + 1] = callback;
+	self[#self + 1] = callback;
 	self:advance();
 end
 
@@ -439,7 +439,7 @@ end
 local function hand_out(plan, one)
 	stop_clock(plan);
 	leave_turnstile(plan);
-	local callback = table.remove(plan.waiting, 1);
+	local callback = table.remove(plan, 1);
 	if one then
 		plan.fruitful, plan.current = true, one;
 		return callback(one, one:take());
@@ -447,7 +447,7 @@ local function hand_out(plan, one)
 	if not plan.fruitful and not plan.error then
 		plan.error = sum_up(plan, plan:failures());
 	end
-	callback(nil);
+	callback(nil, plan.error);
 end
 
 -- The endpoint that is due: handed out, skipped, or waited for (false).
@@ -469,8 +469,8 @@ local function advance(plan)
 		plan.abandoned = { code = "canceled", text = "the resolver was closed" };
 	end
 	begin(plan);
-	while plan.waiting[1] and step(plan) do end -- luacheck: ignore 542
-	if plan.waiting[1] then start_clock(plan); end
+	while plan[1] and step(plan) do end -- luacheck: ignore 542
+	if plan[1] then start_clock(plan); end
 end
 
 -- private. Not from inside itself, so that cached answers, and callbacks that ask for the next endpoint, do not grow the stack.
@@ -578,12 +578,8 @@ end
 
 local function new_plan(resolver, domain, options, given_query_options)
 	local settings = resolver:plan_settings();
-	local plan = setmetatable({
-		resolver = resolver, domain = domain, query_options = given_query_options;
-		time_left = options.plan_timeout or settings.plan_timeout;
-		waiting = {};
-	}, plan_mt);
-	plan.rng, plan.has_route = options.rng, options.has_route;
+	local plan = setmetatable({ resolver = resolver, domain = domain, query_options = given_query_options }, plan_mt);
+	plan.default_port, plan.time_left, plan.rng, plan.has_route = options.default_port, options.plan_timeout, options.rng, options.has_route;
 	choose_families(plan, options);
 	read_policy(plan, options, settings);
 	return plan;
@@ -600,8 +596,6 @@ end
 -- endpoint.dane: { base, records, verdict = "usable"|"unusable" } or nil; it counts for the addresses of endpoint.secure_addresses.
 local function new(resolver, domain, options, given_query_options)
 	options = options or {};
-	local default_port = options.default_port;
-	if default_port == nil then default_port = 5269; end
 	local plan = new_plan(resolver, domain, options, given_query_options);
 	local address = read_address(domain);
 	local ascii, problem = address, nil;
@@ -611,10 +605,10 @@ local function new(resolver, domain, options, given_query_options)
 		plan.domain, plan.is_address = ascii, address ~= nil;
 		return plan_override(plan, options.endpoint);
 	elseif address then
-		plan_address(plan, address, default_port or 5269);
+		plan_address(plan, address, plan.default_port or 5269);
 		return plan;
 	end
-	plan.domain, plan.default_port = ascii, default_port;
+	plan.domain = ascii;
 	return plan;
 end
 

@@ -149,11 +149,18 @@ function resolver_methods:query(qname, rdtype, callback, options)
 	return finished_lookup;
 end
 
--- callback(argument) once, some seconds from now. Gives a timer with cancel(). For plans' deadlines; a server's own timers serve as well.
+-- callback(argument) once, some seconds from now. Gives a timer for cancel_timer. For plans' deadlines; a server's own timers serve as well.
 function resolver_methods:after(seconds, callback, argument)
+	local first = self.timers:next_time();
 	local timer = self.timers:add(now() + seconds, callback, argument);
-	if timer.place == 1 then set_alarm(self); end
+	if self.timers:next_time() ~= first then set_alarm(self); end
 	return timer;
+end
+
+-- May be called at any time, and again. Gives the seconds that were left, 0 for one that ran or was canceled.
+function resolver_methods:cancel_timer(timer)
+	local at = self.timers:cancel(timer);
+	return at and math.max(0, at - now()) or 0;
 end
 
 -- The answer in the cache, or nil; nil, err for a remembered failure. Asks nobody.
@@ -208,7 +215,7 @@ end
 function resolver_methods:close()
 	if self.closed then return; end
 	self.closed = true;
-	self.timers = new_timers();
+	self.timers:clear();
 	self.core:cancel();
 	while run_completed(self) do end -- luacheck: ignore 542
 	self.planning:let_all_in(); -- where they find it closed

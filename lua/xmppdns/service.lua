@@ -9,6 +9,7 @@ local new_race = require "xmppdns.race".new;
 local new_unreachable = require "xmppdns.unreachable".new;
 local prosody_idna_to_ascii = require "util.encodings".idna.to_ascii;
 
+local QUERY_OPTIONS = { automatic = true };
 local services = { ["xmpp-server"] = true, ["xmpps-server"] = true };
 local service_of = { direct = "xmpps-server", starttls = "xmpp-server" };
 
@@ -41,7 +42,7 @@ end
 local function make_plan(self)
 	local resolver, err = self.options.get_resolver();
 	if not resolver then return nil, tostring(err); end
-	local plan, problem = connector.new(resolver, self.hostname, plan_options(self), { automatic = true });
+	local plan, problem = connector.new(resolver, self.hostname, plan_options(self), QUERY_OPTIONS);
 	if not plan then return nil, tostring(problem); end
 	return check_name(plan, self.hostname);
 end

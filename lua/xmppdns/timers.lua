@@ -1,85 +1,101 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Callbacks by the time at which they are due: a binary heap whose timers know their places, so that thousands can be set and canceled.
+-- Callbacks by the time at which they are due: a binary heap that knows the places of its timers, so that thousands can be set and canceled.
+-- A timer is a number, which is never used again. What is known of it lies by that number in at, callback, argument and place: a table for each
+-- timer would be one more for Lua's collector to go through.
 
 local floor = math.floor;
 
 local timers_methods = {};
 local timers_mt = { __index = timers_methods, __name = "xmppdns.timers" };
 
-local timer_methods = {};
-local timer_mt = { __index = timer_methods, __name = "xmppdns.timer" };
-
-local function is_before(a, b)
-	return a.at < b.at or a.at == b.at and a.order < b.order;
+local function is_before(self, a, b)
+	local at = self.at;
+	return at[a] < at[b] or at[a] == at[b] and a < b;
 end
 
 local function put(self, timer, place)
-	self[place], timer.place = timer, place;
+	self.heap[place], self.place[timer] = timer, place;
 end
 
 local function move_up(self, timer, place)
+	local heap = self.heap;
 	while place > 1 do
 		local above = floor(place / 2);
-		if not is_before(timer, self[above]) then break; end
-		put(self, self[above], place);
+		if not is_before(self, timer, heap[above]) then break; end
+		put(self, heap[above], place);
 		place = above;
 	end
 	put(self, timer, place);
 end
 
 local function move_down(self, timer, place)
-	local count = #self;
+	local heap = self.heap;
+	local count = #heap;
 	while 2 * place <= count do
 		local below = 2 * place;
-		if below < count and is_before(self[below + 1], self[below]) then below = below + 1; end
-		if not is_before(self[below], timer) then break; end
-		put(self, self[below], place);
+		if below < count and is_before(self, heap[below + 1], heap[below]) then below = below + 1; end
+		if not is_before(self, heap[below], timer) then break; end
+		put(self, heap[below], place);
 		place = below;
 	end
 	put(self, timer, place);
 end
 
-local function remove(self, timer)
-	local place, last = timer.place, self[#self];
-	if not place then return; end
-	timer.place = nil;
-	self[#self] = nil;
+local function take_from_heap(self, timer)
+	local heap, place = self.heap, self.place[timer];
+	local last = heap[#heap];
+	heap[#heap] = nil;
 	if last == timer then return; end
 	move_down(self, last, place);
-	move_up(self, last, last.place);
+	move_up(self, last, self.place[last]);
 end
 
--- May be called at any time, and again.
-function timer_methods:cancel()
-	remove(self.timers, self);
+local function remove(self, timer)
+	take_from_heap(self, timer);
+	self.place[timer], self.at[timer], self.callback[timer], self.argument[timer] = nil, nil, nil, nil;
 end
 
--- For callback(argument). Gives a timer with cancel(). at: of whatever clock its user has; what is due at the same time keeps its order.
+-- For callback(argument). Gives a timer for cancel. at: of whatever clock its user has; what is due at the same time keeps its order.
 function timers_methods:add(at, callback, argument)
-	self.order = self.order + 1;
-	local timer = setmetatable({
-		at = at, order = self.order, place = #self + 1, callback = callback, argument = argument, timers = self;
-	}, timer_mt);
-	move_up(self, timer, timer.place);
+	local timer = self.latest + 1;
+	self.latest = timer;
+	self.at[timer], self.callback[timer], self.argument[timer] = at, callback, argument;
+	move_up(self, timer, #self.heap + 1);
 	return timer;
+end
+
+-- May be called at any time, and again. Gives when it would have been due, or nil when it was a timer no longer.
+function timers_methods:cancel(timer)
+	local at = self.at[timer];
+	if at then remove(self, timer); end
+	return at;
 end
 
 -- When the first one is due, or nil.
 function timers_methods:next_time()
-	return self[1] and self[1].at;
+	local first = self.heap[1];
+	return first and self.at[first];
 end
 
 -- The callback of the first one, which is a timer no longer, when it is due by then, and its argument; else nil.
 function timers_methods:take(now)
-	local first = self[1];
-	if not first or first.at > now then return nil; end
+	local first = self.heap[1];
+	if not first or self.at[first] > now then return nil; end
+	local callback, argument = self.callback[first], self.argument[first];
 	remove(self, first);
-	return first.callback, first.argument;
+	return callback, argument;
+end
+
+-- Cancels all of them.
+function timers_methods:clear()
+	self.heap, self.at, self.callback, self.argument, self.place = {}, {}, {}, {}, {};
 end
 
 local function new()
-	return setmetatable({ order = 0 }, timers_mt);
+	local self = setmetatable({ latest = 0 }, timers_mt);
+	self:clear();
+	return self;
 end
 
 return { new = new };

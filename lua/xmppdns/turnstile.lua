@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Lets so many through at a time; the others wait their turn, first come, first served.
--- A visitor is a table with a method come_in(). It carries what the turnstile knows of it, place ("waiting", "inside", "left") and behind (who
--- stands in the queue behind it): thousands may wait, and each thing more would be one more for Lua's collector to go through.
+-- A visitor is a table with a method come_in(). It carries what the turnstile knows of it, place ("waiting", "inside", "left"): thousands may
+-- wait, and a table more for each would be one more for Lua's collector to go through.
 
 local turnstile_methods = {};
 local turnstile_mt = { __index = turnstile_methods, __name = "xmppdns.turnstile" };
@@ -15,18 +15,21 @@ end
 
 local function queue_up(self, visitor)
 	visitor.place = "waiting";
-	if self.last then self.last.behind = visitor; else self.first = visitor; end
-	self.last = visitor;
+	self.last = self.last + 1;
+	self.queue[self.last] = visitor;
+end
+
+local function is_empty(self)
+	return self.first > self.last;
 end
 
 -- The first that still waits, or nil.
 local function take_first(self)
 	local visitor;
 	repeat
-		visitor = self.first;
-		if not visitor then return nil; end
-		self.first, visitor.behind = visitor.behind, nil;
-		if not self.first then self.last = nil; end
+		if is_empty(self) then return nil; end
+		visitor, self.queue[self.first] = self.queue[self.first], nil;
+		self.first = self.first + 1;
 	until visitor.place == "waiting";
 	return visitor;
 end
@@ -41,7 +44,7 @@ end
 
 -- private
 function turnstile_methods:let_in_later()
-	if self.is_due or self.inside >= self.most or not self.first then return; end
+	if self.is_due or self.inside >= self.most or is_empty(self) then return; end
 	self.is_due = true;
 	self.later(take_turn, self);
 end
@@ -53,7 +56,7 @@ end
 
 -- Once for each visitor. It comes in before this returns when there is room.
 function turnstile_methods:enter(visitor)
-	if self.inside < self.most and not self.first then return let_in(self, visitor); end
+	if self.inside < self.most and is_empty(self) then return let_in(self, visitor); end
 	queue_up(self, visitor);
 end
 
@@ -69,7 +72,7 @@ end
 -- later(f, argument) calls f(argument) soon, on another turn of the loop: what the one who comes in does then, and what the one who left does
 -- now, would be one long pause. on_error: called with the message of each come_in that raised, which is none of the others' business.
 local function new(most, later, on_error)
-	return setmetatable({ most = most, later = later, on_error = on_error, inside = 0 }, turnstile_mt);
+	return setmetatable({ most = most, later = later, on_error = on_error, inside = 0, queue = {}, first = 1, last = 0 }, turnstile_mt);
 end
 
 return { new = new };

@@ -6,17 +6,16 @@ local connector = require "xmppdns.connector";
 local ours = require "spec.bench.ours";
 local stock = require "spec.bench.stock";
 
+local QUERY_OPTIONS = { automatic = true }; -- as the plugin asks
+
 local plans = {};
 
--- callback(address or nil, error) with the first endpoint. on_process: as ours.watch has it.
+-- callback(endpoint or nil, error): one for all domains, that what waits is ours. on_process: as ours.watch has it.
 function plans.ours(setup, on_process)
 	local resolver, server = ours.new(setup), stock.server();
 	ours.watch(server, resolver, on_process);
 	local function start(domain, callback)
-		local plan = assert(connector.new(resolver, domain, nil, { automatic = true }));
-		plan:next(function (endpoint)
-			callback(endpoint and endpoint.addresses[1], plan.error);
-		end);
+		assert(connector.new(resolver, domain, nil, QUERY_OPTIONS)):next(callback);
 	end
 	return {
 		resolver = resolver, start = start, step = function () server.loop(true); end;
@@ -41,9 +40,9 @@ end
 -- Starts all domains (or whatever else start takes), so many at once, and waits for their first endpoints; raises when one has none.
 function plans.run(planner, domains, at_once)
 	local started, ended, failures, failure = 0, 0, 0, nil;
-	local function on_end(address, err)
+	local function on_end(found, err)
 		ended = ended + 1;
-		if not address then failures, failure = failures + 1, failure or tostring(err and err.text or err); end
+		if not found then failures, failure = failures + 1, failure or tostring(err and err.text or err); end
 	end
 	while ended < #domains do
 		while started < #domains and started - ended < at_once do

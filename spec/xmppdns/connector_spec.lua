@@ -644,7 +644,7 @@ describe("xmppdns.connector: more plans than begin side by side", function ()
 		for i = 1, 3 * PLANS_AT_ONCE do
 			local plan = connector.new(resolver, ("storm%d.example"):format(i), { plan_timeout = 0.5 + i * 37 % 100 / 100 });
 			local due = core.now() + plan.time_left;
-			plan:next(function (endpoint) ended[#ended + 1] = { endpoint = endpoint, due = due, code = plan.error.code }; end);
+			plan:next(function (endpoint, err) ended[#ended + 1] = { endpoint = endpoint, due = due, code = err.code }; end);
 		end
 		while #ended < 3 * PLANS_AT_ONCE do assert.is_true(resolver:wait(5)); end
 		assert.is_true(core.now() - ended[#ended].due < 1);
@@ -658,9 +658,26 @@ describe("xmppdns.connector: more plans than begin side by side", function ()
 		server:rule({ fault = "silence" });
 		start(PLANS_AT_ONCE, "before");
 		local plan, ended = connector.new(resolver, "late.example", { plan_timeout = 0.1 }), nil;
-		plan:next(function (endpoint) ended = { endpoint = endpoint }; end);
+		plan:next(function (...) ended = { ... }; end);
 		while not ended do assert.is_true(resolver:wait(1)); end
-		assert.is_nil(ended.endpoint);
+		assert.same({ nil, plan.error }, ended);
 		assert.same("timeout", plan.error.code);
+	end);
+
+	it("take less than 512 bytes each while they wait", function ()
+		local COUNT = 4000;
+		local function ignore() end
+		local domains = {};
+		for i = 1, PLANS_AT_ONCE + COUNT do domains[i] = ("waiting%d.example"):format(i); end
+		local function plan_all(first, last)
+			for i = first, last do connector.new(resolver, domains[i]):next(ignore); end
+			collectgarbage();
+			collectgarbage();
+			return collectgarbage("count") * 1024;
+		end
+		server:rule({ fault = "silence" });
+		local before = plan_all(1, PLANS_AT_ONCE);
+		local size = (plan_all(PLANS_AT_ONCE + 1, PLANS_AT_ONCE + COUNT) - before) / COUNT;
+		assert.is_true(size < 512, size);
 	end);
 end);

@@ -124,7 +124,7 @@ describe("xmppdns.race:", function ()
 		});
 		local patience = resolver:after(30, bell.ring);
 		while not result and core.now() - before < 30 do bell.wait(); end
-		patience:cancel();
+		resolver:cancel_timer(patience);
 		local seconds = core.now() - before;
 		if conn then conn:close(); end
 		return result, seconds, one;

@@ -417,9 +417,18 @@ describe("resolver: timers", function ()
 		local order = {};
 		resolver:after(0.04, function () order[#order + 1] = "late"; end);
 		resolver:after(0.01, function () order[#order + 1] = "early"; end);
-		resolver:after(0.02, function () order[#order + 1] = "never"; end):cancel();
+		resolver:cancel_timer(resolver:after(0.02, function () order[#order + 1] = "never"; end));
 		while resolver:wait(0.2) do end
 		assert.same({ "early", "late" }, order);
+	end);
+
+	it("tell how much time was left when they are canceled", function ()
+		local ran = resolver:after(0, function () end);
+		local timer = resolver:after(5, function () end);
+		assert.is_true(resolver:wait(1));
+		local left = resolver:cancel_timer(timer);
+		assert.is_true(left > 4 and left <= 5, tostring(left));
+		assert.same({ 0, 0 }, { resolver:cancel_timer(timer), resolver:cancel_timer(ran) });
 	end);
 end);
 

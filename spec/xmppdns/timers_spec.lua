@@ -51,13 +51,13 @@ describe("xmppdns.timers: timers", function ()
 			local at = math.random(1, 300);
 			local timer = timers:add(at, function () order[#order + 1] = i; end);
 			if math.random(1, 3) == 1 then
-				timer:cancel();
-				timer:cancel();
+				assert.equal(at, timers:cancel(timer));
+				assert.is_nil(timers:cancel(timer));
 			else
 				model[#model + 1] = { at = at, number = i, timer = timer };
 			end
 			local victim = math.random(1, 5) == 1 and #model > 0 and table.remove(model, math.random(1, #model));
-			if victim then victim.timer:cancel(); end
+			if victim then timers:cancel(victim.timer); end
 		end
 		table.sort(model, function (a, b) return a.at < b.at or a.at == b.at and a.number < b.number; end);
 		for i, one in ipairs(model) do model[i] = one.number; end
@@ -65,17 +65,28 @@ describe("xmppdns.timers: timers", function ()
 		assert.same(model, order);
 	end);
 
+	it("are gone once cleared, and those set later are others", function ()
+		local timers = new();
+		local first = timers:add(1, print);
+		timers:add(2, print);
+		timers:clear();
+		assert.is_nil(timers:next_time());
+		local later = timers:add(3, print);
+		assert.is_nil(timers:cancel(first));
+		assert.same({ 3, 3 }, { timers:next_time(), timers:cancel(later) });
+	end);
+
 	it("may be canceled after they ran, and from inside one another", function ()
 		local timers, ran = new(), {};
 		local second;
 		local first = timers:add(1, function ()
 			ran[#ran + 1] = "first";
-			second:cancel();
+			timers:cancel(second);
 		end);
 		second = timers:add(2, function () ran[#ran + 1] = "second"; end);
 		timers:add(3, function () ran[#ran + 1] = "third"; end);
 		run(timers, 3);
-		first:cancel();
+		timers:cancel(first);
 		assert.same({ "first", "third" }, ran);
 		assert.is_nil(timers:next_time());
 	end);

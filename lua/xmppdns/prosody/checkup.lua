@@ -16,9 +16,9 @@ local function log_findings(log, findings)
 end
 
 -- settings: the table that the resolver was made from; where it allows it and the servers strip DNSSEC, the resolver asks from the root then.
--- log(level, format, ...). Gives a timer with cancel().
+-- log(level, format, ...). Gives a function that prevents it.
 local function start(resolver, settings, log)
-	return resolver:after(DELAY, function ()
+	local timer = resolver:after(DELAY, function ()
 		health.check(resolver, function (findings)
 			log_findings(log, findings);
 			health.recover(resolver, settings, findings, function (_, text)
@@ -26,6 +26,7 @@ local function start(resolver, settings, log)
 			end);
 		end);
 	end);
+	return function () resolver:cancel_timer(timer); end;
 end
 
 return { start = start };

@@ -56,10 +56,11 @@ describe("checkup", function ()
 		assert.matches("^warn: " .. settings.forward[2]:gsub("%p", "%%%0") .. " .*; is it the right address", lines[1]);
 	end);
 
-	it("can be canceled", function ()
+	it("can be prevented", function ()
 		local settings = dns:settings();
 		local resolver = assert(xmppdns.new(settings));
-		checkup.start(resolver, settings, log):cancel();
+		local prevent = checkup.start(resolver, settings, log);
+		prevent();
 		wait(resolver, 1.3);
 		local asked = resolver:stats().lookups;
 		resolver:close();
