@@ -667,10 +667,10 @@ describe("xmppdns.connector: more plans than begin side by side", function ()
 	it("take less than 512 bytes each while they wait", function ()
 		local COUNT = 4000;
 		local function ignore() end
-		local domains = {};
+		local domains, query_options = {}, {};
 		for i = 1, PLANS_AT_ONCE + COUNT do domains[i] = ("waiting%d.example"):format(i); end
 		local function plan_all(first, last)
-			for i = first, last do connector.new(resolver, domains[i]):next(ignore); end
+			for i = first, last do connector.new(resolver, domains[i], nil, query_options):next(ignore); end
 			collectgarbage();
 			collectgarbage();
 			return collectgarbage("count") * 1024;
