@@ -133,7 +133,7 @@ function resolver_methods:wait(seconds)
 end
 
 -- Asks for rdtype ("SRV", 33, "TYPE33") at qname. callback(answer) gets every answer, also an empty one, else callback(nil, err); it may be a
--- table with __call.
+-- table with __call. An answer's fields are those of design, section 4; what most answers have in common, pairs does not show.
 -- What is known already calls back before query returns, except inside another callback. options: attempts, timeout (seconds an attempt),
 -- require_secure, allow_insecure_denial. Gives a lookup with cancel().
 function resolver_methods:query(qname, rdtype, callback, options)

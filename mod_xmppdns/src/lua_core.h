@@ -25,7 +25,8 @@ void open_route(lua_State *L);    /* has_route */
  * Prosody's util.dns does. Pushes nil when the bytes are no such record. */
 void push_record(lua_State *L, uint16_t type, const uint8_t *rdata, size_t size);
 
-/* Pushes an answer of OUTCOME_ANSWERED as the table of the design's section 4. */
+/* Pushes an answer of OUTCOME_ANSWERED as the table of the design's section 4. Its fields are its own where it differs from most answers; the
+ * others come from its metatable, and pairs does not show them. */
 void push_answer(lua_State *L, const struct answer *answer, uint32_t ttl, bool from_cache);
 
 /* Pushes the error table: code, text, qname, qtype (number), type (text), attempts; qname may be NULL.

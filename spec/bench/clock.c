@@ -112,16 +112,11 @@ static int build_answer(lua_State *L)
 	lua_Integer i = lua_tointeger(L, 1);
 	if (i < 1 || i > ANSWERS)
 		return 0;
-	lua_createtable(L, 2, 11);
+	lua_createtable(L, 2, 8);
 	set_text(L, "qname", texts[i - 1][0]);
 	set_integer(L, "qtype", 33);
-	set_integer(L, "qclass", 1);
 	set_text(L, "type", "SRV");
-	set_text(L, "class", "IN");
-	set_text(L, "status", "NoError");
-	set_integer(L, "rcode", 0);
 	set_flag(L, "secure", 1);
-	set_flag(L, "nxdomain", 0);
 	set_integer(L, "ttl", 3600);
 	set_flag(L, "from_cache", 1);
 	push_record(L, 10, texts[i - 1][1]);

@@ -109,7 +109,7 @@ describe("answer: an answer in Lua", function ()
 
 	it("reads even when its user has changed it", function ()
 		local answer = testcore.lua_answer(source { canonname = "canon.example", srv }, 1, false);
-		answer.qname, answer.class, answer.type, answer.canonname, answer.rcode, answer.bogus = {}, nil, false, {}, "x", print;
+		answer.qname, answer.class, answer.type, answer.canonname, answer.rcode, answer.bogus = {}, false, false, {}, "x", print;
 		answer[1] = "record";
 		assert.equal("Status: No Error, Bogus: \n\nrecord", tostring(answer));
 	end);

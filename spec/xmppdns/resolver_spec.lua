@@ -69,6 +69,17 @@ describe("resolver: a query", function ()
 		assert.same(1, #calls);
 	end);
 
+	it("gives answers with few fields of their own: what most have in common is their metatable's", function ()
+		local calls, record = recorder();
+		local name = fresh_name();
+		resolver:query(name, "A", record);
+		wait_for(calls, 1);
+		local own = {};
+		for key in pairs(calls[1].answer) do own[#own + 1] = tostring(key); end
+		table.sort(own);
+		assert.same({ "1", "qname", "qtype", "secure", "ttl", "type" }, own);
+	end);
+
 	it("calls back before it returns when the answer is known", function ()
 		local calls, record = recorder();
 		local name = fresh_name();
