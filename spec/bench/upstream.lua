@@ -80,7 +80,7 @@ end
 
 -- Where dead.bench and live.bench point to: one accepts connections, the other swallows packets, because its queue of connections is full.
 function upstream.open_targets(dead, live, port)
-	local listeners = { assert(socket.bind(live, port, 100)), assert(socket.bind(dead, port, 0)) };
+	local listeners = { assert(socket.bind(live, port, 1000)), assert(socket.bind(dead, port, 0)) };
 	for _ = 1, 4 do
 		local tcp = socket.tcp();
 		tcp:settimeout(0);

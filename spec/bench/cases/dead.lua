@@ -5,6 +5,7 @@
 local clock = require "bench.clock";
 local goals = require "spec.bench.goals";
 local ours = require "spec.bench.ours";
+local socket = require "socket";
 local stock = require "spec.bench.stock";
 
 local function time_connection(server, new_resolver, domain)
@@ -22,10 +23,15 @@ local function time_connection(server, new_resolver, domain)
 	return is_connected and (clock.monotonic() - started) * 1e3 or error("not connected: " .. tostring(problem), 0);
 end
 
+-- The slower of two connections, a second apart: libunbound gives the records of an answer in another order with every second, and Prosody 0.12,
+-- which knows no weights, keeps it.
 local function measure(server, new_resolver, domain)
 	time_connection(server, new_resolver, "live.bench"); -- the keys are known then, and the files loaded
 	local live = time_connection(server, new_resolver, "live.bench");
-	return { later = math.max(0, time_connection(server, new_resolver, domain) - live) };
+	local started = os.time();
+	local first = time_connection(server, new_resolver, domain);
+	while os.time() == started do socket.sleep(0.1); end
+	return { later = math.max(0, math.max(first, time_connection(server, new_resolver, domain)) - live) };
 end
 
 local function measure_ours(domain)
