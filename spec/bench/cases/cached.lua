@@ -8,47 +8,54 @@ local ours = require "spec.bench.ours";
 local stock = require "spec.bench.stock";
 local work = require "spec.bench.work";
 
-local FEW, MANY = 10, 10000;
+local FEW, MANY, TURNS = 10, 10000, 6;
 
 local sides = {};
 
-local function measure(ask, step, repetitions)
-	local few, many = work.names(FEW), repetitions.many and work.names(MANY);
-	work.ask_all(few, FEW, ask, step);
-	work.time_lookups(few, repetitions.few / 10, ask, step);
-	local result = { few = work.time_lookups(few, repetitions.few, ask, step) };
-	if many then
-		work.ask_all(many, 100, ask, step);
-		result.many = work.time_lookups(many, repetitions.many, ask, step);
+-- counts: lookups in one turn.
+local function list_measurements(ask, step, counts)
+	local measurements = {};
+	local function add(kind, names, at_once)
+		work.ask_all(names, at_once, ask, step);
+		measurements[kind] = function (turn)
+			return work.time_lookups(names, counts[kind], ask, step, (turn - 1) * counts[kind]);
+		end;
 	end
-	return result;
+	add("few", work.names(FEW), FEW);
+	if counts.many then add("many", work.names(MANY), 100); end
+	return measurements;
 end
 
--- Microseconds for the tables of an answer alone, of so many answers round and round. In the process of the answers: what Lua's collector takes
--- for them depends on its heap.
+local function measure(ask, step, counts)
+	return work.fastest(TURNS, list_measurements(ask, step, counts));
+end
+
+-- Microseconds for the tables of an answer alone, of so many answers round and round.
 local function time_tables(answers, count)
 	local build_answer = clock.build_answer;
-	for i, name in ipairs(work.names(answers)) do
-		clock.keep_answer(i, name, ("xmpp%d.n%d.names.bench"):format(i, i), ("backup%d.n%d.names.bench"):format(i, i));
-	end
 	local started = clock.monotonic();
 	for i = 0, count - 1 do build_answer(i % answers + 1); end
 	return (clock.monotonic() - started) / count * 1e6;
 end
 
+-- The tables in the process of the answers: what Lua's collector takes for them depends on its heap.
 function sides.ours(setup)
 	local resolver = ours.new(setup);
+	for i, name in ipairs(work.names(MANY)) do
+		clock.keep_answer(i, name, ("xmpp%d.n%d.names.bench"):format(i, i), ("backup%d.n%d.names.bench"):format(i, i));
+	end
 	local function ask(name, callback) resolver:query(name, "SRV", callback); end
-	local result = measure(ask, function () resolver:wait(); end, { few = 300000, many = 100000 });
-	result.tables, result.tablesmany = time_tables(FEW, 300000), time_tables(MANY, 100000);
-	return result;
+	local measurements = list_measurements(ask, function () resolver:wait(); end, { few = 50000, many = 20000 });
+	function measurements.tables() return time_tables(FEW, 50000); end
+	function measurements.tablesmany() return time_tables(MANY, 20000); end
+	return work.fastest(TURNS, measurements);
 end
 
 function sides.unbound(setup)
 	local unbound, server = stock.unbound(setup), stock.server();
 	local resolver = unbound.resolver();
 	local function ask(name, callback) resolver:lookup(callback, name, "SRV", "IN"); end
-	return measure(ask, function () server.loop(true); end, { few = 10000, many = 2000 });
+	return measure(ask, function () server.loop(true); end, { few = 2000, many = 400 });
 end
 
 function sides.adns(setup)
@@ -56,7 +63,7 @@ function sides.adns(setup)
 	local resolver = ours.new(setup);
 	local face = require "xmppdns.adns".new(function () return resolver; end).resolver();
 	local function ask(name, callback) face:lookup(callback, name, "SRV", "IN"); end
-	return measure(ask, function () resolver:wait(); end, { few = 100000 });
+	return measure(ask, function () resolver:wait(); end, { few = 20000 });
 end
 
 function sides.legacy(setup)
@@ -69,13 +76,15 @@ local function measure_raw(setup, mode, count)
 	local raw = require "bench.raw";
 	local asker, names, types = raw.new(mode, setup.forward, setup.anchors), work.names(FEW), work.types(FEW);
 	raw.ask(asker, names, types, FEW, 1);
-	local seconds, _, failed = raw.ask(asker, names, types, 1, count / FEW);
-	assert(failed == 0, "raw libunbound failed");
-	return { few = seconds / count * 1e6 };
+	return work.fastest(TURNS, { few = function ()
+		local seconds, _, failed = raw.ask(asker, names, types, 1, count / FEW);
+		assert(failed == 0, "raw libunbound failed");
+		return seconds / count * 1e6;
+	end });
 end
 
-function sides.event(setup) return measure_raw(setup, "event", 100000); end
-function sides.thread(setup) return measure_raw(setup, "thread", 10000); end
+function sides.event(setup) return measure_raw(setup, "event", 20000); end
+function sides.thread(setup) return measure_raw(setup, "thread", 2000); end
 
 return {
 	sides = sides, order = { "ours", "unbound", "adns", "legacy", "event", "thread" };
