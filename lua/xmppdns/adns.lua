@@ -38,13 +38,48 @@ local function convert(answer, err)
 	return nil, err.code == "canceled" and "canceled" or tostring(err);
 end
 
+local known_types = {}; -- those that were asked for, in capitals: true
+
+local function read_type(qtype)
+	if known_types[qtype] then return qtype; end
+	local name = qtype and tostring(qtype):upper() or "A";
+	if not core.type_number(name) then return nil, ("unknown record type %s"):format(name); end
+	known_types[name] = true;
+	return name;
+end
+
 -- type | nil, problem
 local function read_question(qtype, qclass)
-	qtype, qclass = qtype and tostring(qtype):upper() or "A", qclass and tostring(qclass):upper() or "IN";
-	if qclass ~= "IN" then return nil, ("class %s cannot be asked"):format(qclass); end
-	local number = core.type_number(qtype);
-	if not number or number == 0 then return nil, ("unknown record type %s"):format(qtype); end
-	return qtype;
+	if qclass and qclass ~= "IN" and tostring(qclass):upper() ~= "IN" then
+		return nil, ("class %s cannot be asked"):format(tostring(qclass):upper());
+	end
+	return read_type(qtype);
+end
+
+-- A receiver is the callback of a lookup for one of Prosody's. One that has received serves the next lookup: whoever asks for what is known
+-- makes nothing for Lua's collector but answers.
+
+local spare_receiver;
+local receiver_mt = {};
+
+function receiver_mt.__call(receiver, answer, err)
+	local callback = receiver.callback;
+	receiver.callback, spare_receiver = nil, receiver;
+	local ok, failure = pcall(callback, convert(answer, err));
+	if not ok then log("error", "Error in DNS callback: %s", failure); end
+end
+
+local function new_receiver(callback)
+	local receiver = spare_receiver or setmetatable({}, receiver_mt);
+	receiver.callback, spare_receiver = callback, nil;
+	return receiver;
+end
+
+local function stop_first(stop_clock, callback)
+	return function (answer, err)
+		stop_clock();
+		callback(answer, err);
+	end;
 end
 
 local cache_methods = {};
@@ -81,12 +116,8 @@ local function new(get_resolver)
 			callback(nil, problem);
 			return nil, problem;
 		end
-		local stop_clock = measure and measure("IN", rdtype);
-		return resolver:query(qname, rdtype, function (answer, err)
-			if stop_clock then stop_clock(); end
-			local ok, failure = pcall(callback, convert(answer, err));
-			if not ok then log("error", "Error in DNS callback: %s", failure); end
-		end, query_options);
+		if measure then callback = stop_first(measure("IN", rdtype), callback); end
+		return resolver:query(qname, rdtype, new_receiver(callback), query_options);
 	end
 
 	function face.cancel(lookup)

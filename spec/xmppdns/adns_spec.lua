@@ -120,6 +120,26 @@ describe("xmppdns.adns:", function ()
 		assert.same({ { nil, "canceled" } }, results);
 	end);
 
+	it("lookups side by side, known ones among them and some asked from callbacks, each call back with their own answer", function ()
+		lookup("secure.example");
+		local received, count = {}, 0;
+		local function ask(key, name, on_answer)
+			face.lookup(function (answer)
+				received[key], count = answer[1].a, count + 1;
+				if on_answer then on_answer(); end
+			end, name);
+		end
+		ask("new", "plain.example");
+		ask("known", "secure.example", function ()
+			ask("inner known", "secure.example");
+			ask("inner new", "plain.example");
+		end);
+		ask("known again", "secure.example");
+		while count < 5 do assert.is_true(resolver:wait(30)); end
+		assert.same({ new = "192.0.2.2", ["inner new"] = "192.0.2.2",
+			known = "192.0.2.1", ["known again"] = "192.0.2.1", ["inner known"] = "192.0.2.1" }, received);
+	end);
+
 	it("a callback that raises harms no other", function ()
 		local problems = {};
 		function resolver.on_error(problem) problems[#problems + 1] = problem; end
