@@ -60,4 +60,40 @@ function plans.domains(count, first)
 	return domains;
 end
 
+-- The questions of our plans for these domains, one after the other: a list of { name, number }.
+function plans.questions(domains)
+	local questions = {};
+	local function add(name, number)
+		questions[#questions + 1] = { name = name, number = number };
+	end
+	add(".", 48);
+	add("bench", 43);
+	add("bench", 48);
+	for _, domain in ipairs(domains) do
+		local target = "xmpp." .. domain;
+		add(domain, 43);
+		add(domain, 48);
+		add("_xmpps-server._tcp." .. domain, 33);
+		add("_xmpp-server._tcp." .. domain, 33);
+		for _, host in ipairs({ domain, target }) do
+			add(host, 28);
+			add(host, 1);
+		end
+		add("_5269._tcp." .. target, 52);
+	end
+	return questions;
+end
+
+-- The seconds that they take in libunbound alone, in thread mode.
+function plans.time_questions(setup, questions)
+	local raw = require "bench.raw";
+	local names, types = {}, {};
+	for i, question in ipairs(questions) do
+		names[i], types[i] = question.name, question.number;
+	end
+	local seconds, _, failed = raw.ask(raw.new("thread", setup.forward, setup.anchors), names, types, 100, 1);
+	assert(failed == 0, "raw libunbound failed");
+	return seconds;
+end
+
 return plans;

@@ -49,34 +49,10 @@ function sides.stock(setup)
 	return ask_again(setup, planner, domains, {});
 end
 
--- The questions of our plans, one after the other.
-local function list_questions(setup)
-	local questions = {};
-	local function add(name, number)
-		questions[#questions + 1] = { name = name, number = number };
-	end
-	add(".", 48);
-	add("bench", 43);
-	add("bench", 48);
-	for _, domain in ipairs(plans.domains(setup.domains)) do
-		local target = "xmpp." .. domain;
-		add(domain, 43);
-		add(domain, 48);
-		add("_xmpps-server._tcp." .. domain, 33);
-		add("_xmpp-server._tcp." .. domain, 33);
-		for _, host in ipairs({ domain, target }) do
-			add(host, 28);
-			add(host, 1);
-		end
-		add("_5269._tcp." .. target, 52);
-	end
-	return questions;
-end
-
 -- The same lookups without plans, in a heap as large as an idle Prosody's: the longest pause is one step of the collector, which any other work in
 -- that process would meet too.
 function sides.collector(setup)
-	local questions, longest, kept = list_questions(setup), 0, {};
+	local questions, longest, kept = plans.questions(plans.domains(setup.domains)), 0, {};
 	while collectgarbage("count") < PROSODY_HEAP do
 		kept[#kept + 1] = { name = "d" .. #kept, {}, {} };
 	end
@@ -88,14 +64,7 @@ end
 
 -- What they cost in libunbound alone.
 function sides.crypto(setup)
-	local raw = require "bench.raw";
-	local names, types = {}, {};
-	for i, question in ipairs(list_questions(setup)) do
-		names[i], types[i] = question.name, question.number;
-	end
-	local seconds, _, failed = raw.ask(raw.new("thread", setup.forward, setup.anchors), names, types, 100, 1);
-	assert(failed == 0, "raw libunbound failed");
-	return { total = seconds };
+	return { total = plans.time_questions(setup, plans.questions(plans.domains(setup.domains))) };
 end
 
 return {
