@@ -280,8 +280,7 @@ zone:
 			context:delete();
 		end);
 
-		it("sends the next questions after an outage, however long", function ()
-			server:records("back.silent", "A", { "127.9.8.7" }, 60);
+		it("sends questions again soon after an outage, however long", function ()
 			local over = socket.gettime() + 14; -- before that libunbound gives a server up in no configuration
 			while socket.gettime() < over do
 				for _, question in ipairs(fill(10)) do
@@ -291,10 +290,12 @@ zone:
 			end
 			server:clear();
 			server:clear_log();
-			local served; -- rarely the first one still ends as those of the outage; a server that was given up would not get the second either
-			for _, name in ipairs({ "back.silent", "again.silent" }) do
+			local served; -- the first ones may still end as those of the outage; a server that was given up would get none for minutes
+			for attempt = 1, 15 do
+				local name = ("back%d.silent"):format(attempt);
 				server:records(name, "A", { "127.9.8.7" }, 60);
-				if not served and ask(context, name, "A").outcome == "answered" then served = name; end
+				if ask(context, name, "A").outcome == "answered" then served = name; break; end
+				socket.sleep(1);
 			end
 			assert.is_truthy(served);
 			assert.equal(1, server:tally(served).udp);
