@@ -97,8 +97,10 @@ function server_methods:shell_argv(command)
 	return { "prosodyctl", "--config", self.config, "shell", command };
 end
 
--- Runs a command of the admin shell, such as "s2s:show()": its output.
+-- Runs a command of the admin shell, such as "s2s:show()": its output. Its socket may come a moment after the ports.
 function server_methods:shell(command)
+	local socket_file = self.directory .. "/data/prosody.sock";
+	process.wait_until(function () return os.rename(socket_file, socket_file); end, 5);
 	return process.run(self:shell_argv(command));
 end
 
