@@ -55,7 +55,7 @@ local function config_text(server, options)
 	return table.concat(lines, "\n") .. "\n";
 end
 
--- Starts a server and returns once it accepts connections. options:
+-- Starts a server and returns once it accepts connections and commands of the shell. options:
 --	name              of its directory
 --	hosts             { [domain] = the same as A-labels }
 --	host_config       { [domain] = more lines for that host }
@@ -84,6 +84,8 @@ function prosody.start(options)
 	if not process.wait_for_tcp(address, server.s2s_ports[1], 10) then
 		error(("Prosody %s does not listen:\n%s\n%s"):format(options.name, server.process:output(), server:log()), 2);
 	end
+	local shell_socket = server.directory .. "/data/prosody.sock"; -- it may come a moment after the ports
+	process.wait_until(function () return os.rename(shell_socket, shell_socket); end, 5);
 	return server;
 end
 
@@ -97,10 +99,8 @@ function server_methods:shell_argv(command)
 	return { "prosodyctl", "--config", self.config, "shell", command };
 end
 
--- Runs a command of the admin shell, such as "s2s:show()": its output. Its socket may come a moment after the ports.
+-- Runs a command of the admin shell, such as "s2s:show()": its output.
 function server_methods:shell(command)
-	local socket_file = self.directory .. "/data/prosody.sock";
-	process.wait_until(function () return os.rename(socket_file, socket_file); end, 5);
 	return process.run(self:shell_argv(command));
 end
 
