@@ -26,12 +26,13 @@ LUA          = $(if $(filter jit,$(LUA_VERSION)),luajit,lua$(LUA_VERSION))
 LUA_CFLAGS   = $(shell pkg-config --cflags $(LUA))
 LDLIBS      += -lunbound -lidn2 -lpthread # not pkg-config: Debian 12's libunbound.pc wants a libevent that is not there
 
-SOURCES      = $(wildcard mod_xmppdns/src/*.c)
+FLOORS       = base dns settings unbound resolver lua # each knows only those before it; see make lint
+SOURCES      = $(foreach floor,$(FLOORS),$(wildcard mod_xmppdns/src/$(floor)/*.c))
 OBJECTS      = $(SOURCES:mod_xmppdns/src/%.c=$(BUILD)/%.o)
 SPEC_SOURCES = $(wildcard spec/support/*.c)
 SPEC_OBJECTS = $(SPEC_SOURCES:spec/support/%.c=$(BUILD)/spec/%.o)
 SPEC_MODULES = $(SPEC_SOURCES:spec/support/%.c=$(BUILD)/xmppdns/%.so)
-COMPILE      = $(CC) $(CPPFLAGS) $(HARDENING) $(CFLAGS) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(LUA_CFLAGS) -MMD -MP
+COMPILE      = $(CC) $(CPPFLAGS) $(HARDENING) $(CFLAGS) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Imod_xmppdns/src $(LUA_CFLAGS) -MMD -MP
 
 all: $(BUILD)/xmppdns/core.so
 
@@ -46,18 +47,18 @@ $(BUILD)/%.o: mod_xmppdns/src/%.c | packages
 
 # What only specs load: modules that show parts of the core for which Lua has no face. testcore's malloc can be told to fail.
 $(BUILD)/xmppdns/testcore.so: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=strdup,--wrap=open_memstream
-$(SPEC_MODULES): $(BUILD)/xmppdns/%.so: $(BUILD)/spec/%.o $(filter-out $(BUILD)/core.o,$(OBJECTS))
+$(SPEC_MODULES): $(BUILD)/xmppdns/%.so: $(BUILD)/spec/%.o $(filter-out $(BUILD)/lua/core.o,$(OBJECTS))
 	@mkdir -p $(@D) && echo 'LD $@'
 	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/spec/%.o: spec/support/%.c | packages
 	@mkdir -p $(@D) && echo 'CC $<'
-	@$(COMPILE) -Imod_xmppdns/src -c -o $@ $<
+	@$(COMPILE) -c -o $@ $<
 
 # The benchmarks' helpers: what is C alone, and a program.
 BENCH_FILES  = $(addprefix $(BUILD)/bench/,clock.so raw.so cachefill.so late)
 $(BUILD)/bench/raw.so: LDLIBS += -levent
-$(BUILD)/bench/cachefill.so: $(filter-out $(BUILD)/core.o,$(OBJECTS))
+$(BUILD)/bench/cachefill.so: $(filter-out $(BUILD)/lua/core.o,$(OBJECTS))
 $(BUILD)/bench/%.so: $(BUILD)/spec/bench/%.o
 	@mkdir -p $(@D) && echo 'LD $@'
 	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -68,7 +69,7 @@ $(BUILD)/bench/late: spec/bench/late.c | packages
 
 $(BUILD)/spec/bench/%.o: spec/bench/%.c | packages
 	@mkdir -p $(@D) && echo 'CC $<'
-	@$(COMPILE) -Imod_xmppdns/src -c -o $@ $<
+	@$(COMPILE) -c -o $@ $<
 
 -include $(OBJECTS:.o=.d) $(SPEC_OBJECTS:.o=.d) $(wildcard $(BUILD)/spec/bench/*.d)
 
@@ -127,9 +128,9 @@ every-lua/%: packages
 	@$(MAKE) --no-print-directory all CC=$(*D) LUA_VERSION=$(*F) BUILD=build/$(*D)-$(*F) CFLAGS='$(CFLAGS) -Werror'
 
 lint: every-lua
-	clang-format --dry-run -Werror $(wildcard mod_xmppdns/src/*.[ch] spec/support/*.c spec/fuzz/*.[ch] spec/sanitize/*.c spec/bench/*.c)
-	clang-tidy --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE $(LUA_CFLAGS) 2>/dev/null
-	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 $(SOURCES)
+	clang-format --dry-run -Werror $(wildcard mod_xmppdns/src/*/*.[ch] spec/support/*.c spec/fuzz/*.[ch] spec/sanitize/*.c spec/bench/*.c)
+	clang-tidy --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE -Imod_xmppdns/src $(LUA_CFLAGS) 2>/dev/null
+	cppcheck --quiet -Imod_xmppdns/src --enable=warning,performance,portability --inline-suppr --error-exitcode=1 $(SOURCES)
 	luacheck --quiet lua mod_xmppdns spec .busted
 	mandoc -T lint -W warning mod_xmppdns/xmppdns-check.1
 

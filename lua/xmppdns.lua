@@ -7,7 +7,7 @@
 -- the caller's mistakes raise.
 
 local core = require "xmppdns.core";
-local connector = require "xmppdns.connector";
+local connector = require "xmppdns.plan.plan";
 local resolvers = require "xmppdns.resolver";
 
 local coroutine, error, ipairs, select, type = coroutine, error, ipairs, select, type;
@@ -239,7 +239,7 @@ function xmppdns.idna_to_unicode(name)
 	return unicode;
 end
 
--- The whole connection plan of a domain's XMPP server for other servers; see xmppdns.connector.
+-- The whole connection plan of a domain's XMPP server for other servers; see xmppdns.plan.plan.
 function xmppdns.endpoints(domain, options, callback)
 	options, callback = split_callback(options, callback);
 	local resolver, query_options, err = resolver_and_options(options);

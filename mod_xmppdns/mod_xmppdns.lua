@@ -67,7 +67,7 @@ function module.command(arg)
 		print("Usage: prosodyctl mod_xmppdns check [OPTION...] [DOMAIN...]");
 		return 2;
 	end
-	return require "xmppdns.check".main(arg, {
+	return require "xmppdns.check.command".main(arg, {
 		settings = get_check_settings(), cafile = module:get_option("ssl", {}).cafile;
 		configuration = require "xmppdns.prosody.configuration".check(require "core.configmanager".getconfig());
 		program = "prosodyctl mod_xmppdns check";
@@ -205,7 +205,7 @@ end
 -- Connections to other servers
 
 local failover = require "xmppdns.prosody.failover";
-local service = require "xmppdns.service";
+local service = require "xmppdns.prosody.s2s_resolver";
 
 state.failover = state.failover or failover.new(function (host, event, data)
 	return prosody.hosts[host] and prosody.hosts[host].events.fire_event(event, data);
@@ -232,7 +232,7 @@ local service_options = {
 -- Connections from other servers
 
 local inbound = require "xmppdns.prosody.inbound";
-local connector = require "xmppdns.connector";
+local connector = require "xmppdns.plan.plan";
 
 local function is_dane_required(session)
 	return get_policy(session.to_host, session.from_host).dane == "required";
@@ -257,7 +257,7 @@ local restores, is_active = {}, false;
 local function install()
 	is_active = true;
 	state.failover:start();
-	restores[1] = require "xmppdns.adns".new(get_resolver).install(net_adns);
+	restores[1] = require "xmppdns.prosody.adns".new(get_resolver).install(net_adns);
 	local is_13 = require "core.features".available:contains("s2sout-pre-connect-event");
 	restores[2] = require "xmppdns.prosody.shell".install(module, get_resolver, is_13);
 	if is_13 then return; end

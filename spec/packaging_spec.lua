@@ -48,7 +48,7 @@ local function read_rockspec()
 	return rockspec;
 end
 
--- "lua/xmppdns/connector.lua" -> "xmppdns.connector"
+-- "lua/xmppdns/plan/plan.lua" -> "xmppdns.plan.plan"
 local function module_name(file)
 	return (file:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/", "."));
 end
@@ -129,7 +129,7 @@ describe("packaging", function ()
 
 		it("explains the options that the command has", function ()
 			local text, help, explained = "", {}, {};
-			require "xmppdns.check".main({ "--help" }, { out = { write = function (_, more) text = text .. more; end } });
+			require "xmppdns.check.command".main({ "--help" }, { out = { write = function (_, more) text = text .. more; end } });
 			for option in text:gmatch("%-%-%l+") do help[option] = true; end
 			for _, line in ipairs(lines_of("cat mod_xmppdns/xmppdns-check.1")) do
 				local option = line:match("^%.It Fl (%-%l+)");

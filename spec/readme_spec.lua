@@ -57,7 +57,7 @@ end
 
 local function settings_of_the_code()
 	local keys = {};
-	for key in read_file("mod_xmppdns/src/settings.c"):gmatch("{ %.key = \"([%w_]+)\"") do
+	for key in read_file("mod_xmppdns/src/settings/settings.c"):gmatch("{ %.key = \"([%w_]+)\"") do
 		table.insert(keys, key);
 	end
 	table.sort(keys);
@@ -141,7 +141,7 @@ describe("README.md", function ()
 	it("explains every error code", function ()
 		local explained, known = {}, {};
 		for code in readme:match("\n## When it does not work\n(.-)\n## "):gmatch("\n| `(%l+)` |") do explained[code] = true; end
-		for code in read_file("mod_xmppdns/src/answer.c"):gmatch("%[OUTCOME_%u+%] = \"(%l+)\"") do known[code] = true; end
+		for code in read_file("mod_xmppdns/src/dns/answer.c"):gmatch("%[OUTCOME_%u+%] = \"(%l+)\"") do known[code] = true; end
 		known.answered = nil;
 		for _, code in ipairs({ "config", "tls", "unavailable", "unreachable" }) do known[code] = true; end -- Lua's own
 		assert.same(known, explained);

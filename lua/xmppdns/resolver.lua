@@ -4,7 +4,7 @@
 
 local core = require "xmppdns.core";
 local new_timers = require "xmppdns.timers".new;
-local new_turnstile = require "xmppdns.turnstile".new;
+local new_turnstile = require "xmppdns.plan.admission".new;
 
 local setmetatable, pcall, tostring, error, type = setmetatable, pcall, tostring, error, type;
 local now = core.now;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "cache.h"
+#include "resolver/cache.h"
 
 enum { SRV = 33, RECORDS = 2 };
 

@@ -2,7 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Connection plans in bulk, ours and stock Prosody's, in one shape: start(domain, callback) and step(), which waits until something has happened.
 
-local connector = require "xmppdns.connector";
+local connector = require "xmppdns.plan.plan";
 local ours = require "spec.bench.ours";
 local stock = require "spec.bench.stock";
 

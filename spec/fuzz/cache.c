@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "cache.h"
+#include "resolver/cache.h"
 #include "fuzz.h"
-#include "rdata.h"
+#include "dns/rdata.h"
 
 enum { NAMES = 200, TYPES = 3, KEYS = NAMES * TYPES, MOST_RECORDS = 4 };
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "upstream.h"
+#include "settings/upstream.h"
 
 static void check_line(const char *line)
 {

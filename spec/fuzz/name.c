@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "name.h"
+#include "dns/name.h"
 
 static void check_canonical(const char *text, size_t size)
 {

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "name.h"
-#include "packet.h"
-#include "rdata.h"
+#include "dns/name.h"
+#include "dns/packet.h"
+#include "dns/rdata.h"
 
 static void check_answer(const struct answer *answer)
 {

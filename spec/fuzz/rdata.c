@@ -5,8 +5,8 @@
 #include <strings.h>
 
 #include "fuzz.h"
-#include "name.h"
-#include "rdata.h"
+#include "dns/name.h"
+#include "dns/rdata.h"
 
 struct bounds {
 	const uint8_t *start, *end;

@@ -7,8 +7,8 @@
 #include <lualib.h>
 
 #include "fuzz.h"
-#include "lua_core.h"
-#include "rdata.h"
+#include "lua/lua_core.h"
+#include "dns/rdata.h"
 
 static lua_State *open_state(void)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "settings.h"
+#include "settings/settings.h"
 
 static void check_problem(const char problem[SETTINGS_PROBLEM_SIZE])
 {

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #include "fuzz.h"
-#include "srv.h"
+#include "dns/srv.h"
 
 enum { MOST = 200 };
 

@@ -9,9 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "context.h"
-#include "lua_core.h"
-#include "rdata.h"
+#include "unbound/context.h"
+#include "lua/lua_core.h"
+#include "dns/rdata.h"
 
 #define CONTEXT_TYPE "xmppdns.testcontext"
 

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache.h"
-#include "context.h"
-#include "heap.h"
-#include "lua_core.h"
-#include "packet.h"
+#include "resolver/cache.h"
+#include "unbound/context.h"
+#include "base/heap.h"
+#include "lua/lua_core.h"
+#include "dns/packet.h"
 
 #define CACHE_TYPE "xmppdns.testcore.cache"
 #define HEAP_TYPE "xmppdns.testcore.heap"

@@ -5,7 +5,7 @@
 #include <lua.h>
 #include <string.h>
 
-#include "query.h"
+#include "resolver/query.h"
 
 static enum outcome check_outcome(lua_State *L, int index)
 {

@@ -5,7 +5,7 @@
 -- Answers under another ID, from another address or port, and unasked records behind a forwarder are in faults_spec.lua.
 
 local certificates = require "spec.support.certificates";
-local connector = require "xmppdns.connector";
+local connector = require "xmppdns.plan.plan";
 local keytrap = require "spec.support.keytrap";
 local misdns = require "spec.support.misdns";
 local prosody = require "spec.support.prosody";
@@ -448,7 +448,7 @@ describe("hostile: names", function ()
 			for _, word in ipairs({ "--forward", dns.forward, "--trustfile", dns.anchors, "names.example", "broken.example" }) do
 				arguments[#arguments + 1] = word;
 			end
-			require "xmppdns.check".main(arguments, { out = stream, err = stream, unicode = false });
+			require "xmppdns.check.command".main(arguments, { out = stream, err = stream, unicode = false });
 			local text = table.concat(written);
 			assert_printable(text);
 			local expected = arguments[1] == "--json" and EVIL_TEXT:gsub("[\\\"]", "\\%0") or EVIL_TEXT;

@@ -3,7 +3,7 @@
 -- DNS over TLS to a real server where libunbound can do it, and the refusal where it cannot.
 
 local certificates = require "spec.support.certificates";
-local health = require "xmppdns.health";
+local health = require "xmppdns.trust.health";
 local process = require "spec.support.process";
 local unbound = require "spec.support.unbound";
 local xmppdns = require "xmppdns";

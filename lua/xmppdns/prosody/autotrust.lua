@@ -2,7 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- The setting autotrust = true: the root's keys are followed (RFC 5011) in a file of Prosody's data directory.
 
-local anchors_of = require "xmppdns.anchors";
+local anchors_of = require "xmppdns.trust.anchors";
 local resolvers = require "xmppdns.resolver";
 
 local FILE = "xmppdns-root.key";

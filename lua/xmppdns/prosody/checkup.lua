@@ -2,8 +2,8 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- The look at the resolver's health that comes a moment after it was configured, and lines about it for Prosody's log.
 
-local health = require "xmppdns.health";
-local visible = require "xmppdns.report".visible;
+local health = require "xmppdns.trust.health";
+local visible = require "xmppdns.check.tree".visible;
 
 local DELAY = 1; -- seconds: what has just started shall serve its users first, and who unloads the module at once waits for nothing
 

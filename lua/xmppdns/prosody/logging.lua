@@ -4,7 +4,7 @@
 
 local cache = require "util.cache";
 local throttle = require "util.throttle";
-local visible = require "xmppdns.report".visible;
+local visible = require "xmppdns.check.tree".visible;
 local now = require "xmppdns.core".now;
 
 local SILENCE = 600;        -- seconds until the same problem is worth another line

@@ -3,10 +3,10 @@
 -- The section "xmppdns" of Prosody's admin shell.
 
 local core = require "xmppdns.core";
-local health = require "xmppdns.health";
-local inspection = require "xmppdns.inspection";
-local report = require "xmppdns.report";
-local tasks_of = require "xmppdns.tasks";
+local health = require "xmppdns.trust.health";
+local inspection = require "xmppdns.check.domain";
+local report = require "xmppdns.check.tree";
+local tasks_of = require "xmppdns.check.tasks";
 local promise = require "util.promise";
 
 local DESCRIPTION = "Commands to ask, explain and repair the validating resolver";

@@ -61,7 +61,7 @@ end
 function sides.adns(setup)
 	stock.server();
 	local resolver = ours.new(setup);
-	local face = require "xmppdns.adns".new(function () return resolver; end).resolver();
+	local face = require "xmppdns.prosody.adns".new(function () return resolver; end).resolver();
 	local function ask(name, callback) face:lookup(callback, name, "SRV", "IN"); end
 	return measure(ask, function () resolver:wait(); end, { few = 20000 });
 end

@@ -36,7 +36,7 @@ end
 
 local function measure_ours(domain)
 	return function (setup)
-		local server, resolver, service = stock.server(), ours.new(setup), require "xmppdns.service";
+		local server, resolver, service = stock.server(), ours.new(setup), require "xmppdns.prosody.s2s_resolver";
 		ours.watch(server, resolver);
 		local options = { get_resolver = function () return resolver; end; on_end = function () end };
 		if stock.races_addresses() then

@@ -2,7 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- A change of the root's key (RFC 5011), with a root of our own. Its 30 days of waiting are one second here.
 
-local anchors_of = require "xmppdns.anchors";
+local anchors_of = require "xmppdns.trust.anchors";
 local autotrust = require "xmppdns.prosody.autotrust";
 local certificates = require "spec.support.certificates";
 local process = require "spec.support.process";

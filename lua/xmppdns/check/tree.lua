@@ -1,0 +1,204 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- Draws what a check has found as a tree, for a terminal or for a file.
+
+local COLOURS = { good = "32", warning = "33", problem = "31", title = "1", faint = "2" };
+local UNICODE_BRANCHES = { "├─ ", "└─ ", "│  ", "   " };
+local ASCII_BRANCHES = { "|- ", "`- ", "|  ", "   " };
+local SHOWN_BYTES = 8; -- of a TLSA record's data
+
+local LEVELS = {
+	secure = "good", insecure = "warning", bogus = "problem", failed = "problem";
+	good = "good", degraded = "warning", unreachable = "problem";
+};
+
+-- What came from the network may hold anything: only printable ASCII reaches the screen, the rest as \DDD.
+local function visible(text)
+	return (tostring(text):gsub("[^ -~]", function (byte) return ("\\%03d"):format(byte:byte()); end));
+end
+
+-- The same for what the user has typed, where well-formed UTF-8 of letters is allowed: everything but controls.
+local function visible_name(text)
+	local rest = text:gsub("[\195-\223][\128-\191]", ""):gsub("[\225\227-\236\238\239][\128-\191][\128-\191]", "");
+	return rest:find("[^ -~]") and visible(text) or text;
+end
+
+-- A style is a function: style(level, text) -> text. colour, unicode: whether it may use them.
+local function new_style(colour)
+	return function (level, text)
+		local code = colour and COLOURS[level];
+		return code and ("\27[%sm%s\27[0m"):format(code, text) or text;
+	end
+end
+
+-- Nodes: { text, node, node, ... }
+
+local function node(text)
+	return { text };
+end
+
+local function add(parent, text)
+	local child = node(text);
+	parent[#parent + 1] = child;
+	return child;
+end
+
+local function draw_children(parent, branches, indent, lines)
+	for i = 2, #parent do
+		local is_last = i == #parent;
+		lines[#lines + 1] = indent .. branches[is_last and 2 or 1] .. parent[i][1];
+		draw_children(parent[i], branches, indent .. branches[is_last and 4 or 3], lines);
+	end
+end
+
+local function draw(root, unicode)
+	local lines = { root[1] };
+	draw_children(root, unicode and UNICODE_BRANCHES or ASCII_BRANCHES, "", lines);
+	return table.concat(lines, "\n") .. "\n";
+end
+
+-- Domains
+
+-- "secure, TTL 300"
+local function describe_state(style, found)
+	local text = style(LEVELS[found.dnssec], found.dnssec);
+	return found.ttl and ("%s, TTL %d"):format(text, found.ttl) or text;
+end
+
+local function add_error(style, parent, err)
+	if err then add(parent, style("problem", visible(err.text))); end
+end
+
+local function add_service(style, root, found)
+	local child = add(root, ("SRV %s: %s%s"):format(visible(found.name), describe_state(style, found),
+		found.state == "absent" and ", no records" or found.state == "unavailable" and ", says that there is no such service" or ""));
+	for _, record in ipairs(found.records) do
+		add(child, ("priority %d, weight %d: %s port %d"):format(record.priority, record.weight, visible(record.target), record.port));
+	end
+	add_error(style, child, found.error);
+end
+
+local function add_addresses(style, target_node, found)
+	local list = {};
+	for i, address in ipairs(found.addresses) do list[i] = visible(address); end
+	local text = found.error and "" or (list[1] and table.concat(list, ", ") or "none") .. ", ";
+	local alias = found.alias and ", by way of " .. visible(found.alias) or "";
+	local child = add(target_node, ("%s: %s%s%s"):format(found.type, text, describe_state(style, found), alias));
+	add_error(style, child, found.error);
+end
+
+local function describe_tlsa(style, record)
+	local data = record.data:sub(1, 2 * SHOWN_BYTES) .. (#record.data > 2 * SHOWN_BYTES and "..." or "");
+	local verdict = record.usable and style("good", "usable") or style("warning", "not usable: " .. visible(record.reason));
+	return ("%d %d %d %s, %s"):format(record.usage, record.selector, record.matching, data, verdict);
+end
+
+local function add_tlsa(style, target_node, found)
+	if found.skipped then
+		add(target_node, style("faint", ("TLSA for port %d: not asked for: %s"):format(found.port, found.skipped)));
+		return;
+	end
+	local none = not found.error and not found.records[1] and "none, " or "";
+	local child = add(target_node, ("TLSA for port %d: %s%s"):format(found.port, none, describe_state(style, found)));
+	for _, record in ipairs(found.records) do add(child, describe_tlsa(style, record)); end
+	add_error(style, child, found.error);
+end
+
+local function add_target(style, root, target)
+	local child = add(root, visible(target.host));
+	for _, found in ipairs(target.addresses) do add_addresses(style, child, found); end
+	for _, found in ipairs(target.tlsa) do add_tlsa(style, child, found); end
+end
+
+local MATCHES = { dane = "the certificate matches by DANE", name = "the certificate matches by name" };
+
+local function describe_connection(style, connection)
+	local parts = {};
+	if connection.protocol then parts[#parts + 1] = visible(connection.protocol); end
+	if connection.alpn then parts[#parts + 1] = "ALPN " .. visible(connection.alpn); end
+	if connection.match then
+		local name = connection.name and (" (%s)"):format(visible(connection.name)) or "";
+		parts[#parts + 1] = style("good", MATCHES[connection.match] .. name);
+	end
+	if connection.problem then parts[#parts + 1] = style("problem", visible(connection.problem)); end
+	return ("%s: %s"):format(visible(connection.address), table.concat(parts, ", "));
+end
+
+local function describe_endpoint(style, endpoint)
+	local how = endpoint.tls == "direct" and "direct TLS" or "STARTTLS";
+	local place = ("%s port %d, %s"):format(visible(endpoint.host), endpoint.port, how);
+	if endpoint.error then return place .. ", " .. style("problem", "skipped"); end
+	local addresses = {};
+	for i, address in ipairs(endpoint.addresses) do addresses[i] = visible(address); end
+	return ("%s%s: %s"):format(place, endpoint.dane and ", " .. style("good", "DANE") or "", table.concat(addresses, ", "));
+end
+
+local function add_endpoints(style, root, report)
+	if not report.endpoints[1] then return; end
+	local child = add(root, "dialled in this order");
+	for i, endpoint in ipairs(report.endpoints) do
+		local line = add(child, ("%d. %s"):format(i, describe_endpoint(style, endpoint)));
+		add_error(style, line, endpoint.error);
+		for _, connection in ipairs(endpoint.connections) do add(line, describe_connection(style, connection)); end
+	end
+	if report.left_out > 0 then add(child, style("warning", ("max_endpoints leaves out %d more"):format(report.left_out))); end
+end
+
+local function domain_title(style, report)
+	local given = visible_name(report.given);
+	local name = style("title", given) .. (report.domain:lower() ~= report.given:lower() and (" (%s)"):format(visible(report.domain)) or "");
+	return ("%s: %s"):format(name, style(LEVELS[report.status], report.status));
+end
+
+-- Why nothing is dialled, where an answer above does not say it already.
+local function explain_error(report)
+	for _, found in ipairs(report.srv) do
+		if found.error then return ("with a%s SRV answer nobody knows where to"):format(found.dnssec == "bogus" and " bogus" or "n unknown"); end
+	end
+	for _, endpoint in ipairs(report.endpoints) do
+		if endpoint.error then return "every endpoint is skipped"; end
+	end
+	return visible(report.error.text);
+end
+
+-- The tree of one domain's report (see xmppdns.check.domain).
+local function draw_domain(report, style, unicode)
+	local root = node(domain_title(style, report));
+	for _, found in ipairs(report.srv) do add_service(style, root, found); end
+	for _, target in ipairs(report.targets) do add_target(style, root, target); end
+	add_endpoints(style, root, report);
+	if report.error then add(root, style("problem", "nothing is dialled: " .. explain_error(report))); end
+	return draw(root, unicode);
+end
+
+-- Configuration
+
+-- What is wrong with it (see xmppdns.prosody.configuration), by section.
+local function draw_configuration(findings, style, unicode)
+	local root = node(("%s: %s"):format(style("title", "configuration"), style("problem", "wrong")));
+	local sections = {};
+	for _, finding in ipairs(findings) do
+		local name = finding.section;
+		sections[name] = sections[name] or add(root, visible_name(name));
+		add(add(sections[name], ("%s: %s"):format(style("problem", "problem"), visible(finding.text))), finding.advice);
+	end
+	return draw(root, unicode);
+end
+
+-- Health
+
+-- The tree of a resolver's health (see xmppdns.trust.health); recovery: { recovered, text } or nil.
+local function draw_health(findings, recovery, style, unicode)
+	local status = findings.ok and "good" or "problem";
+	local root = node(("%s: %s"):format(style("title", "resolver"), style(status, findings.ok and "healthy" or "sick")));
+	for _, finding in ipairs(findings) do
+		local child = add(root, ("%s: %s"):format(style(finding.level, finding.level), visible(finding.text)));
+		if finding.advice then add(child, visible(finding.advice)); end
+	end
+	if recovery and recovery.text then
+		add(root, style(recovery.recovered and "warning" or "problem", visible(recovery.text)));
+	end
+	return draw(root, unicode);
+end
+
+return { new_style = new_style, draw_configuration = draw_configuration, draw_domain = draw_domain, draw_health = draw_health, visible = visible };

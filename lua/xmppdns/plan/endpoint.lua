@@ -1,0 +1,283 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- One endpoint of a plan: its address and TLSA answers, and what may be dialled because of them (R14-R24).
+
+local dane = require "xmppdns.plan.tlsa";
+local new_error = require "xmppdns.plan.outcome".new_error;
+
+local RESOLUTION_DELAY = 0.05; -- seconds for which one family waits for the other (RFC 8305)
+local PENDING = {};
+
+local families = { "AAAA", "A" }; -- in the order of dialling
+
+-- An endpoint has its own fields once they differ from these.
+local endpoint_methods = { secure = false, state = "new", taken = 0, is_asking = false };
+local endpoint_mt = { __index = endpoint_methods, __name = "xmppdns.plan.endpoint" };
+
+-- Questions
+
+-- The outcome comes into answers[key].
+local function ask(self, plan, answers, key, name, rdtype)
+	answers[key] = PENDING;
+	plan:ask(self, name, rdtype, answers, key);
+end
+
+-- private
+function endpoint_methods:receive(question, outcome)
+	question.answers[question.key] = outcome;
+	if self.is_asking then return; end
+	self:settle(question.plan);
+	question.plan:advance();
+end
+
+local function ask_tlsa(self, plan, base)
+	ask(self, plan, self.tlsa, base, dane.owner_name(base, self.port), "TLSA");
+end
+
+-- Asks for its addresses, and for the TLSA records that count if the addresses turn out secure. Those of a domain whose services are not known yet
+-- wait: most domains have SRV records and need none, and the proof that a domain has no SRV records proves most often that it has no TLSA
+-- records either, which libunbound sees without asking (RFC 8198).
+function endpoint_methods:ask(plan)
+	self.state = "waiting";
+	self.is_asking = true;
+	for _, family in ipairs(families) do
+		if plan.use_family[family] then
+			ask(self, plan, self.outcomes, family, self.host, family);
+		end
+	end
+	if plan.dane ~= "off" and self.srv_secure then ask_tlsa(self, plan, self.host); end
+	self.is_asking = false;
+	self:settle(plan);
+end
+
+-- Addresses
+
+-- R15: where DANE can apply, an endpoint with a failed family is not dialled, unless the other family is secure. Elsewhere nobody gains
+-- anything by making a family fail, and only a known verdict counts.
+local function is_strict(self, plan)
+	return self.srv_secure and plan.dane ~= "off";
+end
+
+-- The outcomes with data, the failed one (the bogus one, when both are), and whether an answer is missing.
+local function sort_families(self)
+	local usable, failed, is_missing = {}, nil, false;
+	for _, family in ipairs(families) do
+		local outcome = self.outcomes[family];
+		if outcome == PENDING then
+			is_missing = true;
+		elseif outcome and outcome.error then
+			if not failed or outcome.error.code == "bogus" then failed = outcome; end
+		elseif outcome and outcome.records[1] then
+			usable[#usable + 1] = outcome;
+		end
+	end
+	return usable, failed, is_missing;
+end
+
+-- The outcomes whose addresses may be used, and whether more may follow; nil and the error; or nil while too little is known.
+local function choose_families(self, plan)
+	local usable, failed, is_missing = sort_families(self);
+	if not usable[1] then
+		if is_missing then return nil; end
+		return nil, failed and failed.error or new_error("unavailable", ("A, AAAA of %s: no addresses"):format(self.host));
+	end
+	local may_stand_alone = usable[1].secure or not is_strict(self, plan);
+	if failed and not usable[1].secure and (not may_stand_alone or failed.error.code == "bogus") then return nil, failed.error; end
+	if is_missing and not may_stand_alone then return nil; end
+	return usable, is_missing;
+end
+
+-- DANE
+
+local function find_secure(outcomes)
+	local secure = {};
+	for _, outcome in ipairs(outcomes) do
+		if outcome.secure then secure[#secure + 1] = outcome; end
+	end
+	return secure;
+end
+
+-- R19: below what the host's alias leads to, then below the host itself.
+local function list_bases(self, secure)
+	local alias = secure[1].canonname;
+	if alias and alias ~= self.host then return { alias, self.host }; end
+	return { self.host };
+end
+
+-- The answer about the TLSA records of that base, asked for when it was not; nil while it is missing.
+local function get_tlsa(self, plan, base)
+	if not self.tlsa[base] then
+		self.is_asking = true;
+		ask_tlsa(self, plan, base);
+		self.is_asking = false;
+	end
+	return self.tlsa[base] ~= PENDING and self.tlsa[base] or nil;
+end
+
+-- What is published for the first base that has records: { base, records, verdict }, or false; nil and the error (R20); or nil while too
+-- little is known. An insecure answer is proven to come from an unsigned part of DNS: there are no records then (R22), while whoever
+-- forges the absence of signed records makes a bogus answer.
+local function find_dane(self, plan, secure)
+	for _, base in ipairs(list_bases(self, secure)) do
+		local outcome = get_tlsa(self, plan, base);
+		if not outcome or outcome.error then return nil, outcome and outcome.error; end
+		if outcome.secure and outcome.records[1] then
+			local verdict, records = dane.judge(outcome.records);
+			return { base = base, records = records, verdict = verdict };
+		end
+	end
+	return false;
+end
+
+-- Why dane = "required" rules the endpoint out, or nil.
+local function refuse_without_dane(self, secure, found)
+	local owner = dane.owner_name(found and found.base or self.host, self.port);
+	if not self.srv_secure then
+		return new_error("insecure", ("TLSA of %s: required, but the SRV answer is not secure"):format(owner));
+	elseif not secure[1] then
+		return new_error("insecure", ("TLSA of %s: required, but A and AAAA of %s are not secure"):format(owner, self.host));
+	elseif not found then
+		return new_error("unavailable", ("TLSA of %s: required, but there is no secure record"):format(owner));
+	elseif found.verdict ~= "usable" then
+		return new_error("unavailable", ("TLSA of %s: required, but no record is usable"):format(owner));
+	end
+end
+
+-- Settling
+
+local function fail(self, err)
+	if self.taken > 0 then -- what was given out stays
+		self.state = "ready";
+		return;
+	end
+	self.state, self.error = "failed", err;
+end
+
+local function interleave(lists)
+	local addresses, longest = {}, 0;
+	for _, list in ipairs(lists) do
+		longest = math.max(longest, #list);
+	end
+	for i = 1, longest do
+		for _, list in ipairs(lists) do
+			addresses[#addresses + 1] = list[i];
+		end
+	end
+	return addresses;
+end
+
+-- The records with a route, and one without.
+local function find_routes(plan, records)
+	local routed, stray = {}, nil;
+	for _, address in ipairs(records) do
+		if not plan.has_route or plan.has_route(address) then
+			routed[#routed + 1] = address;
+		else
+			stray = address;
+		end
+	end
+	return routed, stray;
+end
+
+-- Lists the addresses, each with its security; those that were given out already stay where they are.
+local function list_addresses(self, plan, usable)
+	local fresh = {};
+	for _, outcome in ipairs(usable) do
+		if not outcome.is_listed then
+			local routed, stray = find_routes(plan, outcome.records);
+			fresh[#fresh + 1], self.stray = routed, stray or self.stray;
+			outcome.is_listed = true;
+			for _, address in ipairs(routed) do self.secure_addresses[address] = outcome.secure or nil; end
+		end
+	end
+	for _, address in ipairs(interleave(fresh)) do
+		self.addresses[#self.addresses + 1] = address;
+	end
+end
+
+-- One family alone is held back for a moment.
+local function wait_for_other(self, plan)
+	if self.delay then return self.delay == "running"; end
+	self.delay = "running";
+	plan.resolver:after(RESOLUTION_DELAY, function ()
+		self.delay = "over";
+		self:settle(plan);
+		plan:advance();
+	end);
+	return true;
+end
+
+local function finish(self, plan, usable, more)
+	if more and wait_for_other(self, plan) then return; end
+	list_addresses(self, plan, usable);
+	if not more and not self.addresses[1] then
+		local family = self.stray:find(":", 1, true) and "AAAA" or "A";
+		return fail(self, new_error("unavailable", ("%s of %s: no route to %s"):format(family, self.host, self.stray)));
+	end
+	self.secure = self.srv_secure;
+	for _, outcome in ipairs(usable) do
+		self.secure = self.secure and outcome.secure;
+	end
+	self.state = more and "partial" or "ready";
+end
+
+-- What DANE says about the endpoint; see find_dane.
+local function get_dane(self, plan, secure)
+	if self.found ~= nil then return self.found; end
+	if not is_strict(self, plan) or not secure[1] then return false; end
+	return find_dane(self, plan, secure);
+end
+
+-- private. Sees what follows from the answers that are there. state: "new"; "waiting"; "partial" (one family may be dialled, the other's
+-- answer is missing), "ready", "failed" (error says why).
+function endpoint_methods:settle(plan)
+	if (self.state ~= "waiting" and self.state ~= "partial") or self.srv_secure == nil then return; end
+	local usable, more = choose_families(self, plan);
+	if not usable then return more and fail(self, more); end
+	local secure = find_secure(usable);
+	local found, err = get_dane(self, plan, secure);
+	if found == nil then return err and fail(self, err); end
+	if plan.dane == "required" then
+		err = refuse_without_dane(self, secure, found);
+		if err then return fail(self, err); end
+		usable = secure;
+	end
+	self.found, self.dane = found, found or nil;
+	finish(self, plan, usable, more);
+end
+
+-- private. The addresses that were not given out before.
+function endpoint_methods:take()
+	local fresh = {};
+	for i = self.taken + 1, #self.addresses do
+		fresh[#fresh + 1] = self.addresses[i];
+	end
+	self.taken = #self.addresses;
+	return fresh;
+end
+
+-- private. Whether there is one, and whether there may be one later.
+function endpoint_methods:has_fresh()
+	return (self.state == "ready" or self.state == "partial") and self.taken < #self.addresses;
+end
+
+function endpoint_methods:may_give()
+	return self.state ~= "failed" and (self.state ~= "ready" or self:has_fresh());
+end
+
+-- srv_secure: whether the way to the endpoint's host is proven; nil while that is not known.
+local function new(host, port, service, tls, priority, weight, srv_secure)
+	return setmetatable({
+		host = host, port = port, service = service, tls = tls, priority = priority, weight = weight, srv_secure = srv_secure;
+		addresses = {}, secure_addresses = {}, outcomes = {}, tlsa = {};
+	}, endpoint_mt);
+end
+
+-- For an IP address there is nothing to ask.
+local function new_address(address, port, tls)
+	local self = new(address, port, nil, tls, 0, 0, false);
+	self.addresses, self.state = { address }, "ready";
+	return self;
+end
+
+return { new = new, new_address = new_address };

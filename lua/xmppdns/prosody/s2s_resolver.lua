@@ -1,0 +1,236 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- A connection plan in the shape of Prosody's net.resolvers.service, for net.connect to dial.
+
+local connector = require "xmppdns.plan.plan";
+local core = require "xmppdns.core";
+local new_pace = require "xmppdns.prosody.dial_13".new;
+local new_race = require "xmppdns.prosody.dial_012".new;
+local new_unreachable = require "xmppdns.prosody.unreachable".new;
+local prosody_idna_to_ascii = require "util.encodings".idna.to_ascii;
+
+local QUERY_OPTIONS = { automatic = true };
+local services = { ["xmpp-server"] = true, ["xmpps-server"] = true };
+local service_of = { direct = "xmpps-server", starttls = "xmpp-server" };
+
+local service_methods = {};
+local service_mt = { __index = service_methods, __name = "xmppdns.prosody.s2s_resolver" };
+
+-- Without a policy, Prosody's use_dane counts: TLS contexts made without it cannot check TLSA records.
+local function plan_options(self)
+	local extra = self.extras["xmpp-server"] or self.extras["xmpps-server"];
+	local policy = self.options.policy and self.options.policy(self.from_host, self.hostname) or {};
+	return {
+		default_port = self.extras["xmpp-server"] and extra.default_port or false;
+		use_ipv4 = extra.use_ipv4;
+		use_ipv6 = extra.use_ipv6;
+		has_route = self.options.has_route or core.has_route;
+		dnssec = policy.dnssec;
+		dane = policy.dane or not extra.use_dane and "off" or nil;
+		endpoint = policy.endpoint;
+	};
+end
+
+-- A name that Prosody spells otherwise would not be the name that its certificates and streams are about (R37).
+local function check_name(plan, hostname)
+	if plan.is_address then return plan; end
+	local ascii = prosody_idna_to_ascii(hostname);
+	if ascii and ascii:lower():gsub("%.$", "") == plan.domain then return plan; end
+	return nil, ("%s is not a domain name"):format(hostname);
+end
+
+local function make_plan(self)
+	local resolver, err = self.options.get_resolver();
+	if not resolver then return nil, tostring(err); end
+	local plan, problem = connector.new(resolver, self.hostname, plan_options(self), QUERY_OPTIONS);
+	if not plan then return nil, tostring(problem); end
+	return check_name(plan, self.hostname);
+end
+
+local function open_plan(self)
+	local get_plan, on_plan = self.options.get_plan, self.options.on_plan;
+	local plan, problem = get_plan and get_plan(self.from_host, self.hostname);
+	if plan then return plan; end
+	plan, problem = make_plan(self);
+	if plan and on_plan then on_plan(plan, self.from_host, self.hostname); end
+	return plan, problem;
+end
+
+-- What net.connect gets for one address: its own table, so that nothing is shared between attempts (R32), with what mod_s2s said behind it.
+local function new_extra(plan, one, address, base)
+	local extra = setmetatable({}, { __index = base });
+	local dane = one.secure_addresses[address] and one.dane or nil; -- R16
+	extra.xmppdns = { plan = plan, endpoint = one, address = address, dane = dane };
+	extra.srv_secure = one.srv_secure;
+	extra.use_dane = dane ~= nil and dane.verdict == "usable";
+	if extra.use_dane then
+		extra.tlsa, extra.dane_hostname = dane.records, dane.base;
+	elseif one.srv_secure then
+		extra.secure_hostname = one.host; -- R27: may be a reference name
+	end
+	extra.servername = not plan.is_address and plan.domain; -- R28
+	return extra;
+end
+
+local function add_targets(self, one, addresses)
+	local base = self.extras[service_of[one.tls]];
+	if not base then
+		self.plan:refuse(one, "config", ("TLS to %s port %d: direct TLS is not set up here"):format(one.host, one.port));
+		return;
+	end
+	for _, address in ipairs(addresses) do
+		local conn_type = address:find(":", 1, true) and "tcp6" or "tcp4";
+		local extra = new_extra(self.plan, one, address, base);
+		self.targets[#self.targets + 1] = { conn_type, address, one.port, extra, group = one.priority };
+	end
+end
+
+-- Why nothing more comes: all that the plan met.
+local function end_of(plan)
+	local err = plan.error or plan:sum_up();
+	return err and err.text;
+end
+
+local function give_up(self)
+	if self.is_over then return; end
+	self.is_over = true;
+	if self.plan then self.last_error = end_of(self.plan); end
+	self.options.on_end(self);
+end
+
+-- callback(target), or callback(nil) when there is none left: last_error says why.
+local function pull(self, callback)
+	if self.targets[1] then return callback(table.remove(self.targets, 1)); end
+	if self.is_finished then return callback(nil); end
+	local function finish()
+		self.is_finished = true;
+		callback(nil);
+	end
+	if not self.plan then
+		self.plan, self.last_error = open_plan(self);
+		if not self.plan then return finish(); end
+	end
+	self.plan:next(function (one, addresses)
+		if not one then return finish(); end
+		add_targets(self, one, addresses);
+		pull(self, callback);
+	end);
+end
+
+-- Turns: who decides when net.connect gets the next address.
+
+local function has_more(self)
+	return self.targets[1] ~= nil or self.plan ~= nil and self.plan:has_more();
+end
+
+local function after(seconds, f)
+	return require "util.timer".add_task(seconds, f);
+end
+
+local function pace(self)
+	return new_pace({
+		after = after;
+		source = function (callback) pull(self, callback); end;
+		has_more = function () return has_more(self); end;
+	});
+end
+
+-- A connection that is closed as soon as it stands.
+local function dial(target, on_answer, on_failure)
+	local conn, problem = require "net.server".addclient(target[2], target[3], { onconnect = on_answer, ondisconnect = function (_, reason)
+		on_failure(reason or "connection closed");
+	end }, "*a", nil, target[1]);
+	if not conn then return nil, problem; end
+	return function () conn:close(); end;
+end
+
+local function race(self, unreachable)
+	return new_race({
+		after = after, dial = dial, unreachable = unreachable;
+		source = function (callback) pull(self, callback); end;
+		has_more = function () return has_more(self); end;
+		on_failure = function (target, problem)
+			local one = target[4].xmppdns.endpoint;
+			self.plan:fail_address(one, target[2], ("TCP to %s port %d of %s: %s"):format(target[2], target[3], one.host, problem));
+		end;
+	});
+end
+
+-- callback(conn_type, ip, port, extra, more), or callback(nil): then last_error says why.
+-- more: another address may be tried beside this one, some time later (Prosody 13).
+function service_methods:next(callback)
+	self.turns:next(function (target, more, is_early)
+		if target then
+			return callback(target[1], target[2], target[3], target[4], more);
+		end
+		if not is_early then give_up(self); end
+		callback(nil);
+	end);
+end
+
+-- extras: by service ("xmpp-server", "xmpps-server"), what net.connect is to get with its endpoints; direct TLS is used only if it has one.
+-- options: get_resolver() -> resolver | nil, err; on_end(service), called once when nothing more comes, with service.plan (nil if there
+-- was none), service.hostname and service.last_error; policy(from_host, hostname) -> { dnssec, dane, endpoint = { host, port, tls } } or nil,
+-- each field optional; from_host() -> the local host that dials just now, where nothing else tells it (Prosody 0.12);
+-- get_plan(from_host, hostname) -> a plan to go on with, or nil; on_plan(plan, from_host, hostname), told of each new one.
+-- What net.connect hands to net.server for an address has xmppdns = { plan, endpoint, address, dane (what counts for this address) }.
+-- unreachable: xmppdns.prosody.unreachable's memory where this service has to find out by itself which address answers (Prosody 0.12), else nil.
+local function new(hostname, extras, options, from_host, unreachable)
+	local self = setmetatable({ hostname = hostname, from_host = from_host, extras = extras, options = options }, service_mt);
+	self.targets, self.unreachable = {}, unreachable;
+	self.turns = unreachable and race(self, unreachable) or pace(self);
+	return self;
+end
+
+-- One service for all of them, when each is ours and they are about the same domain; else nil.
+local function merge(resolvers)
+	local first, extras = resolvers[1], {};
+	for _, resolver in ipairs(resolvers) do
+		if getmetatable(resolver) ~= service_mt or resolver.hostname ~= first.hostname or resolver.plan then return nil; end
+		for service, extra in pairs(resolver.extras) do
+			extras[service] = extra;
+		end
+	end
+	return first and new(first.hostname, extras, first.options, first.from_host, first.unreachable);
+end
+
+-- Prosody 0.12, where mod_s2s asks net_service.new once for each service, and net_chain.new to try one after the other: both give ours.
+-- Gives a function that puts everything back.
+local function replace_stock(net_service, net_chain, options)
+	local stock_service_new, stock_chain_new = net_service.new, net_chain.new;
+	local unreachable = new_unreachable();
+	local active = true;
+	local function service_new(hostname, service, conn_type, extra)
+		if not active or not services[service] or (conn_type or "tcp") ~= "tcp" then
+			return stock_service_new(hostname, service, conn_type, extra);
+		end
+		return new(hostname, { [service] = extra or {} }, options, options.from_host and options.from_host(), unreachable);
+	end
+	local function chain_new(resolvers)
+		return active and merge(resolvers) or stock_chain_new(resolvers);
+	end
+	net_service.new, net_chain.new = service_new, chain_new;
+	return function ()
+		active = false; -- for whoever kept ours, or wrapped it
+		if net_service.new == service_new then net_service.new = stock_service_new; end
+		if net_chain.new == chain_new then net_chain.new = stock_chain_new; end
+	end;
+end
+
+-- Prosody 13, where a plugin may replace what mod_s2s made: ours for hostname instead of its net.resolvers.service, .basic (an IP address)
+-- or .chain of them; nil for anything else, which then is another plugin's.
+local function from_stock(resolver, hostname, options, from_host)
+	local extras = {};
+	for _, part in ipairs(resolver.resolvers or { resolver }) do
+		local service = part.service or part.port and "xmpp-server";
+		if not services[service] or getmetatable(part) == service_mt then return nil; end
+		extras[service] = part.extra or {};
+	end
+	return next(extras) and new(hostname, extras, options, from_host);
+end
+
+return {
+	new = new;
+	replace_stock = replace_stock;
+	from_stock = from_stock;
+};

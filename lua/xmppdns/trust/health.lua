@@ -1,0 +1,354 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The resolver's health: do its servers answer, do the root's keys validate, are anchors and clock good; and what to do when a server strips DNSSEC.
+
+local anchors_of = require "xmppdns.trust.anchors";
+local core = require "xmppdns.core";
+local resolvers = require "xmppdns.resolver";
+
+local POLL_INTERVAL = 0.02;  -- seconds; only while a check is under way
+local MOST_SECONDS = 3;      -- for one question: a server that needs more is as good as dead
+local PROBE_CACHE = 1024 * 1024;
+local RELEASED = os.time({ year = 2026, month = 11, day = 1 }); -- no clock that is right says less
+
+-- What libunbound's reason for "bogus" means. The first that is found counts.
+local CAUSES = {
+	{ "signature expired", "clock" };
+	{ "signature before inception", "clock" };
+	{ "no DNSKEY rrset", "stripped" };
+	{ "no signatures", "stripped" };
+	{ "missing DNSKEY", "stripped" };
+	{ "no keys have a DS", "anchors" };
+	{ "DS hash mismatches key", "anchors" };
+	{ "signature missing", "anchors" }; -- signed, but by no key that is trusted
+};
+
+local function find_cause(text)
+	for _, cause in ipairs(CAUSES) do
+		if text:find(cause[1], 1, true) then return cause[2]; end
+	end
+	return "other";
+end
+
+-- What became of a question for the root's keys: { state = "good"|"insecure"|"bogus"|"silent"|"failed", cause, text, seconds }.
+local function judge_answer(answer, err, seconds)
+	if answer and answer.secure then
+		return { state = "good", seconds = seconds };
+	elseif answer then
+		return { state = "insecure", seconds = seconds };
+	elseif err.code == "bogus" then
+		return { state = "bogus", cause = find_cause(err.text), text = err.text, seconds = seconds };
+	end
+	return { state = err.code == "timeout" and "silent" or "failed", text = err.text, seconds = seconds };
+end
+
+-- A resolver for one question, beside the one that the caller watches: driven by that one's timers, so that nobody needs to watch another descriptor.
+
+local function drive(resolver, probe)
+	if probe.closed then return; end
+	probe:process();
+	if not probe.closed then
+		resolver:after(POLL_INTERVAL, function () drive(resolver, probe); end);
+	end
+end
+
+-- callback(result), see judge_answer. probe, err: what resolvers.new gave.
+local function ask_probe(resolver, probe, err, callback)
+	if not probe then
+		return resolver:after(0, function () callback({ state = "failed", text = err.text }); end);
+	end
+	probe.on_error = resolver.on_error;
+	local started = core.now();
+	probe:query(".", "DNSKEY", function (answer, failure)
+		local result = judge_answer(answer, failure, core.now() - started);
+		probe:after(0, function ()
+			probe:close();
+			callback(result);
+		end);
+	end, { attempts = 1 });
+	drive(resolver, probe);
+end
+
+-- Settings
+
+local function copy(settings)
+	local result = {};
+	for key, value in pairs(settings) do result[key] = value; end
+	return result;
+end
+
+-- One server alone, with the same anchors.
+local function server_settings(run, server, transport)
+	local effective = run.effective;
+	local options = copy(effective.options);
+	if transport == "tcp" then options["tcp-upstream:"] = "yes"; end
+	local trusted = anchors_of.trusted_lines(run.findings.anchors);
+	return {
+		forward = server, upstream = "forward", resolvconf = false, tls = effective.tls or nil, tls_ca = effective.tls_ca;
+		dnssec = run.validates and "opportunistic" or "off", trusted = trusted[1] and trusted or nil;
+		options = options, timeout = run.timeout, attempts = 1, cache_size = PROBE_CACHE, max_lookups = 1;
+	};
+end
+
+-- The same settings without forwarders: libunbound asks from the root, or from the hints that are in the settings.
+local function recursive_settings(settings)
+	local result = copy(settings);
+	result.upstream = "recursive";
+	result.forward, result.resolvconf, result.tls, result.tls_ca = nil, nil, nil, nil;
+	return result;
+end
+
+-- Findings
+
+local function add(findings, level, topic, text, advice)
+	findings[#findings + 1] = { level = level, topic = topic, text = text, advice = advice };
+end
+
+local TRANSPORT_NAMES = { udp = "UDP", tcp = "TCP", tls = "TLS" };
+
+local function has_answered(result)
+	return result.state == "good" or result.state == "insecure" or result.state == "bogus";
+end
+
+-- "answers over UDP and TCP" or "answers over UDP, fails over TCP: no answer ..."
+local function describe_server(run, server)
+	local answered, failed = {}, {};
+	for _, transport in ipairs(run.transports) do
+		local result, name = server[transport], TRANSPORT_NAMES[transport];
+		if has_answered(result) then
+			answered[#answered + 1] = name;
+		else
+			failed[#failed + 1] = result.state == "silent" and "does not answer over " .. name or ("fails over %s: %s"):format(name, result.text);
+		end
+	end
+	if answered[1] then
+		table.insert(failed, 1, "answers over " .. table.concat(answered, " and "));
+	end
+	return table.concat(failed, ", "), #answered;
+end
+
+local function report_server(run, server)
+	local text, answered = describe_server(run, server);
+	local level, advice = "good", nil;
+	if answered == 0 then
+		level, advice = "problem", "is it the right address, does it run, may this machine ask it, does a firewall stop DNS?";
+	elseif answered < #run.transports then
+		level = "warning";
+		local has_udp = has_answered(server.udp);
+		advice = has_udp and "large answers need TCP: let it pass" or "each lookup waits for UDP in vain: let it pass";
+	end
+	add(run.findings, level, "server", ("%s %s"):format(server.address, text), advice);
+	for _, transport in ipairs(run.transports) do
+		server.stripped = server.stripped or server[transport].cause == "stripped";
+	end
+	if server.stripped then
+		local only_one = run.findings.root.state == "good";
+		add(run.findings, only_one and "warning" or "problem", "stripped", server.address .. " strips DNSSEC",
+			only_one and "whatever it is asked first fails: remove it" or nil);
+	end
+end
+
+local OTHER_SERVERS = "ask others (forward = ...), or none (upstream = \"recursive\")";
+
+local ROOT_ADVICE = {
+	stripped = ("nothing can be validated through these servers, so every lookup fails: %s; dnssec = \"off\" would trust anybody"):format(OTHER_SERVERS);
+	clock = "is this machine's clock right?";
+	anchors = "none of the trust anchors is a key by which the root is signed: update the file (Debian: package dns-root-data), "
+		.. "or remove trusted, trustfile, autotrust";
+	other = "these servers give forged or damaged keys of the root: " .. OTHER_SERVERS;
+};
+
+local function report_root(run)
+	local root = run.findings.root;
+	if root.state == "good" then
+		add(run.findings, "good", "root", "the root's keys validate");
+	elseif root.state == "insecure" and run.validates then
+		add(run.findings, "problem", "root", "there is no trust anchor for the root: signed domains are not validated", ROOT_ADVICE.anchors);
+	elseif root.state == "insecure" then
+		add(run.findings, "warning", "root", "dnssec = \"off\": nothing is validated");
+	elseif root.state == "bogus" then
+		add(run.findings, "problem", "root", "the root's keys do not validate: " .. root.text, ROOT_ADVICE[root.cause]);
+	else
+		add(run.findings, "problem", "root", "the root's keys cannot be asked for: " .. root.text, "no lookup will work until the servers answer");
+	end
+end
+
+local function describe_anchors(anchors)
+	local texts = {};
+	for i, anchor in ipairs(anchors) do
+		local note = anchor.state or (anchor.verdict ~= "unknown" and anchor.verdict) or nil;
+		texts[i] = ("%s %s %d%s"):format(anchor.zone, anchor.kind, anchor.tag, note and " (" .. note .. ")" or "");
+	end
+	return #texts == 0 and "none" or table.concat(texts, ", ");
+end
+
+local function describe_age(changed, now)
+	if not changed then return ""; end
+	return (", of %s (%d days old)"):format(os.date("!%Y-%m-%d", changed), math.max(0, math.floor((now - changed) / 86400)));
+end
+
+local function report_anchors(run)
+	local anchors = run.findings.anchors;
+	if not run.validates then return; end
+	local tags = anchors_of.root_tags(anchors);
+	local text = ("trust anchors (%s%s): %s"):format(anchors.source or "none", describe_age(anchors.changed, run.now), describe_anchors(anchors));
+	if not anchors[1] then
+		add(run.findings, "problem", "anchors", text, ROOT_ADVICE.anchors);
+	elseif tags.current or tags.unknown or not (tags.retired or tags.revoked) then
+		add(run.findings, "good", "anchors", text);
+	elseif tags.retired then
+		local tag = tags.retired[1];
+		add(run.findings, "warning", "anchors", ("%s; the root is no longer signed by %d, which is revoked on %s"):format(text, tag,
+			anchors_of.revocation_day(tag)), ROOT_ADVICE.anchors);
+	else
+		add(run.findings, "warning", "anchors", text .. "; the root's only anchor is revoked", ROOT_ADVICE.anchors);
+	end
+end
+
+local function report_clock(run)
+	local shown = os.date("!%Y-%m-%d %H:%M:%S UTC", run.now);
+	if run.now < RELEASED then
+		add(run.findings, "problem", "clock", ("the clock says %s, which is before this software was made"):format(shown), ROOT_ADVICE.clock);
+	elseif run.findings.root.cause == "clock" then
+		add(run.findings, "problem", "clock", ("the clock says %s, and by it the root's signatures are not valid"):format(shown), ROOT_ADVICE.clock);
+	else
+		add(run.findings, "good", "clock", "the clock says " .. shown);
+	end
+end
+
+local function report_upstream(run)
+	if run.effective.recursive then
+		add(run.findings, "good", "server", "no server is set: libunbound asks from the root");
+	end
+	for _, server in ipairs(run.findings.servers) do report_server(run, server); end
+	for _, warning in ipairs(run.effective.warnings or {}) do
+		add(run.findings, "warning", "settings", warning);
+	end
+end
+
+local function is_stripped(findings)
+	if findings.root.cause == "stripped" then return true; end
+	if findings.root.state == "good" or not findings.servers[1] then return false; end
+	for _, server in ipairs(findings.servers) do
+		if not server.stripped then return false; end
+	end
+	return true;
+end
+
+local function finish(run)
+	local findings = run.findings;
+	if run.resolver.closed then return; end
+	report_upstream(run);
+	report_root(run);
+	report_anchors(run);
+	report_clock(run);
+	findings.ok = true;
+	for _, finding in ipairs(findings) do
+		if finding.level == "problem" then findings.ok = false; end
+	end
+	findings.stripped = is_stripped(findings);
+	findings.seconds = core.now() - run.started;
+	run.callback(findings);
+end
+
+-- One server over one transport: { server, transport, resolver, err }.
+local function list_probes(run)
+	local probes = {};
+	for _, address in ipairs(run.effective.servers) do
+		local server = { address = address, stripped = false };
+		table.insert(run.findings.servers, server);
+		for _, transport in ipairs(run.transports) do
+			table.insert(probes, { server = server, transport = transport });
+		end
+	end
+	return probes;
+end
+
+-- One by one, because each takes some milliseconds for which the caller's loop stands still. None is asked before done(), when all are there: once
+-- asked, they set up libunbound in their threads, and whoever makes a resolver at that time waits for them.
+local function make_probes(run, probes, place, done)
+	local probe = probes[place];
+	if not probe then return done(); end
+	probe.resolver, probe.err = resolvers.new(server_settings(run, probe.server.address, probe.transport));
+	run.resolver:after(POLL_INTERVAL, function () make_probes(run, probes, place + 1, done); end);
+end
+
+local function ask_probes(run, probes, done)
+	for _, probe in ipairs(probes) do
+		ask_probe(run.resolver, probe.resolver, probe.err, function (result)
+			probe.server[probe.transport] = result;
+			done();
+		end);
+	end
+end
+
+local function ask_resolver(run, done)
+	run.resolver:flush("."); -- a remembered answer says nothing about now
+	local started = core.now();
+	run.resolver:query(".", "DNSKEY", function (answer, err)
+		run.findings.root = judge_answer(answer, err, core.now() - started);
+		done();
+	end, { timeout = run.timeout });
+end
+
+-- Asks every server of the resolver for the root's keys, over UDP and over TCP, and the resolver itself, looks at anchors and clock, and calls
+-- callback(findings) once, a few seconds later at most: { [1..n] = { level = "good"|"warning"|"problem", topic = "server"|"stripped"|"root"|"anchors"|
+-- "clock"|"settings", text, advice = text or nil }, ok = no problem among them, stripped = whether the resolver's servers strip DNSSEC (then see
+-- recover), root = { state = "good"|"insecure"|"bogus"|"silent"|"failed", cause = "stripped"|"clock"|"anchors"|"other"|nil, text, seconds },
+-- servers = { { address, stripped, udp = as root, tcp = as root } or { address, stripped, tls = } ... }, anchors = see xmppdns.trust.anchors, seconds }.
+-- It is not called when the resolver is closed before. options: timeout (seconds for each question), now (seconds since 1970, instead of the clock).
+local function check(resolver, callback, options)
+	options = options or {};
+	local effective = resolver:settings();
+	local now = options.now or os.time();
+	local run = {
+		resolver = resolver, callback = callback, effective = effective, validates = effective.dnssec ~= "off", now = now, started = core.now();
+		timeout = options.timeout or math.min(effective.timeout, MOST_SECONDS);
+		transports = effective.tls and { "tls" } or { "udp", "tcp" };
+		findings = { servers = {}, anchors = anchors_of.read(effective, now) };
+	};
+	local probes = list_probes(run);
+	local pending = #probes + 1;
+	local function done()
+		pending = pending - 1;
+		if pending == 0 then finish(run); end
+	end
+	make_probes(run, probes, 1, function ()
+		ask_probes(run, probes, done);
+		ask_resolver(run, done);
+	end);
+end
+
+-- What the findings of check ask for: with upstream = "auto" and servers that strip DNSSEC, the resolver is reconfigured to ask from the root, if that
+-- works. settings: the table that the resolver was made from. Calls callback(recovered, text): recovered = true: it asks from the root now;
+-- false: it should, but cannot; nil: there is nothing to do, or upstream = "forward" forbids it. text is for the operator, nil when nothing is wrong.
+local function recover(resolver, settings, findings, callback)
+	if not findings.stripped then return callback(nil); end
+	local effective = resolver:settings();
+	local servers = table.concat(effective.servers, ", ");
+	if effective.upstream ~= "auto" or effective.recursive then
+		return callback(nil, ("%s: DNSSEC is stripped on the way, and upstream = \"%s\" allows no other way: every lookup fails: %s"):format(
+			servers, effective.upstream, OTHER_SERVERS));
+	end
+	local probe_settings = recursive_settings(settings);
+	probe_settings.cache_size, probe_settings.timeout = PROBE_CACHE, math.min(effective.timeout, MOST_SECONDS);
+	local probe, problem = resolvers.new(probe_settings);
+	ask_probe(resolver, probe, problem, function (result)
+		local ok, err = nil, { text = result.text };
+		if result.state == "good" then
+			ok, err = resolver:reconfigure(recursive_settings(settings));
+		end
+		if ok then
+			resolver:flush();
+			return callback(true, ("%s: DNSSEC is stripped on the way: asking from the root instead"):format(servers));
+		end
+		callback(false, ("%s: DNSSEC is stripped on the way, and the root cannot be asked instead (%s): every lookup fails: %s"):format(
+			servers, err.text or result.state, OTHER_SERVERS));
+	end);
+end
+
+return {
+	check = check;
+	recover = recover;
+	recursive_settings = recursive_settings;
+};

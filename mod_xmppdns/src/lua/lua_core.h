@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* What the files of the binding share. Only core.c and lua_*.c include it: nothing else knows Lua. */
+#ifndef XMPPDNS_LUA_CORE_H
+#define XMPPDNS_LUA_CORE_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "dns/answer.h"
+#include "settings/settings.h"
+
+#include "lua_compat.h" /* Lua 5.1, LuaJIT, 5.2, 5.3: the few functions of 5.4 that we use */
+
+/* Each adds its functions to the module table on top of the stack, and registers its metatables. */
+void open_rdata(lua_State *L);    /* parse_record, type_name, type_number */
+void open_name(lua_State *L);     /* canonical_name, idna_to_ascii, idna_to_unicode */
+void open_srv(lua_State *L);      /* order_srv */
+void open_answer(lua_State *L);   /* new_error */
+void open_settings(lua_State *L); /* check_settings */
+void open_resolver(lua_State *L); /* new_resolver */
+void open_route(lua_State *L);    /* has_route */
+
+/* Pushes one record: a table with the field of its type ("srv", "a", ...), or "raw", and a metatable whose __tostring reads as
+ * Prosody's util.dns does. Pushes nil when the bytes are no such record. */
+void push_record(lua_State *L, uint16_t type, const uint8_t *rdata, size_t size);
+
+/* Pushes an answer of OUTCOME_ANSWERED as the table of the design's section 4. Its fields are its own where it differs from most answers; the
+ * others come from its metatable, and pairs does not show them. */
+void push_answer(lua_State *L, const struct answer *answer, uint32_t ttl, bool from_cache);
+
+/* Pushes the error table: code, text, qname, qtype (number), type (text), attempts; qname may be NULL.
+ * text NULL: what the outcome says by itself. What is not printable in text becomes \DDD. */
+void push_error(lua_State *L, enum outcome outcome, const char *text, const char *qname, uint16_t qtype, unsigned attempts);
+/* The same for "config", "unavailable" and what else has no outcome of its own. */
+void push_coded_error(lua_State *L, const char *code, const char *text);
+
+/* Settings from the table at index, as far as check_settings checks them: one reference, the caller's, or NULL with the message filled in. Raises
+ * only for a non-table. */
+struct settings *read_settings(lua_State *L, int index, char problem[SETTINGS_PROBLEM_SIZE]);
+/* The effective settings and what was read from the machine, as one table. */
+struct upstream_config;
+void push_settings(lua_State *L, const struct settings *settings, const struct upstream_config *config);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* The contexts that were made from one reading of the settings: one for each role, made when first needed. */
+#ifndef XMPPDNS_GENERATION_H
+#define XMPPDNS_GENERATION_H
+
+#include "unbound/context.h"
+
+struct generation_slot {
+	enum role role;
+	unsigned nth;            /* repeated attempts of one lookup take different contexts */
+	unsigned shard;          /* below settings->threads */
+	struct context *context; /* owned */
+};
+
+struct generation {
+	uint64_t number;
+	struct settings *settings;      /* a reference */
+	struct upstream_config *config; /* borrowed from the resolver; not looked at once retired */
+	struct generation_slot *slots;  /* owned */
+	size_t count, room;
+	struct generation *next; /* the resolver's list of retired ones */
+};
+
+/* Takes a reference to settings. NULL without memory. */
+struct generation *create_generation(struct settings *settings, struct upstream_config *config, uint64_t number);
+/* epoll: where its contexts are watched. forked: see delete_context. generation may be NULL. */
+void delete_generation(struct generation *generation, int epoll, bool forked);
+
+/* Makes the first one now, with which libunbound accepts settings and config, or not: false with its message, and without memory, descriptors or
+ * threads. Takes some milliseconds. */
+bool prepare_generation(struct generation *generation, int epoll, char problem[SETTINGS_PROBLEM_SIZE]);
+
+/* Its context for that use, made now if it is not there. epoll: where a new one's descriptor is watched. NULL with a message. */
+struct context *use_context(
+	struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll, char problem[SETTINGS_PROBLEM_SIZE]);
+
+unsigned generation_in_flight(const struct generation *generation);
+
+#endif

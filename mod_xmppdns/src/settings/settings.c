@@ -1,0 +1,709 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* What each setting accepts, its default, and what settings mean together. */
+#include "settings.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "dns/name.h"
+#include "upstream.h"
+
+/* Every default that is not false, empty or none. resolvconf's depends on other keys: fill_resolvconf. */
+static const struct settings DEFAULTS = {
+	.references = 1,
+	.upstream = UPSTREAM_AUTO,
+	.dnssec = POLICY_OPPORTUNISTIC,
+	.dane = POLICY_OPPORTUNISTIC,
+	.attempts = 0,
+	.timeout = 0,
+	.plan_timeout = 30,
+	.reconfigure_interval = 10,
+	.cache_size = 64 * 1024 * 1024,
+	.min_ttl = 0,
+	.max_ttl = 86400,
+	.stale_ttl = 86400,
+	.max_lookups = 1000,
+	.max_endpoints = 32,
+	.max_answer_size = UINT16_MAX, /* DNS has no larger ones */
+	.threads = 1,
+};
+
+static const char *const POLICY_NAMES[] = { "off", "opportunistic", "required", NULL };
+static const char *const UPSTREAM_NAMES[] = { "auto", "forward", "recursive", NULL };
+
+enum {
+	ADDRESS_SIZE = 320, /* an IPv6 address, a scope, a port and a TLS name, with NUL */
+	SHOWN_SIZE = 128    /* what a message shows of a value, with NUL */
+};
+
+struct setting;
+typedef bool (*set_function)(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE]);
+
+struct setting {
+	const char *key;
+	set_function set;
+	size_t offset; /* of the field in struct settings */
+	double least, most;
+	const char *const *choices;
+};
+
+const char *policy_name(enum policy policy)
+{
+	return POLICY_NAMES[policy];
+}
+
+const char *upstream_name(enum upstream upstream)
+{
+	return UPSTREAM_NAMES[upstream];
+}
+
+struct settings *create_settings(void)
+{
+	struct settings *settings = malloc(sizeof(*settings));
+	if (settings != NULL)
+		*settings = DEFAULTS;
+	return settings;
+}
+
+struct settings *hold_settings(struct settings *settings)
+{
+	__atomic_add_fetch(&settings->references, 1, __ATOMIC_RELAXED);
+	return settings;
+}
+
+void free_text_list(struct text_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+}
+
+static void free_named_text_list(struct named_text_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free(list->items[i].name);
+		free(list->items[i].value);
+	}
+	free(list->items);
+}
+
+void release_settings(struct settings *settings)
+{
+	if (settings == NULL || __atomic_sub_fetch(&settings->references, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	free(settings->resolvconf);
+	free(settings->hoststxt);
+	free_text_list(&settings->forward);
+	free_named_text_list(&settings->stub);
+	free(settings->roothints);
+	free(settings->tls_ca);
+	free_text_list(&settings->trusted);
+	free(settings->trustfile);
+	free(settings->autotrust);
+	free_named_text_list(&settings->options);
+	free(settings);
+}
+
+/* As much of the text as a message has room for, on one line. */
+static const char *show(const char *text, char shown[SHOWN_SIZE])
+{
+	size_t size = strnlen(text, SHOWN_SIZE - 1);
+	for (size_t i = 0; i < size; i++)
+		shown[i] = (unsigned char)text[i] < ' ' || text[i] == 127 ? '?' : text[i];
+	shown[size] = '\0';
+	return shown;
+}
+
+/* The beginning of a message: key, name if it has one, value, expectation. */
+static bool refuse(
+	const struct setting *setting, const char *name, const struct setting_value *value, const char *expected, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	char text[SHOWN_SIZE], place[SHOWN_SIZE + 64], shown[SHOWN_SIZE + 16];
+	if (name == NULL)
+		snprintf(place, sizeof(place), "%s", setting->key);
+	else
+		snprintf(place, sizeof(place), "%s[\"%s\"]", setting->key, show(name, text));
+	if (value->kind == SETTING_TEXT)
+		snprintf(shown, sizeof(shown), "\"%s\"", show(value->text, text));
+	else if (value->kind == SETTING_NUMBER)
+		snprintf(shown, sizeof(shown), "%.14g", isnan(value->number) ? NAN : value->number); /* a NaN's sign says nothing */
+	else if (value->kind == SETTING_OTHER)
+		snprintf(shown, sizeof(shown), "a %s", show(value->text, text));
+	else
+		snprintf(shown, sizeof(shown), "%s", value->flag ? "true" : "false");
+	snprintf(problem, SETTINGS_PROBLEM_SIZE, "%s = %s: expected %s", place, shown, expected);
+	return false;
+}
+
+static bool refuse_memory(char problem[SETTINGS_PROBLEM_SIZE])
+{
+	snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+	return false;
+}
+
+bool is_shortage(const char *problem)
+{
+	static const char MEMORY[] = "out of ", REST[] = "cannot "; /* others begin with a key, or with libunbound */
+	return strncmp(problem, MEMORY, sizeof(MEMORY) - 1) == 0 || strncmp(problem, REST, sizeof(REST) - 1) == 0;
+}
+
+static void *field(const struct setting *setting, struct settings *settings)
+{
+	return (char *)settings + setting->offset;
+}
+
+static bool set_choice(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	char expected[128] = "one of";
+	for (int i = 0; setting->choices[i] != NULL; i++) {
+		if (value->kind == SETTING_TEXT && strcmp(value->text, setting->choices[i]) == 0) {
+			*(int *)field(setting, settings) = i; /* the enums have no negative value and the size of an int */
+			return true;
+		}
+		size_t used = strlen(expected);
+		snprintf(expected + used, sizeof(expected) - used, " \"%s\"", setting->choices[i]);
+	}
+	return refuse(setting, name, value, expected, problem);
+}
+
+static bool set_number(const struct setting *setting, const char *name, const struct setting_value *value, bool whole, double *number,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	/* written so that a NaN fails */
+	if (value->kind == SETTING_NUMBER && value->number >= setting->least && value->number <= setting->most
+		&& (!whole || floor(value->number) == value->number)) {
+		*number = value->number;
+		return true;
+	}
+	char expected[128];
+	snprintf(expected, sizeof(expected), "a %snumber from %.14g to %.14g", whole ? "whole " : "", setting->least, setting->most);
+	return refuse(setting, name, value, expected, problem);
+}
+
+static bool set_seconds(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	return set_number(setting, name, value, false, field(setting, settings), problem);
+}
+
+static bool set_count(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	double number = 0;
+	if (!set_number(setting, name, value, true, &number, problem))
+		return false;
+	*(uint32_t *)field(setting, settings) = (uint32_t)number;
+	return true;
+}
+
+static bool set_bytes(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	double number = 0;
+	if (!set_number(setting, name, value, true, &number, problem))
+		return false;
+	*(size_t *)field(setting, settings) = (size_t)number;
+	return true;
+}
+
+static bool set_flag(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	if (value->kind != SETTING_FLAG)
+		return refuse(setting, name, value, "true or false", problem);
+	*(bool *)field(setting, settings) = value->flag;
+	return true;
+}
+
+static bool ignore(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	(void)settings;
+	return value->kind == SETTING_FLAG || refuse(setting, name, value, "true or false", problem);
+}
+
+/* text is copied into *target, in place of what was there; NULL clears it. */
+static bool replace_text(char **target, const char *text, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	char *copy = text == NULL ? NULL : strdup(text);
+	if (copy == NULL && text != NULL)
+		return refuse_memory(problem);
+	free(*target);
+	*target = copy;
+	return true;
+}
+
+static bool set_path(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	if (value->kind != SETTING_TEXT || value->text[0] == '\0')
+		return refuse(setting, name, value, "a file's path", problem);
+	return replace_text(field(setting, settings), value->text, problem);
+}
+
+/* true, a path, or false. */
+static bool set_system_file(
+	const struct setting *setting, const char *name, const struct setting_value *value, bool *use, char **path, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	bool path_given = value->kind == SETTING_TEXT && value->text[0] != '\0';
+	if (!path_given && value->kind != SETTING_FLAG)
+		return refuse(setting, name, value, "true, false or a file's path", problem);
+	if (!replace_text(path, path_given ? value->text : NULL, problem))
+		return false;
+	*use = path_given || value->flag;
+	return true;
+}
+
+static bool set_resolvconf(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	if (!set_system_file(setting, name, value, &settings->use_resolvconf, &settings->resolvconf, problem))
+		return false;
+	settings->resolvconf_given = true;
+	return true;
+}
+
+static bool set_hoststxt(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	return set_system_file(setting, name, value, &settings->use_hoststxt, &settings->hoststxt, problem);
+}
+
+bool add_text(struct text_list *list, const char *text)
+{
+	char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
+	if (items == NULL)
+		return false;
+	list->items = items;
+	items[list->count] = strdup(text);
+	if (items[list->count] == NULL)
+		return false;
+	list->count++;
+	return true;
+}
+
+static bool add_named_text(struct named_text_list *list, const char *name, const char *value)
+{
+	struct named_text *items = realloc(list->items, (list->count + 1) * sizeof(*items));
+	if (items == NULL)
+		return false;
+	list->items = items;
+	struct named_text item = { .name = strdup(name), .value = strdup(value) };
+	if (item.name == NULL || item.value == NULL) {
+		free(item.name);
+		free(item.value);
+		return false;
+	}
+	items[list->count++] = item;
+	return true;
+}
+
+/* Cuts the part behind the first mark off text; NULL when there is no mark. */
+static char *cut_at(char *text, char mark)
+{
+	char *part = strchr(text, mark);
+	if (part != NULL)
+		*part++ = '\0';
+	return part;
+}
+
+static bool is_port(const char *text)
+{
+	char *end;
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	unsigned long port = strtoul(text, &end, 10);
+	return *end == '\0' && end - text <= 5 && port >= 1 && port <= 65535;
+}
+
+static bool is_domain(const char *text)
+{
+	char canonical[NAME_TEXT_SIZE];
+	size_t size;
+	return canonical_name(text, strlen(text), canonical, &size) == NAME_OK;
+}
+
+bool is_server_address(const char *text, bool tls_name_allowed)
+{
+	char buffer[ADDRESS_SIZE], binary[16];
+	size_t size = strlen(text) + 1;
+	if (size > sizeof(buffer))
+		return false;
+	memcpy(buffer, text, size);
+	const char *tls_name = cut_at(buffer, '#');
+	const char *port = cut_at(buffer, '@');
+	const char *scope = cut_at(buffer, '%');
+	if (tls_name != NULL && (!tls_name_allowed || !is_domain(tls_name)))
+		return false;
+	if (port != NULL && !is_port(port))
+		return false;
+	if (scope != NULL && (scope[0] == '\0' || strlen(scope) > 31))
+		return false;
+	return inet_pton(AF_INET6, buffer, binary) == 1 || (scope == NULL && inet_pton(AF_INET, buffer, binary) == 1);
+}
+
+static bool add_forward(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	if (value->kind != SETTING_TEXT || !is_server_address(value->text, true))
+		return refuse(setting, name, value, "an IP address, \"addr[@port][#tls-name]\", or a list of them", problem);
+	return add_text(&settings->forward, value->text) || refuse_memory(problem);
+}
+
+static bool add_stub(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	char zone[NAME_TEXT_SIZE];
+	size_t size;
+	if (name == NULL)
+		return refuse(setting, name, value, "a table from zones to addresses", problem);
+	if (canonical_name(name, strlen(name), zone, &size) != NAME_OK)
+		return refuse(setting, name, value, "a zone's name as its key", problem);
+	if (value->kind != SETTING_TEXT || !is_server_address(value->text, false))
+		return refuse(setting, name, value, "an IP address, \"addr[@port]\", or a list of them", problem);
+	return add_named_text(&settings->stub, zone, value->text) || refuse_memory(problem);
+}
+
+bool is_anchor_line(const char *line, size_t size)
+{
+	static const char *const SPACE = " \t\r";
+	char buffer[4096];
+	const char *comment = memchr(line, ';', size);
+	if (comment != NULL)
+		size = (size_t)(comment - line);
+	if (size >= sizeof(buffer) || memchr(line, '\0', size) != NULL)
+		return false;
+	memcpy(buffer, line, size);
+	buffer[size] = '\0';
+	char *rest = NULL;
+	bool owner = true; /* the first word names the zone, unless the line starts with a space */
+	for (char *word = strtok_r(buffer, SPACE, &rest); word != NULL; word = strtok_r(NULL, SPACE, &rest)) {
+		if (!owner && (strcasecmp(word, "DS") == 0 || strcasecmp(word, "DNSKEY") == 0))
+			return true;
+		owner = false;
+	}
+	return false;
+}
+
+static bool add_trusted(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	if (value->kind != SETTING_TEXT || strchr(value->text, '\n') != NULL || !is_anchor_line(value->text, strlen(value->text)))
+		return refuse(setting, name, value, "a DS or DNSKEY record on one line, or a list of them", problem);
+	return add_text(&settings->trusted, value->text) || refuse_memory(problem);
+}
+
+/* "name" or "name:" to "name:". */
+static bool read_option_name(const char *name, char option[64])
+{
+	size_t size = strlen(name);
+	if (size > 0 && name[size - 1] == ':')
+		size--;
+	if (size == 0 || size > 60 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != size)
+		return false;
+	snprintf(option, 64, "%.*s:", (int)size, name);
+	return true;
+}
+
+/* libunbound ends the whole process when it cannot read this option's value. */
+static bool is_fetch_policy(const char *text)
+{
+	const char *at = text + strspn(text, " ");
+	while (*at != '\0') {
+		at += *at == '-';
+		size_t digits = strspn(at, "0123456789");
+		if (digits == 0 || digits > 9)
+			return false;
+		at += digits;
+		at += strspn(at, " ");
+	}
+	return text[0] != '\0';
+}
+
+/* With a module that libunbound does not have, or in a wrong order, it crashes. */
+static bool is_module_list(const char *text)
+{
+	static const char *const LISTS[] = { "iterator", "validator iterator", "dns64 iterator", "dns64 validator iterator" };
+	for (size_t i = 0; i < sizeof(LISTS) / sizeof(LISTS[0]); i++)
+		if (strcmp(text, LISTS[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_number_between(const char *text, unsigned long least, unsigned long most)
+{
+	if (text[0] == '\0' || strlen(text) > 9 || strspn(text, "0123456789") != strlen(text))
+		return false;
+	unsigned long number = strtoul(text, NULL, 10);
+	return number >= least && number <= most;
+}
+
+/* What the few options expect over which libunbound ends or crashes the process, or takes all its memory; NULL when it may try the value. */
+static const char *expected_by_option(const char *option, const char *text)
+{
+	if (strcmp(option, "unwanted-reply-threshold:") == 0)
+		return "another option: libunbound can end the process over this one (CVE-2026-44621)";
+	if (strcmp(option, "module-config:") == 0 && !is_module_list(text))
+		return "\"validator iterator\", or \"iterator\", or \"dns64\" before either";
+	if (strcmp(option, "target-fetch-policy:") == 0 && !is_fetch_policy(text))
+		return "whole numbers with spaces between them";
+	if (strcmp(option, "msg-buffer-size:") == 0 && !is_number_between(text, 4096, 1048576))
+		return "a whole number from 4096 to 1048576";
+	if (strcmp(option, "outgoing-range:") == 0 && !is_number_between(text, 1, 32768))
+		return "a whole number from 1 to 32768";
+	if (strcmp(option, "outgoing-num-tcp:") == 0 && !is_number_between(text, 0, 1024))
+		return "a whole number from 0 to 1024";
+	return NULL;
+}
+
+static bool add_option(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
+	char problem[SETTINGS_PROBLEM_SIZE])
+{
+	char option[64], number[32];
+	if (name == NULL)
+		return refuse(setting, name, value, "a table from libunbound's option names to values", problem);
+	if (!read_option_name(name, option))
+		return refuse(setting, name, value, "the name of one of libunbound's options as its key", problem);
+	if (value->kind == SETTING_OTHER)
+		return refuse(setting, name, value, "text, a number, true or false", problem);
+	if (value->kind == SETTING_NUMBER && (!isfinite(value->number) || fabs(value->number) > 1e15))
+		return refuse(setting, name, value, "a finite number", problem);
+	snprintf(number, sizeof(number), "%.15g", value->number);
+	const char *flag = value->flag ? "yes" : "no";
+	const char *text = value->kind == SETTING_TEXT ? value->text : value->kind == SETTING_NUMBER ? number : flag;
+	const char *expected = expected_by_option(option, text);
+	if (expected != NULL)
+		return refuse(setting, name, value, expected, problem);
+	return add_named_text(&settings->options, option, text) || refuse_memory(problem);
+}
+
+#define AT(member) offsetof(struct settings, member)
+
+static const struct setting SETTINGS[] = {
+	{ .key = "async", .set = ignore },
+	{ .key = "attempts", .set = set_count, .offset = AT(attempts), .least = 1, .most = 10 },
+	{ .key = "autotrust", .set = set_path, .offset = AT(autotrust) },
+	{ .key = "cache_size", .set = set_bytes, .offset = AT(cache_size), .least = 0, .most = 1024.0 * 1024 * 1024 },
+	{ .key = "dane", .set = set_choice, .offset = AT(dane), .choices = POLICY_NAMES },
+	{ .key = "dnssec", .set = set_choice, .offset = AT(dnssec), .choices = POLICY_NAMES },
+	{ .key = "forward", .set = add_forward },
+	{ .key = "hoststxt", .set = set_hoststxt },
+	{ .key = "max_answer_size", .set = set_count, .offset = AT(max_answer_size), .least = 512, .most = UINT16_MAX },
+	{ .key = "max_endpoints", .set = set_count, .offset = AT(max_endpoints), .least = 1, .most = 1000 },
+	{ .key = "max_lookups", .set = set_count, .offset = AT(max_lookups), .least = 1, .most = 100000 },
+	{ .key = "max_ttl", .set = set_count, .offset = AT(max_ttl), .least = 0, .most = 604800 },
+	{ .key = "min_ttl", .set = set_count, .offset = AT(min_ttl), .least = 0, .most = 86400 },
+	{ .key = "options", .set = add_option },
+	{ .key = "plan_timeout", .set = set_seconds, .offset = AT(plan_timeout), .least = 0.001, .most = 3600 },
+	{ .key = "reconfigure_interval", .set = set_seconds, .offset = AT(reconfigure_interval), .least = 0, .most = 86400 },
+	{ .key = "resolvconf", .set = set_resolvconf },
+	{ .key = "roothints", .set = set_path, .offset = AT(roothints) },
+	{ .key = "stale_ttl", .set = set_count, .offset = AT(stale_ttl), .least = 0, .most = 604800 },
+	{ .key = "stub", .set = add_stub },
+	{ .key = "threads", .set = set_count, .offset = AT(threads), .least = 1, .most = 64 },
+	{ .key = "timeout", .set = set_seconds, .offset = AT(timeout), .least = 0.001, .most = 300 },
+	{ .key = "tls", .set = set_flag, .offset = AT(tls) },
+	{ .key = "tls_ca", .set = set_path, .offset = AT(tls_ca) },
+	{ .key = "trusted", .set = add_trusted },
+	{ .key = "trustfile", .set = set_path, .offset = AT(trustfile) },
+	{ .key = "upstream", .set = set_choice, .offset = AT(upstream), .choices = UPSTREAM_NAMES },
+};
+
+enum { SETTING_COUNT = sizeof(SETTINGS) / sizeof(SETTINGS[0]), LONGEST_KEY = 32 };
+
+static unsigned least_of(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* Levenshtein's edit distance; both at most LONGEST_KEY long. */
+static unsigned edit_distance(const char *a, const char *b)
+{
+	size_t width = strlen(b);
+	unsigned row[LONGEST_KEY + 1];
+	for (size_t j = 0; j <= width; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		unsigned diagonal = row[0];
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= width; j++) {
+			unsigned above = row[j];
+			row[j] = least_of(diagonal + (a[i - 1] != b[j - 1]), least_of(above, row[j - 1]) + 1);
+			diagonal = above;
+		}
+	}
+	return row[width];
+}
+
+static const char *closest_key(const char *key)
+{
+	const char *closest = NULL;
+	unsigned distance = 3; /* further away is no typing error */
+	if (strlen(key) > LONGEST_KEY)
+		return NULL;
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		unsigned candidate = edit_distance(key, SETTINGS[i].key);
+		if (candidate < distance) {
+			distance = candidate;
+			closest = SETTINGS[i].key;
+		}
+	}
+	return closest;
+}
+
+bool set_setting(struct settings *settings, const char *key, const char *name, const struct setting_value *value, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (strcmp(key, SETTINGS[i].key) == 0)
+			return SETTINGS[i].set(&SETTINGS[i], settings, name, value, problem);
+	char shown[SHOWN_SIZE];
+	const char *closest = closest_key(key);
+	if (closest != NULL)
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "unknown setting \"%s\": did you mean \"%s\"?", key, closest);
+	else
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "unknown setting \"%s\"", show(key, shown));
+	return false;
+}
+
+static bool has_root_stub(const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->stub.count; i++)
+		if (strcmp(settings->stub.items[i].name, ".") == 0)
+			return true;
+	return false;
+}
+
+/* The system's servers are used unless the settings say where else answers come from. */
+static void fill_resolvconf(struct settings *settings)
+{
+	if (!settings->resolvconf_given)
+		settings->use_resolvconf =
+			settings->forward.count == 0 && settings->roothints == NULL && settings->upstream != UPSTREAM_RECURSIVE && !has_root_stub(settings);
+}
+
+static bool check_upstream(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	bool forwards = settings->forward.count > 0 || settings->use_resolvconf;
+	if (settings->upstream == UPSTREAM_RECURSIVE && forwards) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "upstream = \"recursive\" goes with neither forward nor resolvconf");
+		return false;
+	}
+	if (settings->upstream == UPSTREAM_FORWARD && !forwards) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "upstream = \"forward\" needs forward or resolvconf");
+		return false;
+	}
+	if (settings->min_ttl > settings->max_ttl) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "min_ttl = %u: expected at most max_ttl, which is %u", (unsigned)settings->min_ttl,
+			(unsigned)settings->max_ttl);
+		return false;
+	}
+	return true;
+}
+
+static bool check_tls(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	for (size_t i = 0; i < settings->forward.count && !settings->tls; i++)
+		if (strchr(settings->forward.items[i], '#') != NULL) {
+			snprintf(problem, SETTINGS_PROBLEM_SIZE, "forward = \"%.200s\": a TLS name needs tls = true", settings->forward.items[i]);
+			return false;
+		}
+	if (settings->tls_ca != NULL && !settings->tls) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "tls_ca = \"%.200s\": needs tls = true", settings->tls_ca);
+		return false;
+	}
+	if (settings->tls && (settings->forward.count == 0 || settings->use_resolvconf)) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "tls = true: needs forward, and no resolvconf: only named servers are asked over TLS");
+		return false;
+	}
+	return true;
+}
+
+/* Whether this raw option makes libunbound hand out data that it has not validated. */
+static bool drops_validation(const struct named_text *option)
+{
+	if (strcmp(option->name, "module-config:") == 0)
+		return strstr(option->value, "validator") == NULL;
+	if (strcmp(option->name, "val-permissive-mode:") == 0 || strcmp(option->name, "disable-edns-do:") == 0)
+		return strcmp(option->value, "yes") == 0;
+	if (strcmp(option->name, "domain-insecure:") == 0)
+		return strcmp(option->value, ".") == 0;
+	return false;
+}
+
+static bool check_policies(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	if (settings->dane == POLICY_REQUIRED && settings->dnssec == POLICY_OFF) {
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "dane = \"required\" does not go with dnssec = \"off\"");
+		return false;
+	}
+	if (settings->dnssec != POLICY_REQUIRED && settings->dane != POLICY_REQUIRED)
+		return true;
+	const char *key = settings->dnssec == POLICY_REQUIRED ? "dnssec" : "dane";
+	for (size_t i = 0; i < settings->options.count; i++) {
+		const struct named_text *option = &settings->options.items[i];
+		if (drops_validation(option)) {
+			snprintf(problem, SETTINGS_PROBLEM_SIZE, "options[\"%s\"] = \"%.100s\" switches validation off, and %s is \"required\"", option->name,
+				option->value, key);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool check_readable(const char *key, const char *path, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	if (path == NULL || access(path, R_OK) == 0)
+		return true;
+	snprintf(problem, SETTINGS_PROBLEM_SIZE, "%s = \"%.200s\": %s", key, path, strerror(errno));
+	return false;
+}
+
+static bool check_anchors(const char *key, const char *path, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	char reason[SETTINGS_PROBLEM_SIZE];
+	if (path == NULL || check_anchor_file(path, reason))
+		return true;
+	snprintf(problem, SETTINGS_PROBLEM_SIZE, "%s = \"%.200s\": %.200s", key, path, reason);
+	return false;
+}
+
+/* libunbound rewrites this file through another one beside it, and ends the whole process when it cannot. */
+static bool check_autotrust(const char *path, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	if (path == NULL)
+		return true;
+	char *folder = strdup(path);
+	if (folder == NULL)
+		return refuse_memory(problem);
+	char *slash = strrchr(folder, '/');
+	if (slash != NULL)
+		slash[slash == folder] = '\0';
+	bool writable = access(path, W_OK) == 0 && access(slash == NULL ? "." : folder, W_OK) == 0;
+	if (!writable)
+		snprintf(problem, SETTINGS_PROBLEM_SIZE, "autotrust = \"%.200s\": the file and its folder must be writable: %s", path, strerror(errno));
+	free(folder);
+	return writable;
+}
+
+static bool check_files(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	return check_readable("resolvconf", settings->resolvconf, problem) && check_readable("hoststxt", settings->hoststxt, problem)
+		&& check_readable("roothints", settings->roothints, problem) && check_readable("tls_ca", settings->tls_ca, problem)
+		&& check_anchors("trustfile", settings->trustfile, problem) && check_anchors("autotrust", settings->autotrust, problem)
+		&& check_autotrust(settings->autotrust, problem);
+}
+
+bool check_settings(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+{
+	fill_resolvconf(settings);
+	return check_upstream(settings, problem) && check_policies(settings, problem) && check_tls(settings, problem) && check_files(settings, problem);
+}

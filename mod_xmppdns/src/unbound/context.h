@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* One ub_ctx in a thread of its own, over libunbound's event API. Whoever asks never waits: not for libunbound, nor for its set-up or end. */
+#ifndef XMPPDNS_CONTEXT_H
+#define XMPPDNS_CONTEXT_H
+
+#include "dns/answer.h"
+#include "settings/settings.h"
+#include "settings/upstream.h"
+
+enum role { ROLE_UDP, ROLE_TCP, ROLE_PROBE_UDP, ROLE_PROBE_TCP };
+
+struct context;
+
+/* Called from process_context, once for each question that was asked and not dropped. answer is the callee's (it releases it) and never NULL
+ * unless memory ran out: OUTCOME_ANSWERED, OUTCOME_BOGUS (with libunbound's reason), OUTCOME_SERVFAIL, OUTCOME_NAME or OUTCOME_SYSTEM. */
+typedef void (*on_context_answer)(void *asker, struct answer *answer);
+
+/* One question under way. Embedded in its asker; private. */
+struct context_question {
+	struct context_flight *flight; /* not owned; NULL when not under way */
+};
+
+/* When libunbound is set up, which takes it some milliseconds, and some more while another context is being set up or ended. */
+enum set_up {
+	SET_UP_NOW,  /* before create_context returns: a refusal is NULL, with libunbound's message */
+	SET_UP_LATER /* with the first question, in the context's thread: after a refusal each question is answered with OUTCOME_SYSTEM and the message */
+};
+
+/* NULL with a message without memory, descriptors or threads. Takes a reference to settings and config. */
+struct context *create_context(
+	struct settings *settings, struct upstream_config *config, enum role role, enum set_up when, char problem[SETTINGS_PROBLEM_SIZE]);
+/* Ends it; questions still under way are dropped, their callbacks never run. Not from inside process_context. Its thread, and with it
+ * libunbound's part, ends a little later. forked: we are the child of the process that made it, whose thread is not here: libunbound's part
+ * stays as it is until the child ends. */
+void delete_context(struct context *context, bool forked);
+
+/* Waits until the threads of all deleted contexts have ended. Nothing needs it but whoever counts what is left. */
+void join_deleted_contexts(void);
+
+int context_fd(const struct context *context);             /* readable when process_context has something to do */
+unsigned context_in_flight(const struct context *context); /* asked, neither answered nor dropped */
+
+/* Asks. qname: canonical text. question and asker must stay where they are until the answer or drop_question. False, with nothing under way,
+ * without memory. */
+bool ask_context(
+	struct context *context, const char *qname, uint16_t qtype, struct context_question *question, on_context_answer on_answer, void *asker);
+
+/* Its callback will not run any more. Nothing happens when it is not under way. */
+void drop_question(struct context_question *question);
+
+void process_context(struct context *context); /* never blocks */
+
+/* Whether libunbound accepts all of it, in every role; false with a message that names what it does not. Asks nothing. */
+bool try_context(const struct settings *settings, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE]);
+/* Whether nothing that libunbound has a say in differs between the two: it then accepts both, or none. */
+bool tries_alike(const struct settings *settings, const struct upstream_config *config, const struct settings *other_settings,
+	const struct upstream_config *other_config);
+
+/* libunbound's version, "1.17.1", and whether it can do DNS over TLS. */
+const char *libunbound_version(void);
+bool libunbound_has_tls(void);
+
+#endif

@@ -1,0 +1,122 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+
+local inspection = require "xmppdns.check.domain";
+local draw_domain, new_style = require "xmppdns.check.tree".draw_domain, require "xmppdns.check.tree".new_style;
+local process = require "spec.support.process";
+local tasks_of = require "xmppdns.check.tasks";
+local xmppdns = require "xmppdns";
+local zones = require "spec.support.zones";
+
+local DIGEST, LONG_DIGEST = ("ab"):rep(32), ("cd"):rep(64);
+
+local dns, resolver, server, certificate;
+
+local function start_server(address, port)
+	certificate = process.directory("inspection") .. "/host";
+	process.run({ "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=host";
+		"-addext", "subjectAltName=DNS:host.signed.example", "-out", certificate .. ".crt", "-keyout", certificate .. ".key" });
+	server = process.start({ "openssl", "s_server", "-accept", address .. ":" .. port, "-cert", certificate .. ".crt", "-key", certificate .. ".key", "-quiet" });
+	assert(process.wait_for_tcp(address, port, 5));
+end
+
+setup(function ()
+	local address = process.free_address();
+	local port = process.free_port(address);
+	start_server(address, port);
+	dns = zones.serve({
+		["signed.example"] = { records = ("_xmpps-server._tcp SRV 0 0 %d host\nhost A %s"):format(port, address) };
+		["unsigned.example"] = { records = ("_xmpps-server._tcp SRV 0 0 %d host.signed.example."):format(port), signed = false };
+		["agile.example"] = { records = ("_xmpp-server._tcp SRV 0 0 5269 h\nh A 127.9.8.7\n_5269._tcp.h TLSA 3 1 1 %s\n_5269._tcp.h TLSA 3 1 2 %s\n"
+			.. "_5269._tcp.h TLSA 3 1 0 ab\n_5269._tcp.h TLSA 2 1 1 %s\n"):format(DIGEST, LONG_DIGEST, DIGEST) };
+		["forged.example"] = { records = ("_xmpp-server._tcp SRV 0 0 5269 h\nh A 127.9.8.7\n_5269._tcp.h TLSA 3 1 1 %s"):format(DIGEST);
+			fault = "signature", fault_at = "_5269._tcp.h TLSA" };
+		["alias.example"] = { records = ("_xmpp-server._tcp SRV 0 0 5269 h\nh CNAME real\nreal A 127.9.8.7\n_5269._tcp.real TLSA 3 1 1 %s\n"
+			.. "_5269._tcp.h TLSA 3 1 1 %s"):format(DIGEST, ("ef"):rep(32)) };
+		["several.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 h\n_xmpp-server._tcp SRV 1 0 5270 h\nh A 127.9.8.7" };
+		["fallback.example"] = { records = ("@ A 127.9.8.7\n_5269._tcp TLSA 3 1 1 %s"):format(DIGEST) };
+	});
+end);
+teardown(function ()
+	dns:stop();
+	server:stop();
+end);
+before_each(function () resolver = assert(xmppdns.new(dns:settings({ timeout = 2 }))); end);
+after_each(function () resolver:close(); end);
+
+local function inspect(domain, options)
+	local tasks, report = tasks_of.new(resolver), nil;
+	options = options or {};
+	options.timeout, options.cafile = 3, certificate .. ".crt";
+	tasks:spawn(function () report = inspection.inspect(tasks, resolver, domain, options); end);
+	tasks:run();
+	return report;
+end
+
+-- "3 1 2", "not 3 1 1: why", ...
+local function list_tlsa(found)
+	local texts = {};
+	for i, record in ipairs(found.records) do
+		texts[i] = ("%s%d %d %d%s"):format(record.usable and "" or "not ", record.usage, record.selector, record.matching,
+			record.reason and ": " .. record.reason or "");
+	end
+	return texts;
+end
+
+describe("inspection: TLSA records", function ()
+	it("count with their strongest digest alone, per usage and selector, beside full data (R23)", function ()
+		assert.same({ "2 1 1", "not 3 1 0: not a public key", "not 3 1 1: there is a stronger digest", "3 1 2" },
+			list_tlsa(inspect("agile.example").targets[1].tlsa[1]));
+	end);
+
+	it("that are forged leave the endpoint undialled (R20)", function ()
+		local report = inspect("forged.example", { connect = true });
+		assert.same({ "unreachable", "bogus", {} }, { report.status, report.endpoints[1].error.code, report.endpoints[1].connections });
+		assert.equal(1, #report.problems);
+	end);
+
+	it("are those of the name that an alias leads to (R19)", function ()
+		local report = inspect("alias.example");
+		local found = report.targets[1].tlsa[1];
+		assert.same({ "_5269._tcp.real.alias.example", DIGEST, true }, { found.name, found.records[1].data, report.endpoints[1].dane });
+	end);
+
+	it("count for the domain itself where the absence of SRV records is proven (R18)", function ()
+		local report = inspect("fallback.example");
+		assert.same({ "absent", "absent", true }, { report.srv[1].state, report.srv[2].state, report.endpoints[1].dane });
+	end);
+
+	it("are not asked for with dane = \"off\"", function ()
+		resolver:close();
+		resolver = assert(xmppdns.new(dns:settings({ dane = "off" })));
+		local report = inspect("agile.example");
+		assert.same({ "switched off by the settings", false }, { report.targets[1].tlsa[1].skipped, report.endpoints[1].dane });
+	end);
+end);
+
+describe("inspection: endpoints", function ()
+	it("beyond max_endpoints are counted, which is a problem, and the tree says so", function ()
+		resolver:close();
+		resolver = assert(xmppdns.new(dns:settings({ timeout = 2, max_endpoints = 1 })));
+		local report = inspect("several.example");
+		assert.same({ "degraded", 1, 1, { "max_endpoints leaves out 1 endpoints of several.example" } },
+			{ report.status, #report.endpoints, report.left_out, report.problems });
+		assert.matches("max_endpoints leaves out 1 more", draw_domain(report, new_style(false), false), 1, true);
+		assert.equal(0, inspect("signed.example").left_out);
+	end);
+end);
+
+describe("inspection: the names of a certificate", function ()
+	local function connection_of(domain)
+		return inspect(domain, { connect = true }).endpoints[1].connections[1];
+	end
+
+	it("may be the SRV target's where the SRV answer is secure (R27)", function ()
+		assert.same({ "name", "host.signed.example" }, { connection_of("signed.example").match, connection_of("signed.example").name });
+	end);
+
+	it("must be the domain's where it is not (R27)", function ()
+		local connection = connection_of("unsigned.example");
+		assert.same({ nil, "the certificate is for host.signed.example, not for unsigned.example" }, { connection.match, connection.problem });
+	end);
+end);

@@ -1,0 +1,61 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+
+local report = require "xmppdns.check.tree";
+
+local plain = report.new_style(false);
+
+local function empty(fields)
+	local result = { given = "a.example", domain = "a.example", status = "good", srv = {}, targets = {}, endpoints = {}, left_out = 0, problems = {} };
+	for name, value in pairs(fields) do result[name] = value; end
+	return result;
+end
+
+describe("report: a domain's tree", function ()
+	it("shows nothing from the network but printable ASCII", function ()
+		local evil = "\27[31mA\r\n\t\0\127\155\226\128\174é\\";
+		local text = report.draw_domain(empty({
+			given = evil, domain = evil, status = "unreachable", error = { code = "bogus", text = evil };
+			targets = { { host = evil, addresses = { { type = "A", dnssec = "secure", ttl = 1, alias = evil, addresses = { evil } } }, tlsa = {
+				{ port = 1, dnssec = "secure", ttl = 1, records = { { usage = 3, selector = 1, matching = 1, data = "00", usable = false, reason = evil } } },
+			} } };
+			endpoints = { { host = evil, port = 1, tls = "direct", addresses = { evil }, connections = {
+				{ address = evil, protocol = evil, alpn = evil, name = evil, match = "name", problem = evil },
+			} } };
+		}), plain, false);
+		assert.is_nil(text:find("[^ -~\n]"));
+		assert.equal(9, select(2, text:gsub("\n", "")));
+		assert.equal("\\027[31mA\\013\\010\\009\\000\\127\\155\\226\\128\\174\\195\\169\\: unreachable", text:match("^[^\n]*"));
+	end);
+
+	it("shows the domain as it was typed, and its A-labels where they differ", function ()
+		assert.equal("bücher.example (xn--bcher-kva.example): good\n",
+			report.draw_domain(empty({ given = "bücher.example", domain = "xn--bcher-kva.example" }), plain, true));
+		assert.equal("A.example: good\n", report.draw_domain(empty({ given = "A.example" }), plain, true));
+	end);
+
+	it("escapes typed controls, in UTF-8 too, and marks that turn the text around", function ()
+		for _, name in ipairs({ "a\155b", "a\194\155b", "a\226\128\174b", "a\27b" }) do
+			assert.is_nil(report.draw_domain(empty({ given = name }), plain, true):find("[^ -~\n]"));
+		end
+	end);
+
+	it("is coloured by what is good and what is not, when it may be", function ()
+		local style = report.new_style(true);
+		assert.equal("\27[1ma.example\27[0m: \27[31munreachable\27[0m\n", report.draw_domain(empty({ status = "unreachable" }), style, true));
+	end);
+end);
+
+describe("report: the resolver's tree", function ()
+	it("shows each finding, and below it what to do", function ()
+		assert.equal([[
+resolver: sick
+|- good: fine
+|- problem: broken\010
+|  `- mend it
+`- done
+]], report.draw_health({
+			ok = false, { level = "good", text = "fine" }, { level = "problem", text = "broken\n", advice = "mend it" };
+		}, { recovered = true, text = "done" }, plain, false));
+	end);
+end);

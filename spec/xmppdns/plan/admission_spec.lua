@@ -1,0 +1,133 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The turnstile before connection plans.
+
+local new = require "xmppdns.plan.admission".new;
+
+describe("xmppdns.plan.admission: a turnstile", function ()
+	local turnstile, entered, visitors, problems, later;
+
+	before_each(function ()
+		entered, visitors, problems, later = {}, {}, {}, {};
+		turnstile = new(2, function (f, argument)
+			later[#later + 1] = function () f(argument); end;
+		end, function (problem) problems[#problems + 1] = problem; end);
+	end);
+
+	-- One turn of the loop; gives whether anything was due.
+	local function turn()
+		local due = later;
+		later = {};
+		for _, f in ipairs(due) do f(); end
+		return due[1] ~= nil;
+	end
+
+	local function enter(name, on_entry)
+		visitors[name] = {
+			come_in = function (self)
+				entered[#entered + 1] = name;
+				if on_entry then on_entry(self); end
+			end;
+		};
+		turnstile:enter(visitors[name]);
+	end
+
+	local function leave(name)
+		turnstile:leave(visitors[name]);
+	end
+
+	local function enter_all(names)
+		for name in names:gmatch(".") do enter(name); end
+	end
+
+	it("lets in at once as many as it may, then one for each that leaves, in their order", function ()
+		enter_all("abcd");
+		assert.same({ "a", "b" }, entered);
+		leave("b");
+		turn();
+		assert.same({ "a", "b", "c" }, entered);
+		leave("a");
+		turn();
+		assert.same({ "a", "b", "c", "d" }, entered);
+		assert.is_false(turn());
+	end);
+
+	it("lets in nobody while another leaves, and one on each turn", function ()
+		enter_all("abcde");
+		leave("a");
+		leave("b");
+		assert.same({ "a", "b" }, entered);
+		turn();
+		assert.same({ "a", "b", "c" }, entered);
+		turn();
+		assert.same({ "a", "b", "c", "d" }, entered);
+		assert.is_false(turn());
+	end);
+
+	it("lets nobody overtake who waits for the next turn", function ()
+		enter_all("abc");
+		leave("a");
+		enter("d");
+		assert.same({ "a", "b" }, entered);
+		turn();
+		leave("b");
+		turn();
+		assert.same({ "a", "b", "c", "d" }, entered);
+	end);
+
+	it("counts who leaves twice once, and who never entered not at all", function ()
+		enter_all("abcd");
+		leave("a");
+		leave("a");
+		turnstile:leave({});
+		while turn() do end -- luacheck: ignore 542
+		assert.same({ "a", "b", "c" }, entered);
+	end);
+
+	it("never lets in who has left while waiting", function ()
+		enter_all("abcde");
+		leave("e");
+		leave("c");
+		leave("a");
+		turn();
+		assert.same({ "a", "b", "d" }, entered);
+		leave("b");
+		turn();
+		enter("f"); -- e is gone, so there is room
+		assert.same({ "a", "b", "d", "f" }, entered);
+	end);
+
+	it("lets in all who wait when it is opened", function ()
+		enter_all("abcde");
+		leave("d");
+		turnstile:let_all_in();
+		assert.same({ "a", "b", "c", "e" }, entered);
+		turn();
+		assert.same(4, #entered);
+	end);
+
+	it("does not grow the stack when thousands leave as soon as they are let in", function ()
+		enter_all("ab");
+		local deepest = 0;
+		for i = 1, 5000 do
+			enter(i, function (self)
+				deepest = math.max(deepest, select(2, debug.traceback():gsub("\n", "")));
+				turnstile:leave(self);
+			end);
+		end
+		leave("a");
+		while turn() do end -- luacheck: ignore 542
+		assert.same(5002, #entered);
+		assert.is_true(deepest < 60);
+	end);
+
+	it("reports one that raises and lets in the next one", function ()
+		enter("a");
+		enter("b", function () error("oops", 0); end);
+		enter("c");
+		leave("b");
+		turn();
+		assert.same({ "a", "b", "c" }, entered);
+		assert.same({ "oops" }, problems);
+	end);
+end);
