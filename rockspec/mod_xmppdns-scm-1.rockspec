@@ -67,6 +67,7 @@ build = {
       ["xmppdns.check.tasks"] = "lua/xmppdns/check/tasks.lua",
       ["xmppdns.check.tree"] = "lua/xmppdns/check/tree.lua",
       ["xmppdns.plan.admission"] = "lua/xmppdns/plan/admission.lua",
+      ["xmppdns.plan.delays"] = "lua/xmppdns/plan/delays.lua",
       ["xmppdns.plan.endpoint"] = "lua/xmppdns/plan/endpoint.lua",
       ["xmppdns.plan.outcome"] = "lua/xmppdns/plan/outcome.lua",
       ["xmppdns.plan.plan"] = "lua/xmppdns/plan/plan.lua",

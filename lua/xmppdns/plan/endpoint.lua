@@ -3,9 +3,9 @@
 -- One endpoint of a plan: its address and TLSA answers, and what may be dialled because of them (R14-R24).
 
 local dane = require "xmppdns.plan.tlsa";
+local delays = require "xmppdns.plan.delays";
 local new_error = require "xmppdns.plan.outcome".new_error;
 
-local RESOLUTION_DELAY = 0.05; -- seconds for which one family waits for the other (RFC 8305)
 local PENDING = {};
 
 local families = { "AAAA", "A" }; -- in the order of dialling
@@ -199,7 +199,7 @@ end
 local function wait_for_other(self, plan)
 	if self.delay then return self.delay == "running"; end
 	self.delay = "running";
-	plan.resolver:after(RESOLUTION_DELAY, function ()
+	plan.resolver:after(delays.resolution, function ()
 		self.delay = "over";
 		self:settle(plan);
 		plan:advance();

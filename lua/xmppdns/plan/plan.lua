@@ -3,15 +3,14 @@
 -- The way to a domain's XMPP server: SRV and address answers become endpoints, in the order in which they are to be tried.
 
 local core = require "xmppdns.core";
+local delays = require "xmppdns.plan.delays";
 local endpoint = require "xmppdns.plan.endpoint";
 local keys = require "xmppdns.plan.prefetch";
 local outcome = require "xmppdns.plan.outcome";
 
 local LOOK_AHEAD = 10;    -- endpoints of one priority whose addresses are asked for at once: who publishes thousands must not make us ask thousands
 local FAILURES = 16;      -- failed lookups after which no more are made: libunbound may need a hundred questions to find that one is bogus
-local OVERTAKING = 0.05;  -- seconds for which an endpoint waits for the answers of one before it in the same priority
 local REPORTED = 8;       -- failed endpoints that the plan's error spells out
-local SLOW = 0.5;         -- seconds after which a plan that still waits for answers no longer keeps others from starting
 
 local services = { "xmpps-server", "xmpp-server" };
 local transports = { ["xmpps-server"] = "direct", ["xmpp-server"] = "starttls" };
@@ -136,7 +135,7 @@ end
 local function allow_overtaking(plan, group)
 	if plan.is_patient then return; end
 	plan.is_patient = true;
-	plan.resolver:after(OVERTAKING, function ()
+	plan.resolver:after(delays.overtaking, function ()
 		plan.is_patient = false;
 		for _, one in ipairs(group) do
 			one.may_be_overtaken = true;
@@ -326,7 +325,7 @@ end
 -- private: for the turnstile. Thousands of plans begun at once would only grow the heap, and with it the pauses of Lua's collector: some keep
 -- libunbound busy.
 function plan_methods:come_in()
-	self.slow_timer = self.resolver:after(SLOW, leave_turnstile, self);
+	self.slow_timer = self.resolver:after(delays.slow, leave_turnstile, self);
 	self:advance();
 end
 

@@ -3,10 +3,9 @@
 -- Addresses are dialled side by side, each a moment after the one before, until one answers (RFC 8305): for Prosody 0.12, which by itself
 -- waits 20 seconds for an address that swallows packets.
 
+local delays = require "xmppdns.plan.delays";
 local now = require "xmppdns.core".now;
 
-local ATTEMPT_DELAY = 0.25; -- seconds between two attempts
-local GROUP_DELAY = 2;      -- without an answer, before the next priority is tried too: a lost packet is sent again after one
 
 local race_methods = {};
 local race_mt = { __index = race_methods, __name = "xmppdns.prosody.dial_012" };
@@ -41,7 +40,7 @@ local function stop_others(self, winner)
 	for _, attempt in ipairs(others) do
 		attempt.cancel();
 		put_off(self, attempt.target);
-		if winner.started - attempt.started >= ATTEMPT_DELAY then self.unreachable:add(attempt.target[2], attempt.target[3]); end
+		if winner.started - attempt.started >= delays.attempt then self.unreachable:add(attempt.target[2], attempt.target[3]); end
 	end
 end
 
@@ -55,7 +54,7 @@ end
 
 local function on_failure(self, attempt, problem)
 	if not remove(self.running, attempt) then return; end
-	if now() - attempt.started >= GROUP_DELAY then self.unreachable:add(attempt.target[2], attempt.target[3]); end
+	if now() - attempt.started >= delays.group then self.unreachable:add(attempt.target[2], attempt.target[3]); end
 	self.on_failure(attempt.target, problem);
 	if not self.running[1] then self.last_started = nil; end
 	self:advance();
@@ -65,7 +64,7 @@ local function start(self, target)
 	local attempt = { target = target, started = now() };
 	self.group, self.last_started = target.group, attempt.started;
 	self.running[#self.running + 1] = attempt;
-	advance_later(self, ATTEMPT_DELAY);
+	advance_later(self, delays.attempt);
 	local cancel, problem = self.dial(target, function () on_answer(self, attempt); end, function (err) on_failure(self, attempt, err); end);
 	attempt.cancel = cancel;
 	if not cancel then on_failure(self, attempt, problem); end
@@ -74,7 +73,7 @@ end
 -- Targets
 
 local function has_waited(self, seconds)
-	return not self.last_started or now() - self.last_started >= seconds - 0.01; -- a timer may be early by its clock's step
+	return not self.last_started or now() - self.last_started >= seconds - delays.lag;
 end
 
 local function on_target(self, target)
@@ -97,8 +96,8 @@ end
 -- The target that is held, once it is its turn.
 local function use_held(self)
 	local target = self.held;
-	if self.running[1] and target.group ~= self.group and not has_waited(self, GROUP_DELAY) then
-		return advance_later(self, self.last_started + GROUP_DELAY - now());
+	if self.running[1] and target.group ~= self.group and not has_waited(self, delays.group) then
+		return advance_later(self, self.last_started + delays.group - now());
 	end
 	self.held = nil;
 	if self.running[1] or self.late[1] or self.has_more() then return start(self, target); end
@@ -111,7 +110,7 @@ function race_methods:advance()
 	if self.held then
 		use_held(self);
 	elseif not self.is_exhausted then
-		if not self.running[1] or has_waited(self, ATTEMPT_DELAY) then ask(self); end
+		if not self.running[1] or has_waited(self, delays.attempt) then ask(self); end
 	elseif not self.running[1] then
 		give(self, table.remove(self.late, 1));
 	end

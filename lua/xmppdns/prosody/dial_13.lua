@@ -3,11 +3,9 @@
 -- When the next address is given to Prosody 13's net.connect, which asks for another one 250 ms after each that was said not to be the last,
 -- and at once when all that it dialled failed.
 
+local delays = require "xmppdns.plan.delays";
 local now = require "xmppdns.core".now;
 
-local ATTEMPT_DELAY = 0.25; -- seconds: net.connect's
-local GROUP_DELAY = 2;      -- without an answer, before the next priority is tried too: a lost packet is sent again after one
-local LAG = 0.01;           -- by which a timer may be early
 
 local pace_methods = {};
 local pace_mt = { __index = pace_methods, __name = "xmppdns.prosody.dial_13" };
@@ -15,7 +13,7 @@ local pace_mt = { __index = pace_methods, __name = "xmppdns.prosody.dial_13" };
 -- Whether net.connect asks because time has passed, not because nothing is left of what it dialled.
 local function take_tick(self)
 	local tick = self.ticks[1];
-	if not tick or now() < tick - LAG then return false; end
+	if not tick or now() < tick - delays.lag then return false; end
 	table.remove(self.ticks, 1);
 	return true;
 end
@@ -24,19 +22,19 @@ local function give(self, target)
 	local callback, more = self.callback, target and self.has_more();
 	self.callback, self.held = nil, nil;
 	if target then self.group, self.last_given = target.group, now(); end
-	if more then self.ticks[#self.ticks + 1] = now() + ATTEMPT_DELAY; end
+	if more then self.ticks[#self.ticks + 1] = now() + delays.attempt; end
 	callback(target, more, self.may_wait);
 end
 
 -- Seconds for which the target that is held has to wait for those of the priority before.
 local function time_to_wait(self)
 	if not self.may_wait or self.held.group == self.group then return 0; end
-	return self.last_given + GROUP_DELAY - now();
+	return self.last_given + delays.group - now();
 end
 
 local function use_held(self)
 	local seconds = time_to_wait(self);
-	if seconds <= LAG then return give(self, self.held); end
+	if seconds <= delays.lag then return give(self, self.held); end
 	self.after(seconds, function () self:advance(); end);
 end
 

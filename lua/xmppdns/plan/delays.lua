@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- Every waiting time between the answers of DNS and the next attempt to connect, in seconds, with its reason.
+
+return {
+	resolution = 0.05; -- for which an endpoint's addresses of one family wait for those of the other (RFC 8305, 3; XEP-0495)
+	overtaking = 0.05; -- for which an endpoint waits for the answers of one before it in the same priority
+	attempt = 0.25;    -- between two attempts to connect, while the earlier one has not failed (RFC 8305, 5); also net.connect's in Prosody 13
+	group = 2;         -- without an answer, before the next priority is tried too: a lost SYN is sent again after one second
+	slow = 0.5;        -- after which a plan that still waits for answers no longer keeps others from starting
+	lag = 0.01;        -- by which a server's timer may be early
+};
