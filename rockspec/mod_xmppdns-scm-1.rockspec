@@ -27,6 +27,7 @@ build = {
             "mod_xmppdns/src/base/hash.c",
             "mod_xmppdns/src/base/heap.c",
             "mod_xmppdns/src/base/mailbox.c",
+            "mod_xmppdns/src/base/problem.c",
             "mod_xmppdns/src/base/route.c",
             "mod_xmppdns/src/base/slots.c",
             "mod_xmppdns/src/base/table.c",

@@ -29,15 +29,15 @@ static void check_config(const struct upstream_config *config)
 
 static void set(struct settings *settings, const char *key, const char *text, bool flag)
 {
-	char problem[SETTINGS_PROBLEM_SIZE];
+	struct problem problem;
 	struct setting_value value = { .kind = text != NULL ? SETTING_TEXT : SETTING_FLAG, .text = text, .flag = flag };
-	EXPECT(set_setting(settings, key, NULL, &value, problem));
+	EXPECT(set_setting(settings, key, NULL, &value, &problem));
 }
 
 /* The whole way, with the file where the settings say it is. */
 static void read_all(const char *path, unsigned how)
 {
-	char problem[SETTINGS_PROBLEM_SIZE] = "";
+	struct problem problem = { .text = "" };
 	struct settings *settings = create_settings();
 	if (how & 1)
 		set(settings, "forward", how & 2 ? "192.0.2.1#ns.example" : "192.0.2.1", false);
@@ -52,13 +52,13 @@ static void read_all(const char *path, unsigned how)
 		set(settings, "upstream", "forward", false);
 	struct file_mark mark = mark_resolvconf(settings), again = mark_resolvconf(settings);
 	EXPECT(same_mark(&mark, &again));
-	struct upstream_config *config = read_upstream(settings, problem);
+	struct upstream_config *config = read_upstream(settings, &problem);
 	if (config != NULL)
 		check_config(config);
 	else
-		EXPECT(problem[0] != '\0');
-	if (!check_anchor_file(path, problem))
-		EXPECT(problem[0] != '\0');
+		EXPECT(problem.text[0] != '\0');
+	if (!check_anchor_file(path, &problem))
+		EXPECT(problem.text[0] != '\0');
 	release_upstream(config);
 	release_settings(settings);
 }

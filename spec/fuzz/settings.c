@@ -6,9 +6,9 @@
 #include "fuzz.h"
 #include "settings/settings.h"
 
-static void check_problem(const char problem[SETTINGS_PROBLEM_SIZE])
+static void check_problem(const struct problem *problem)
 {
-	EXPECT(memchr(problem, '\0', SETTINGS_PROBLEM_SIZE) != NULL && problem[0] != '\0');
+	EXPECT(memchr(problem->text, '\0', PROBLEM_SIZE) != NULL && problem->text[0] != '\0');
 }
 
 static struct setting_value read_value(const char *text)
@@ -26,23 +26,23 @@ static struct setting_value read_value(const char *text)
 
 static void read_line(struct settings *settings, char *line)
 {
-	char problem[SETTINGS_PROBLEM_SIZE] = "";
+	struct problem problem = { .text = "" };
 	char *key = strsep(&line, "\t"), *name = strsep(&line, "\t"), *text = strsep(&line, "\t");
 	struct setting_value value = read_value(text != NULL ? text : "");
-	if (!set_setting(settings, key, name != NULL && name[0] != '\0' ? name : NULL, &value, problem))
-		check_problem(problem);
+	if (!set_setting(settings, key, name != NULL && name[0] != '\0' ? name : NULL, &value, &problem))
+		check_problem(&problem);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char problem[SETTINGS_PROBLEM_SIZE] = "";
+	struct problem problem = { .text = "" };
 	struct settings *settings = create_settings();
 	char *text = strndup((const char *)data, size), *rest = text;
 	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
 		read_line(settings, line);
-	if (!check_settings(settings, problem)) {
-		check_problem(problem);
-		EXPECT(!is_shortage(problem));
+	if (!check_settings(settings, &problem)) {
+		check_problem(&problem);
+		EXPECT(problem.kind == PROBLEM_CONFIG);
 	}
 	EXPECT(policy_name(settings->dnssec) != NULL && policy_name(settings->dane) != NULL && upstream_name(settings->upstream) != NULL);
 	release_settings(hold_settings(settings));

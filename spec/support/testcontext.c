@@ -56,12 +56,12 @@ static int push_problem(lua_State *L, const char *problem)
 /* read_upstream(settings) -> table | nil, problem */
 static int test_read_upstream(lua_State *L)
 {
-	char problem[SETTINGS_PROBLEM_SIZE];
-	struct settings *settings = read_settings(L, 1, problem);
-	struct upstream_config *config = settings == NULL ? NULL : read_upstream(settings, problem);
+	struct problem problem;
+	struct settings *settings = read_settings(L, 1, &problem);
+	struct upstream_config *config = settings == NULL ? NULL : read_upstream(settings, &problem);
 	if (config == NULL) {
 		release_settings(settings);
-		return push_problem(L, problem);
+		return push_problem(L, problem.text);
 	}
 	push_settings(L, settings, config);
 	release_upstream(config);
@@ -98,7 +98,7 @@ static int test_parse_hosts(lua_State *L)
 	return push_parsed(L, parse_hosts);
 }
 
-static struct context *open_context(struct settings *settings, enum role role, char problem[SETTINGS_PROBLEM_SIZE])
+static struct context *open_context(struct settings *settings, enum role role, struct problem *problem)
 {
 	struct upstream_config *config = read_upstream(settings, problem);
 	if (config == NULL)
@@ -112,15 +112,15 @@ static struct context *open_context(struct settings *settings, enum role role, c
 static int test_new(lua_State *L)
 {
 	static const char *const ROLES[] = { "udp", "tcp", "probe_udp", "probe_tcp", NULL };
-	char problem[SETTINGS_PROBLEM_SIZE];
+	struct problem problem;
 	enum role role = (enum role)luaL_checkoption(L, 2, "udp", ROLES);
-	struct settings *settings = read_settings(L, 1, problem);
+	struct settings *settings = read_settings(L, 1, &problem);
 	if (settings == NULL)
-		return push_problem(L, problem);
-	struct context *context = open_context(settings, role, problem);
+		return push_problem(L, problem.text);
+	struct context *context = open_context(settings, role, &problem);
 	release_settings(settings);
 	if (context == NULL)
-		return push_problem(L, problem);
+		return push_problem(L, problem.text);
 	struct test_context *test = lua_newuserdata(L, sizeof(*test));
 	*test = (struct test_context){ .context = context };
 	luaL_getmetatable(L, CONTEXT_TYPE);
@@ -245,10 +245,10 @@ static int context_delete(lua_State *L)
 /* What a child does with its parent's context: gives it up, makes one of its own, and asks. Whether that was answered. */
 static bool live_in_child(struct test_context *test, struct settings *settings, const char *qname)
 {
-	char problem[SETTINGS_PROBLEM_SIZE];
+	struct problem problem;
 	struct test_question question = { .answered = 0 };
 	delete_context(test->context, true);
-	struct context *context = open_context(settings, ROLE_UDP, problem);
+	struct context *context = open_context(settings, ROLE_UDP, &problem);
 	if (context == NULL || !ask_context(context, qname, TYPE_A, &question.question, on_answer, &question))
 		return false;
 	while (question.answered == 0 && wait_readable(context, 5000))
@@ -261,12 +261,12 @@ static bool live_in_child(struct test_context *test, struct settings *settings, 
 /* context:fork(settings, qname) -> whether the child could give the context up and ask qname with one of its own */
 static int context_fork(lua_State *L)
 {
-	char problem[SETTINGS_PROBLEM_SIZE];
+	struct problem problem;
 	int status = -1;
 	struct test_context *test = check_context(L);
-	struct settings *settings = read_settings(L, 2, problem);
+	struct settings *settings = read_settings(L, 2, &problem);
 	if (settings == NULL)
-		return push_problem(L, problem);
+		return push_problem(L, problem.text);
 	pid_t child = fork();
 	if (child == 0) {
 		alarm(10); /* a child that hangs ends by it */

@@ -37,7 +37,7 @@ void push_coded_error(lua_State *L, const char *code, const char *text);
 
 /* Settings from the table at index, as far as check_settings checks them: one reference, the caller's, or NULL with the message filled in. Raises
  * only for a non-table. */
-struct settings *read_settings(lua_State *L, int index, char problem[SETTINGS_PROBLEM_SIZE]);
+struct settings *read_settings(lua_State *L, int index, struct problem *problem);
 /* The effective settings and what was read from the machine, as one table. */
 struct upstream_config;
 void push_settings(lua_State *L, const struct settings *settings, const struct upstream_config *config);

@@ -130,7 +130,7 @@ static void push_known(lua_State *L, const struct known_answer *known, bool from
 /* new_resolver(settings) -> resolver | nil, err */
 static int new_resolver(lua_State *L)
 {
-	char problem[SETTINGS_PROBLEM_SIZE];
+	struct problem problem;
 	luaL_checktype(L, 1, LUA_TTABLE);
 	struct resolver_box *box = lua_newuserdata(L, sizeof(*box));
 	*box = (struct resolver_box){ .resolver = NULL };
@@ -140,14 +140,14 @@ static int new_resolver(lua_State *L)
 	lua_rawseti(L, -2, 1);
 	lua_setuservalue(L, -2);
 
-	struct settings *settings = read_settings(L, 1, problem);
+	struct settings *settings = read_settings(L, 1, &problem);
 	if (settings != NULL)
-		box->resolver = create_resolver(settings, problem);
+		box->resolver = create_resolver(settings, &problem);
 	release_settings(settings);
 	if (box->resolver != NULL)
 		return 1;
 	lua_pushnil(L);
-	push_coded_error(L, is_shortage(problem) ? "system" : "config", problem);
+	push_coded_error(L, problem.kind == PROBLEM_SYSTEM ? "system" : "config", problem.text);
 	return 2;
 }
 
@@ -375,17 +375,17 @@ static int resolver_flush(lua_State *L)
 static int resolver_reconfigure(lua_State *L)
 {
 	struct resolver *resolver = check_open_resolver(L, 1);
-	char problem[SETTINGS_PROBLEM_SIZE];
+	struct problem problem;
 	struct settings *settings = NULL;
-	bool is_read = lua_isnoneornil(L, 2) || (settings = read_settings(L, 2, problem)) != NULL;
-	bool is_rebuilt = is_read && rebuild_resolver(resolver, settings, problem);
+	bool is_read = lua_isnoneornil(L, 2) || (settings = read_settings(L, 2, &problem)) != NULL;
+	bool is_rebuilt = is_read && rebuild_resolver(resolver, settings, &problem);
 	release_settings(settings);
 	if (is_rebuilt) {
 		lua_pushboolean(L, true);
 		return 1;
 	}
 	lua_pushnil(L);
-	push_coded_error(L, is_shortage(problem) ? "system" : "config", problem);
+	push_coded_error(L, problem.kind == PROBLEM_SYSTEM ? "system" : "config", problem.text);
 	return 2;
 }
 

@@ -15,7 +15,7 @@
 struct place {
 	struct settings *settings; /* not owned */
 	const char *key, *name;    /* name: inside stub or options, else NULL */
-	char *problem;             /* SETTINGS_PROBLEM_SIZE bytes */
+	struct problem *problem;
 };
 
 /* One key of a table; the text belongs to the table's key. */
@@ -60,11 +60,11 @@ static bool refuse_key(lua_State *L, const struct place *place)
 {
 	const char *inside = place->key == NULL ? "settings" : place->key;
 	if (lua_type(L, -2) == LUA_TSTRING)
-		snprintf(place->problem, SETTINGS_PROBLEM_SIZE, "%s: \"%.100s\" with a NUL byte is no key", inside, lua_tostring(L, -2));
+		report_problem(place->problem, PROBLEM_CONFIG, "%s: \"%.100s\" with a NUL byte is no key", inside, lua_tostring(L, -2));
 	else if (lua_type(L, -2) == LUA_TNUMBER)
-		snprintf(place->problem, SETTINGS_PROBLEM_SIZE, "%s: [%.14g] is no key: expected names as keys", inside, (double)lua_tonumber(L, -2));
+		report_problem(place->problem, PROBLEM_CONFIG, "%s: [%.14g] is no key: expected names as keys", inside, (double)lua_tonumber(L, -2));
 	else
-		snprintf(place->problem, SETTINGS_PROBLEM_SIZE, "%s: a %s is no key: expected names as keys", inside, luaL_typename(L, -2));
+		report_problem(place->problem, PROBLEM_CONFIG, "%s: a %s is no key: expected names as keys", inside, luaL_typename(L, -2));
 	return false;
 }
 
@@ -91,7 +91,7 @@ static struct key *new_sorted_keys(lua_State *L, int table, const struct place *
 
 static bool refuse_value(lua_State *L, int index, const struct place *place, const char *expected)
 {
-	snprintf(place->problem, SETTINGS_PROBLEM_SIZE, "%s%s%.80s%s = a %s: expected %s", place->key, place->name == NULL ? "" : "[\"",
+	report_problem(place->problem, PROBLEM_CONFIG, "%s%s%.80s%s = a %s: expected %s", place->key, place->name == NULL ? "" : "[\"",
 		place->name == NULL ? "" : place->name, place->name == NULL ? "" : "\"]", luaL_typename(L, index), expected);
 	return false;
 }
@@ -171,7 +171,7 @@ static bool read_setting(lua_State *L, int index, const struct place *place)
 	return read_scalar(L, index, place);
 }
 
-struct settings *read_settings(lua_State *L, int index, char problem[SETTINGS_PROBLEM_SIZE])
+struct settings *read_settings(lua_State *L, int index, struct problem *problem)
 {
 	index = lua_absindex(L, index);
 	luaL_checktype(L, index, LUA_TTABLE);
@@ -179,7 +179,7 @@ struct settings *read_settings(lua_State *L, int index, char problem[SETTINGS_PR
 	struct settings **holder = new_settings_holder(L);
 	struct settings *settings = *holder;
 	struct place place = { .settings = settings, .problem = problem };
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+	report_memory(problem);
 	bool accepted = settings != NULL && read_names(L, index, &place, read_setting) && check_settings(settings, problem);
 	if (accepted)
 		*holder = NULL; /* now the caller's */
@@ -190,10 +190,10 @@ struct settings *read_settings(lua_State *L, int index, char problem[SETTINGS_PR
 /* check_settings(table) -> true | nil, problem[, "system"]: when the machine ran short, and nothing is wrong with the settings */
 static int check_settings_table(lua_State *L)
 {
-	char problem[SETTINGS_PROBLEM_SIZE];
-	struct settings *settings = read_settings(L, 1, problem);
-	struct upstream_config *config = settings != NULL ? read_upstream(settings, problem) : NULL;
-	bool accepted = config != NULL && try_context(settings, config, problem);
+	struct problem problem;
+	struct settings *settings = read_settings(L, 1, &problem);
+	struct upstream_config *config = settings != NULL ? read_upstream(settings, &problem) : NULL;
+	bool accepted = config != NULL && try_context(settings, config, &problem);
 	release_upstream(config);
 	release_settings(settings);
 	if (accepted) {
@@ -201,8 +201,8 @@ static int check_settings_table(lua_State *L)
 		return 1;
 	}
 	lua_pushnil(L);
-	lua_pushstring(L, problem);
-	if (!is_shortage(problem))
+	lua_pushstring(L, problem.text);
+	if (problem.kind != PROBLEM_SYSTEM)
 		return 2;
 	lua_pushstring(L, "system");
 	return 3;

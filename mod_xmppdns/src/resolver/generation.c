@@ -58,18 +58,18 @@ static bool watch_context(int epoll, struct context *context)
 }
 
 static struct context *make_context(
-	struct generation *generation, const struct generation_slot *use, enum set_up when, int epoll, char problem[SETTINGS_PROBLEM_SIZE])
+	struct generation *generation, const struct generation_slot *use, enum set_up when, int epoll, struct problem *problem)
 {
 	struct generation_slot *slot = new_slot(generation);
 	if (slot == NULL) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+		report_memory(problem);
 		return NULL;
 	}
 	struct context *context = create_context(generation->settings, generation->config, use->role, when, problem);
 	if (context == NULL)
 		return NULL;
 	if (!watch_context(epoll, context)) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "cannot watch libunbound's descriptor: %s", strerror(errno));
+		report_problem(problem, PROBLEM_SYSTEM, "cannot watch libunbound's descriptor: %s", strerror(errno));
 		delete_context(context, false);
 		return NULL;
 	}
@@ -79,8 +79,7 @@ static struct context *make_context(
 	return context;
 }
 
-struct context *use_context(
-	struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll, char problem[SETTINGS_PROBLEM_SIZE])
+struct context *use_context(struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll, struct problem *problem)
 {
 	for (size_t i = 0; i < generation->count; i++) {
 		struct generation_slot *slot = &generation->slots[i];
@@ -90,7 +89,7 @@ struct context *use_context(
 	return make_context(generation, &(struct generation_slot){ .role = role, .nth = nth, .shard = shard }, SET_UP_LATER, epoll, problem);
 }
 
-bool prepare_generation(struct generation *generation, int epoll, char problem[SETTINGS_PROBLEM_SIZE])
+bool prepare_generation(struct generation *generation, int epoll, struct problem *problem)
 {
 	/* without validation only the probe has the anchors */
 	if (generation->settings->dnssec == POLICY_OFF && !try_context(generation->settings, generation->config, problem))

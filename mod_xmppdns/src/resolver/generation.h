@@ -29,11 +29,10 @@ void delete_generation(struct generation *generation, int epoll, bool forked);
 
 /* Makes the first one now, with which libunbound accepts settings and config, or not: false with its message, and without memory, descriptors or
  * threads. Takes some milliseconds. */
-bool prepare_generation(struct generation *generation, int epoll, char problem[SETTINGS_PROBLEM_SIZE]);
+bool prepare_generation(struct generation *generation, int epoll, struct problem *problem);
 
 /* Its context for that use, made now if it is not there. epoll: where a new one's descriptor is watched. NULL with a message. */
-struct context *use_context(
-	struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll, char problem[SETTINGS_PROBLEM_SIZE]);
+struct context *use_context(struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll, struct problem *problem);
 
 unsigned generation_in_flight(const struct generation *generation);
 

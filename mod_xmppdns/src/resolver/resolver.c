@@ -145,7 +145,7 @@ static struct cache *create_resolver_cache(const struct settings *settings)
 	return create_cache(&limits);
 }
 
-static bool fill_resolver(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+static bool fill_resolver(struct resolver *resolver, struct settings *settings, struct problem *problem)
 {
 	resolver->settings = hold_settings(settings);
 	resolver->watched_at = monotonic_ms();
@@ -153,27 +153,26 @@ static bool fill_resolver(struct resolver *resolver, struct settings *settings, 
 	resolver->config = read_upstream(settings, problem);
 	if (resolver->config == NULL)
 		return false;
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+	report_memory(problem);
 	resolver->cache = create_resolver_cache(settings);
 	resolver->generation = create_generation(settings, resolver->config, 1);
 	if (resolver->cache == NULL || resolver->generation == NULL)
 		return false;
 	if (!open_descriptors(&resolver->epoll, &resolver->timer)) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "cannot open a descriptor: %s", strerror(errno));
-		return false;
+		return report_problem(problem, PROBLEM_SYSTEM, "cannot open a descriptor: %s", strerror(errno));
 	}
 	resolver->is_tried = prepare_generation(resolver->generation, resolver->epoll, problem);
 	return resolver->is_tried;
 }
 
-struct resolver *create_resolver(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+struct resolver *create_resolver(struct settings *settings, struct problem *problem)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, watch_forks);
 
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
 	if (resolver == NULL) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+		report_memory(problem);
 		return NULL;
 	}
 	resolver->epoll = resolver->timer = -1;
@@ -431,13 +430,13 @@ static bool send_question(struct resolver *resolver, struct pending *pending, st
 /* Afterwards it is asked, or has failed. */
 static void ask_pending(struct resolver *resolver, struct pending *pending)
 {
-	char problem[SETTINGS_PROBLEM_SIZE] = "no contexts after fork";
+	struct problem problem = { .text = "no contexts after fork" };
 	struct context *context = NULL;
 	unsigned shard = (unsigned)(pending->by_key.hash % resolver->settings->threads);
 	if (resolver->generation != NULL)
-		context = use_context(resolver->generation, role_of(&pending->query), repetition_of(&pending->query), shard, resolver->epoll, problem);
+		context = use_context(resolver->generation, role_of(&pending->query), repetition_of(&pending->query), shard, resolver->epoll, &problem);
 	if (context == NULL)
-		fail_pending(resolver, pending, OUTCOME_SYSTEM, problem);
+		fail_pending(resolver, pending, OUTCOME_SYSTEM, problem.text);
 	else if (!send_question(resolver, pending, context))
 		fail_pending(resolver, pending, OUTCOME_SYSTEM, "out of memory");
 }
@@ -498,10 +497,10 @@ static void end_retired(struct resolver *resolver)
 
 /* NULL with a message. */
 static struct generation *next_generation(
-	const struct resolver *resolver, struct settings *settings, struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
+	const struct resolver *resolver, struct settings *settings, struct upstream_config *config, struct problem *problem)
 {
 	uint64_t number = resolver->generation != NULL ? resolver->generation->number + 1 : resolver->counters.rebuilds + 2;
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+	report_memory(problem);
 	return create_generation(settings, config, number);
 }
 
@@ -527,17 +526,17 @@ static void start_generation(struct resolver *resolver, struct generation *gener
 /* A server list that has become empty or unreadable is no reason to lose the servers that we have. */
 static struct upstream_config *reread_upstream(struct resolver *resolver)
 {
-	char problem[SETTINGS_PROBLEM_SIZE];
+	struct problem problem;
 	const char *path = resolvconf_path(resolver->settings);
-	struct upstream_config *config = read_upstream(resolver->settings, problem);
+	struct upstream_config *config = read_upstream(resolver->settings, &problem);
 	if (config != NULL && (!config->resolvconf_failed || resolver->config->resolvconf_failed))
 		return config;
-	add_notice(resolver, "%s: no name server can be read from it, so the old ones stay in use (%s)", path, config != NULL ? "empty" : problem);
+	add_notice(resolver, "%s: no name server can be read from it, so the old ones stay in use (%s)", path, config != NULL ? "empty" : problem.text);
 	release_upstream(config);
 	return resolver->config;
 }
 
-static bool rebuild_from_same(struct resolver *resolver, char problem[SETTINGS_PROBLEM_SIZE])
+static bool rebuild_from_same(struct resolver *resolver, struct problem *problem)
 {
 	resolver->watched_at = monotonic_ms();
 	resolver->resolvconf = mark_resolvconf(resolver->settings); /* before reading: a change after it is another change */
@@ -554,13 +553,13 @@ static bool rebuild_from_same(struct resolver *resolver, char problem[SETTINGS_P
 }
 
 /* Settings that differ in nothing that libunbound has a say in have been accepted: asking it again would hold the server. */
-static bool is_accepted(struct resolver *resolver, struct generation *generation, char problem[SETTINGS_PROBLEM_SIZE])
+static bool is_accepted(struct resolver *resolver, struct generation *generation, struct problem *problem)
 {
 	return (resolver->is_tried && tries_alike(generation->settings, generation->config, resolver->settings, resolver->config))
 		|| prepare_generation(generation, resolver->epoll, problem);
 }
 
-static bool rebuild_from_other(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+static bool rebuild_from_other(struct resolver *resolver, struct settings *settings, struct problem *problem)
 {
 	struct file_mark mark = mark_resolvconf(settings);
 	struct upstream_config *config = read_upstream(settings, problem);
@@ -583,12 +582,12 @@ static bool rebuild_from_other(struct resolver *resolver, struct settings *setti
 
 static bool rebuild_after_failure(struct resolver *resolver, const struct pending *pending)
 {
-	char problem[SETTINGS_PROBLEM_SIZE];
+	struct problem problem;
 	if (resolver->generation == NULL || pending->generation != resolver->generation->number)
 		return true; /* another lookup has had it done */
 	int64_t now = monotonic_ms();
 	bool is_too_soon = resolver->rebuilt_at != INT64_MIN && now - resolver->rebuilt_at < (int64_t)(resolver->settings->reconfigure_interval * 1000);
-	if (is_too_soon || !rebuild_resolver(resolver, NULL, problem)) {
+	if (is_too_soon || !rebuild_resolver(resolver, NULL, &problem)) {
 		resolver->counters.rebuilds_denied++;
 		return false;
 	}
@@ -718,20 +717,19 @@ void rest_resolver(struct resolver *resolver)
 	set_timer(resolver);
 }
 
-bool rebuild_resolver(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+bool rebuild_resolver(struct resolver *resolver, struct settings *settings, struct problem *problem)
 {
 	if (is_forked(resolver))
 		recover_after_fork(resolver);
 	if (!is_forked(resolver))
 		return settings == NULL ? rebuild_from_same(resolver, problem) : rebuild_from_other(resolver, settings, problem);
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory or descriptors after fork");
-	return false;
+	return report_problem(problem, PROBLEM_SYSTEM, "out of memory or descriptors after fork");
 }
 
 /* Called before each question: a look at the file costs a microsecond, and no more than one a second. */
 static void watch_resolvconf(struct resolver *resolver)
 {
-	char problem[SETTINGS_PROBLEM_SIZE];
+	struct problem problem;
 	int64_t now = monotonic_ms();
 	if (!resolver->settings->use_resolvconf || now - resolver->watched_at < WATCH_INTERVAL)
 		return;
@@ -740,8 +738,8 @@ static void watch_resolvconf(struct resolver *resolver)
 	if (same_mark(&mark, &resolver->resolvconf))
 		return;
 	const struct upstream_config *before = resolver->config;
-	if (!rebuild_from_same(resolver, problem))
-		add_notice(resolver, "%s was changed, but: %s", resolvconf_path(resolver->settings), problem);
+	if (!rebuild_from_same(resolver, &problem))
+		add_notice(resolver, "%s was changed, but: %s", resolvconf_path(resolver->settings), problem.text);
 	else if (resolver->config != before)
 		add_notice(resolver, "%s was changed: asking %s now", resolvconf_path(resolver->settings),
 			resolver->config->recursive ? "from the root" : resolver->config->servers.items[0]);

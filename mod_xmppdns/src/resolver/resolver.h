@@ -31,7 +31,7 @@ struct resolver_counters {
 };
 
 /* settings: a reference is taken. Its first context is made now, so that what libunbound refuses is refused here: NULL with a message. */
-struct resolver *create_resolver(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
+struct resolver *create_resolver(struct settings *settings, struct problem *problem);
 
 /* Frees it, with every lookup in it. Before it, cancel_lookups and take_lookup for whoever wants to hear of the end. */
 void delete_resolver(struct resolver *resolver);
@@ -82,7 +82,7 @@ struct known_answer lookup_result(const struct lookup *lookup); /* answer is NUL
 /* A new generation of contexts, from settings read anew, or from other settings (NULL: the same). Cached answers stay, remembered failures go,
  * running lookups finish where they are or move on with their next attempt. False with a message: the old generation stays.
  * Takes some milliseconds when libunbound has to be asked about the settings: when they, or files that it reads, differ from the ones in use. */
-bool rebuild_resolver(struct resolver *resolver, struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
+bool rebuild_resolver(struct resolver *resolver, struct settings *settings, struct problem *problem);
 
 /* What its owner should hear of, the oldest first: resolv.conf was changed, or cannot be used. False when there is nothing. */
 enum { NOTICE_SIZE = 1024 };

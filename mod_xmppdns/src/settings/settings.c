@@ -44,8 +44,8 @@ enum {
 };
 
 struct setting;
-typedef bool (*set_function)(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE]);
+typedef bool (*set_function)(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem);
 
 struct setting {
 	const char *key;
@@ -123,8 +123,7 @@ static const char *show(const char *text, char shown[SHOWN_SIZE])
 }
 
 /* The beginning of a message: key, name if it has one, value, expectation. */
-static bool refuse(
-	const struct setting *setting, const char *name, const struct setting_value *value, const char *expected, char problem[SETTINGS_PROBLEM_SIZE])
+static bool refuse(const struct setting *setting, const char *name, const struct setting_value *value, const char *expected, struct problem *problem)
 {
 	char text[SHOWN_SIZE], place[SHOWN_SIZE + 64], shown[SHOWN_SIZE + 16];
 	if (name == NULL)
@@ -139,20 +138,7 @@ static bool refuse(
 		snprintf(shown, sizeof(shown), "a %s", show(value->text, text));
 	else
 		snprintf(shown, sizeof(shown), "%s", value->flag ? "true" : "false");
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "%s = %s: expected %s", place, shown, expected);
-	return false;
-}
-
-static bool refuse_memory(char problem[SETTINGS_PROBLEM_SIZE])
-{
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
-	return false;
-}
-
-bool is_shortage(const char *problem)
-{
-	static const char MEMORY[] = "out of ", REST[] = "cannot "; /* others begin with a key, or with libunbound */
-	return strncmp(problem, MEMORY, sizeof(MEMORY) - 1) == 0 || strncmp(problem, REST, sizeof(REST) - 1) == 0;
+	return report_problem(problem, PROBLEM_CONFIG, "%s = %s: expected %s", place, shown, expected);
 }
 
 static void *field(const struct setting *setting, struct settings *settings)
@@ -160,8 +146,8 @@ static void *field(const struct setting *setting, struct settings *settings)
 	return (char *)settings + setting->offset;
 }
 
-static bool set_choice(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_choice(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	char expected[128] = "one of";
 	for (int i = 0; setting->choices[i] != NULL; i++) {
@@ -175,8 +161,8 @@ static bool set_choice(const struct setting *setting, struct settings *settings,
 	return refuse(setting, name, value, expected, problem);
 }
 
-static bool set_number(const struct setting *setting, const char *name, const struct setting_value *value, bool whole, double *number,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_number(
+	const struct setting *setting, const char *name, const struct setting_value *value, bool whole, double *number, struct problem *problem)
 {
 	/* written so that a NaN fails */
 	if (value->kind == SETTING_NUMBER && value->number >= setting->least && value->number <= setting->most
@@ -189,14 +175,14 @@ static bool set_number(const struct setting *setting, const char *name, const st
 	return refuse(setting, name, value, expected, problem);
 }
 
-static bool set_seconds(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_seconds(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	return set_number(setting, name, value, false, field(setting, settings), problem);
 }
 
-static bool set_count(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_count(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	double number = 0;
 	if (!set_number(setting, name, value, true, &number, problem))
@@ -205,8 +191,8 @@ static bool set_count(const struct setting *setting, struct settings *settings, 
 	return true;
 }
 
-static bool set_bytes(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_bytes(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	double number = 0;
 	if (!set_number(setting, name, value, true, &number, problem))
@@ -215,8 +201,8 @@ static bool set_bytes(const struct setting *setting, struct settings *settings, 
 	return true;
 }
 
-static bool set_flag(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_flag(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	if (value->kind != SETTING_FLAG)
 		return refuse(setting, name, value, "true or false", problem);
@@ -224,26 +210,26 @@ static bool set_flag(const struct setting *setting, struct settings *settings, c
 	return true;
 }
 
-static bool ignore(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool ignore(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	(void)settings;
 	return value->kind == SETTING_FLAG || refuse(setting, name, value, "true or false", problem);
 }
 
 /* text is copied into *target, in place of what was there; NULL clears it. */
-static bool replace_text(char **target, const char *text, char problem[SETTINGS_PROBLEM_SIZE])
+static bool replace_text(char **target, const char *text, struct problem *problem)
 {
 	char *copy = text == NULL ? NULL : strdup(text);
 	if (copy == NULL && text != NULL)
-		return refuse_memory(problem);
+		return report_memory(problem);
 	free(*target);
 	*target = copy;
 	return true;
 }
 
-static bool set_path(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_path(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	if (value->kind != SETTING_TEXT || value->text[0] == '\0')
 		return refuse(setting, name, value, "a file's path", problem);
@@ -252,7 +238,7 @@ static bool set_path(const struct setting *setting, struct settings *settings, c
 
 /* true, a path, or false. */
 static bool set_system_file(
-	const struct setting *setting, const char *name, const struct setting_value *value, bool *use, char **path, char problem[SETTINGS_PROBLEM_SIZE])
+	const struct setting *setting, const char *name, const struct setting_value *value, bool *use, char **path, struct problem *problem)
 {
 	bool path_given = value->kind == SETTING_TEXT && value->text[0] != '\0';
 	if (!path_given && value->kind != SETTING_FLAG)
@@ -263,8 +249,8 @@ static bool set_system_file(
 	return true;
 }
 
-static bool set_resolvconf(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_resolvconf(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	if (!set_system_file(setting, name, value, &settings->use_resolvconf, &settings->resolvconf, problem))
 		return false;
@@ -272,8 +258,8 @@ static bool set_resolvconf(const struct setting *setting, struct settings *setti
 	return true;
 }
 
-static bool set_hoststxt(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_hoststxt(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	return set_system_file(setting, name, value, &settings->use_hoststxt, &settings->hoststxt, problem);
 }
@@ -351,16 +337,16 @@ bool is_server_address(const char *text, bool tls_name_allowed)
 	return inet_pton(AF_INET6, buffer, binary) == 1 || (scope == NULL && inet_pton(AF_INET, buffer, binary) == 1);
 }
 
-static bool add_forward(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool add_forward(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	if (value->kind != SETTING_TEXT || !is_server_address(value->text, true))
 		return refuse(setting, name, value, "an IP address, \"addr[@port][#tls-name]\", or a list of them", problem);
-	return add_text(&settings->forward, value->text) || refuse_memory(problem);
+	return add_text(&settings->forward, value->text) || report_memory(problem);
 }
 
-static bool add_stub(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool add_stub(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	char zone[NAME_TEXT_SIZE];
 	size_t size;
@@ -370,7 +356,7 @@ static bool add_stub(const struct setting *setting, struct settings *settings, c
 		return refuse(setting, name, value, "a zone's name as its key", problem);
 	if (value->kind != SETTING_TEXT || !is_server_address(value->text, false))
 		return refuse(setting, name, value, "an IP address, \"addr[@port]\", or a list of them", problem);
-	return add_named_text(&settings->stub, zone, value->text) || refuse_memory(problem);
+	return add_named_text(&settings->stub, zone, value->text) || report_memory(problem);
 }
 
 bool is_anchor_line(const char *line, size_t size)
@@ -394,12 +380,12 @@ bool is_anchor_line(const char *line, size_t size)
 	return false;
 }
 
-static bool add_trusted(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool add_trusted(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	if (value->kind != SETTING_TEXT || strchr(value->text, '\n') != NULL || !is_anchor_line(value->text, strlen(value->text)))
 		return refuse(setting, name, value, "a DS or DNSKEY record on one line, or a list of them", problem);
-	return add_text(&settings->trusted, value->text) || refuse_memory(problem);
+	return add_text(&settings->trusted, value->text) || report_memory(problem);
 }
 
 /* "name" or "name:" to "name:". */
@@ -465,8 +451,8 @@ static const char *expected_by_option(const char *option, const char *text)
 	return NULL;
 }
 
-static bool add_option(const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value,
-	char problem[SETTINGS_PROBLEM_SIZE])
+static bool add_option(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	char option[64], number[32];
 	if (name == NULL)
@@ -483,7 +469,7 @@ static bool add_option(const struct setting *setting, struct settings *settings,
 	const char *expected = expected_by_option(option, text);
 	if (expected != NULL)
 		return refuse(setting, name, value, expected, problem);
-	return add_named_text(&settings->options, option, text) || refuse_memory(problem);
+	return add_named_text(&settings->options, option, text) || report_memory(problem);
 }
 
 #define AT(member) offsetof(struct settings, member)
@@ -560,7 +546,7 @@ static const char *closest_key(const char *key)
 	return closest;
 }
 
-bool set_setting(struct settings *settings, const char *key, const char *name, const struct setting_value *value, char problem[SETTINGS_PROBLEM_SIZE])
+bool set_setting(struct settings *settings, const char *key, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (strcmp(key, SETTINGS[i].key) == 0)
@@ -568,10 +554,8 @@ bool set_setting(struct settings *settings, const char *key, const char *name, c
 	char shown[SHOWN_SIZE];
 	const char *closest = closest_key(key);
 	if (closest != NULL)
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "unknown setting \"%s\": did you mean \"%s\"?", key, closest);
-	else
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "unknown setting \"%s\"", show(key, shown));
-	return false;
+		return report_problem(problem, PROBLEM_CONFIG, "unknown setting \"%s\": did you mean \"%s\"?", key, closest);
+	return report_problem(problem, PROBLEM_CONFIG, "unknown setting \"%s\"", show(key, shown));
 }
 
 static bool has_root_stub(const struct settings *settings)
@@ -590,39 +574,33 @@ static void fill_resolvconf(struct settings *settings)
 			settings->forward.count == 0 && settings->roothints == NULL && settings->upstream != UPSTREAM_RECURSIVE && !has_root_stub(settings);
 }
 
-static bool check_upstream(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+static bool check_upstream(const struct settings *settings, struct problem *problem)
 {
 	bool forwards = settings->forward.count > 0 || settings->use_resolvconf;
 	if (settings->upstream == UPSTREAM_RECURSIVE && forwards) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "upstream = \"recursive\" goes with neither forward nor resolvconf");
-		return false;
+		return report_problem(problem, PROBLEM_CONFIG, "upstream = \"recursive\" goes with neither forward nor resolvconf");
 	}
 	if (settings->upstream == UPSTREAM_FORWARD && !forwards) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "upstream = \"forward\" needs forward or resolvconf");
-		return false;
+		return report_problem(problem, PROBLEM_CONFIG, "upstream = \"forward\" needs forward or resolvconf");
 	}
 	if (settings->min_ttl > settings->max_ttl) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "min_ttl = %u: expected at most max_ttl, which is %u", (unsigned)settings->min_ttl,
-			(unsigned)settings->max_ttl);
-		return false;
+		return report_problem(
+			problem, PROBLEM_CONFIG, "min_ttl = %u: expected at most max_ttl, which is %u", (unsigned)settings->min_ttl, (unsigned)settings->max_ttl);
 	}
 	return true;
 }
 
-static bool check_tls(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+static bool check_tls(const struct settings *settings, struct problem *problem)
 {
 	for (size_t i = 0; i < settings->forward.count && !settings->tls; i++)
 		if (strchr(settings->forward.items[i], '#') != NULL) {
-			snprintf(problem, SETTINGS_PROBLEM_SIZE, "forward = \"%.200s\": a TLS name needs tls = true", settings->forward.items[i]);
-			return false;
+			return report_problem(problem, PROBLEM_CONFIG, "forward = \"%.200s\": a TLS name needs tls = true", settings->forward.items[i]);
 		}
 	if (settings->tls_ca != NULL && !settings->tls) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "tls_ca = \"%.200s\": needs tls = true", settings->tls_ca);
-		return false;
+		return report_problem(problem, PROBLEM_CONFIG, "tls_ca = \"%.200s\": needs tls = true", settings->tls_ca);
 	}
 	if (settings->tls && (settings->forward.count == 0 || settings->use_resolvconf)) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "tls = true: needs forward, and no resolvconf: only named servers are asked over TLS");
-		return false;
+		return report_problem(problem, PROBLEM_CONFIG, "tls = true: needs forward, and no resolvconf: only named servers are asked over TLS");
 	}
 	return true;
 }
@@ -639,11 +617,10 @@ static bool drops_validation(const struct named_text *option)
 	return false;
 }
 
-static bool check_policies(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+static bool check_policies(const struct settings *settings, struct problem *problem)
 {
 	if (settings->dane == POLICY_REQUIRED && settings->dnssec == POLICY_OFF) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "dane = \"required\" does not go with dnssec = \"off\"");
-		return false;
+		return report_problem(problem, PROBLEM_CONFIG, "dane = \"required\" does not go with dnssec = \"off\"");
 	}
 	if (settings->dnssec != POLICY_REQUIRED && settings->dane != POLICY_REQUIRED)
 		return true;
@@ -651,50 +628,47 @@ static bool check_policies(const struct settings *settings, char problem[SETTING
 	for (size_t i = 0; i < settings->options.count; i++) {
 		const struct named_text *option = &settings->options.items[i];
 		if (drops_validation(option)) {
-			snprintf(problem, SETTINGS_PROBLEM_SIZE, "options[\"%s\"] = \"%.100s\" switches validation off, and %s is \"required\"", option->name,
-				option->value, key);
-			return false;
+			return report_problem(problem, PROBLEM_CONFIG, "options[\"%s\"] = \"%.100s\" switches validation off, and %s is \"required\"",
+				option->name, option->value, key);
 		}
 	}
 	return true;
 }
 
-static bool check_readable(const char *key, const char *path, char problem[SETTINGS_PROBLEM_SIZE])
+static bool check_readable(const char *key, const char *path, struct problem *problem)
 {
 	if (path == NULL || access(path, R_OK) == 0)
 		return true;
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "%s = \"%.200s\": %s", key, path, strerror(errno));
-	return false;
+	return report_problem(problem, kind_of_errno(errno), "%s = \"%.200s\": %s", key, path, strerror(errno));
 }
 
-static bool check_anchors(const char *key, const char *path, char problem[SETTINGS_PROBLEM_SIZE])
+static bool check_anchors(const char *key, const char *path, struct problem *problem)
 {
-	char reason[SETTINGS_PROBLEM_SIZE];
-	if (path == NULL || check_anchor_file(path, reason))
+	struct problem reason;
+	if (path == NULL || check_anchor_file(path, &reason))
 		return true;
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "%s = \"%.200s\": %.200s", key, path, reason);
-	return false;
+	return report_problem(problem, reason.kind, "%s = \"%.200s\": %.200s", key, path, reason.text);
 }
 
 /* libunbound rewrites this file through another one beside it, and ends the whole process when it cannot. */
-static bool check_autotrust(const char *path, char problem[SETTINGS_PROBLEM_SIZE])
+static bool check_autotrust(const char *path, struct problem *problem)
 {
 	if (path == NULL)
 		return true;
 	char *folder = strdup(path);
 	if (folder == NULL)
-		return refuse_memory(problem);
+		return report_memory(problem);
 	char *slash = strrchr(folder, '/');
 	if (slash != NULL)
 		slash[slash == folder] = '\0';
 	bool writable = access(path, W_OK) == 0 && access(slash == NULL ? "." : folder, W_OK) == 0;
 	if (!writable)
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "autotrust = \"%.200s\": the file and its folder must be writable: %s", path, strerror(errno));
+		report_problem(problem, PROBLEM_CONFIG, "autotrust = \"%.200s\": the file and its folder must be writable: %s", path, strerror(errno));
 	free(folder);
 	return writable;
 }
 
-static bool check_files(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+static bool check_files(const struct settings *settings, struct problem *problem)
 {
 	return check_readable("resolvconf", settings->resolvconf, problem) && check_readable("hoststxt", settings->hoststxt, problem)
 		&& check_readable("roothints", settings->roothints, problem) && check_readable("tls_ca", settings->tls_ca, problem)
@@ -702,7 +676,7 @@ static bool check_files(const struct settings *settings, char problem[SETTINGS_P
 		&& check_autotrust(settings->autotrust, problem);
 }
 
-bool check_settings(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+bool check_settings(struct settings *settings, struct problem *problem)
 {
 	fill_resolvconf(settings);
 	return check_upstream(settings, problem) && check_policies(settings, problem) && check_tls(settings, problem) && check_files(settings, problem);

@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SETTINGS_PROBLEM_SIZE = 512, DEFAULT_TIMEOUT = 5 /* seconds an attempt, where nothing says otherwise */ };
+#include "base/problem.h"
+
+enum { DEFAULT_TIMEOUT = 5 /* seconds an attempt, where nothing says otherwise */ };
 
 enum policy { POLICY_OFF, POLICY_OPPORTUNISTIC, POLICY_REQUIRED };
 enum upstream { UPSTREAM_AUTO, UPSTREAM_FORWARD, UPSTREAM_RECURSIVE };
@@ -78,15 +80,11 @@ void release_settings(struct settings *settings); /* NULL is allowed */
 /* Sets or adds to one key. name: the zone for "stub", the option for "options", else NULL. Lists (forward, stub, trusted, options) grow by one
  * a call. False with a message that names the key and the value, the settings unchanged:
  * unknown key, wrong kind, value out of range, not an address. */
-bool set_setting(
-	struct settings *settings, const char *key, const char *name, const struct setting_value *value, char problem[SETTINGS_PROBLEM_SIZE]);
+bool set_setting(struct settings *settings, const char *key, const char *name, const struct setting_value *value, struct problem *problem);
 
 /* What one key alone cannot tell: files that cannot be read, "forward" without a forwarder, dnssec "required" with the validator switched off.
  * Call once, after the last set_setting. Fills in the defaults that depend on others. libunbound has its say later: see context.h. */
-bool check_settings(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
-
-/* Whether a message from here, or from what takes settings, says that the machine ran short, and nothing against the settings. */
-bool is_shortage(const char *problem);
+bool check_settings(struct settings *settings, struct problem *problem);
 
 /* Whether text is "addr[%scope][@port]", and "#tls-name" behind it where that is allowed. */
 bool is_server_address(const char *text, bool tls_name_allowed);

@@ -310,14 +310,13 @@ bool same_mark(const struct file_mark *a, const struct file_mark *b)
 	return a->device == b->device && a->inode == b->inode && a->size == b->size && a->seconds == b->seconds && a->nanoseconds == b->nanoseconds;
 }
 
-bool check_anchor_file(const char *path, char problem[SETTINGS_PROBLEM_SIZE])
+bool check_anchor_file(const char *path, struct problem *problem)
 {
 	size_t size;
 	bool found = false;
 	char *text = read_file(path, &size);
 	if (text == NULL) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "%s", strerror(errno));
-		return false;
+		return report_problem(problem, kind_of_errno(errno), "%s", strerror(errno));
 	}
 	const char *end = text + size;
 	for (const char *at = text; at < end && !found;) {
@@ -328,7 +327,7 @@ bool check_anchor_file(const char *path, char problem[SETTINGS_PROBLEM_SIZE])
 	}
 	free(text);
 	if (!found)
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "holds no DS or DNSKEY record");
+		report_problem(problem, PROBLEM_CONFIG, "holds no DS or DNSKEY record");
 	return found;
 }
 
@@ -361,11 +360,11 @@ static bool read_hosts(struct upstream_config *config, const char *path)
 }
 
 /* False with a message. */
-static bool gather_servers(struct upstream_config *config, const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+static bool gather_servers(struct upstream_config *config, const struct settings *settings, struct problem *problem)
 {
 	const char *path = resolvconf_path(settings);
 	const char *why = NULL;
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+	report_memory(problem);
 	for (size_t i = 0; i < settings->forward.count; i++)
 		if (!add_server(config, settings->forward.items[i], settings->tls ? 853 : 53))
 			return false;
@@ -374,8 +373,7 @@ static bool gather_servers(struct upstream_config *config, const struct settings
 	config->resolvconf_failed = why != NULL;
 	config->recursive = config->servers.count == 0;
 	if (config->recursive && settings->upstream == UPSTREAM_FORWARD) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "upstream = \"forward\" has no server: %s: %s", path, why == NULL ? "not read" : why);
-		return false;
+		return report_problem(problem, PROBLEM_CONFIG, "upstream = \"forward\" has no server: %s: %s", path, why == NULL ? "not read" : why);
 	}
 	if (why == NULL)
 		return true;
@@ -390,9 +388,9 @@ static bool copy_path(char **target, const char *path)
 
 static bool gather_default_anchors(struct upstream_config *config)
 {
-	char reason[SETTINGS_PROBLEM_SIZE];
+	struct problem reason;
 	for (size_t i = 0; i < COUNT_OF_KEY_FILES; i++)
-		if (check_anchor_file(ROOT_KEY_FILES[i], reason)) {
+		if (check_anchor_file(ROOT_KEY_FILES[i], &reason)) {
 			config->anchor_source = ROOT_KEY_FILES[i];
 			return copy_path(&config->anchor_file, ROOT_KEY_FILES[i]);
 		}
@@ -425,11 +423,11 @@ static void mark_files(struct upstream_config *config, const struct settings *se
 	config->marks[MARK_OF_TLS_CA] = mark_file(settings->tls_ca);
 }
 
-struct upstream_config *read_upstream(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+struct upstream_config *read_upstream(const struct settings *settings, struct problem *problem)
 {
 	struct upstream_config *config = calloc(1, sizeof(*config));
 	if (config == NULL) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+		report_memory(problem);
 		return NULL;
 	}
 	config->references = 1;

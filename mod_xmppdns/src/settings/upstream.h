@@ -31,7 +31,7 @@ struct upstream_config {
 
 /* Reads the files that settings name. NULL with a message when there is no usable upstream at all ("forward" without a server) or without memory.
  * Otherwise with one reference, the caller's, and fixed from then on. */
-struct upstream_config *read_upstream(const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE]);
+struct upstream_config *read_upstream(const struct settings *settings, struct problem *problem);
 struct upstream_config *hold_upstream(struct upstream_config *config); /* one more reference (atomic: threads share it); gives config */
 void release_upstream(struct upstream_config *config);                 /* gives one back; NULL is allowed */
 
@@ -43,7 +43,7 @@ bool same_mark(const struct file_mark *a, const struct file_mark *b);
 const char *resolvconf_path(const struct settings *settings);
 
 /* Whether the file can be read and holds a DS or DNSKEY record. False with a message that does not repeat the path. */
-bool check_anchor_file(const char *path, char problem[SETTINGS_PROBLEM_SIZE]);
+bool check_anchor_file(const char *path, struct problem *problem);
 
 /* The text of resolv.conf or hosts, size bytes, into config; what cannot be understood is skipped with a warning. False without memory. */
 bool parse_resolvconf(struct upstream_config *config, const char *text, size_t size);

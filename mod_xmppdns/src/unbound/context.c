@@ -247,7 +247,7 @@ static void stop_listening(struct listener *listener, struct ub_ctx *ub)
 }
 
 /* Puts what libunbound logged behind the message: the part behind "error: " of its first error, else that of its first line. */
-static void append_log(const struct listener *listener, char problem[SETTINGS_PROBLEM_SIZE])
+static void append_log(const struct listener *listener, struct problem *problem)
 {
 	if (listener->text == NULL || listener->size == 0)
 		return;
@@ -260,14 +260,14 @@ static void append_log(const struct listener *listener, char problem[SETTINGS_PR
 			line -= i + 2;
 			break;
 		}
-	size_t used = strlen(problem);
-	snprintf(problem + used, SETTINGS_PROBLEM_SIZE - used, " (%.*s)", (int)(line > 300 ? 300 : line), start);
+	size_t used = strlen(problem->text);
+	snprintf(problem->text + used, sizeof(problem->text) - used, " (%.*s)", (int)(line > 300 ? 300 : line), start);
 }
 
-static bool accepted(int error, const char *key, const char *value, char problem[SETTINGS_PROBLEM_SIZE])
+static bool accepted(int error, const char *key, const char *value, struct problem *problem)
 {
 	if (error != UB_NOERROR)
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "%s = \"%.200s\": libunbound says: %s", key, value, ub_strerror(error));
+		report_problem(problem, PROBLEM_CONFIG, "%s = \"%.200s\": libunbound says: %s", key, value, ub_strerror(error));
 	return error == UB_NOERROR;
 }
 
@@ -318,7 +318,7 @@ static void set_role(struct ub_ctx *ub, enum role role)
 		set_our_option(ub, "val-permissive-mode:", "yes");
 }
 
-static bool set_servers(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_servers(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, struct problem *problem)
 {
 	for (size_t i = 0; i < config->servers.count; i++)
 		if (!accepted(ub_ctx_set_fwd(ub, config->servers.items[i]), "forward", config->servers.items[i], problem))
@@ -331,7 +331,7 @@ static bool set_servers(struct ub_ctx *ub, const struct settings *settings, cons
 		|| accepted(ub_ctx_set_option(ub, "root-hints:", settings->roothints), "roothints", settings->roothints, problem);
 }
 
-static bool set_tls(struct ub_ctx *ub, const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_tls(struct ub_ctx *ub, const struct settings *settings, struct problem *problem)
 {
 	if (!settings->tls)
 		return true;
@@ -342,7 +342,7 @@ static bool set_tls(struct ub_ctx *ub, const struct settings *settings, char pro
 }
 
 static bool set_anchors(
-	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, char problem[SETTINGS_PROBLEM_SIZE])
+	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem)
 {
 	if (settings->dnssec == POLICY_OFF && (role == ROLE_UDP || role == ROLE_TCP))
 		return true;
@@ -353,7 +353,7 @@ static bool set_anchors(
 		&& (config->autotrust_file == NULL || accepted(ub_ctx_add_ta_autr(ub, config->autotrust_file), "autotrust", config->autotrust_file, problem));
 }
 
-static bool set_hosts(struct ub_ctx *ub, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_hosts(struct ub_ctx *ub, const struct upstream_config *config, struct problem *problem)
 {
 	for (size_t i = 0; i < config->hosts.count; i++)
 		if (!accepted(ub_ctx_set_option(ub, "local-data:", config->hosts.items[i]), "hosts line", config->hosts.items[i], problem))
@@ -361,21 +361,20 @@ static bool set_hosts(struct ub_ctx *ub, const struct upstream_config *config, c
 	return true;
 }
 
-static bool set_raw_options(struct ub_ctx *ub, const struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE])
+static bool set_raw_options(struct ub_ctx *ub, const struct settings *settings, struct problem *problem)
 {
 	for (size_t i = 0; i < settings->options.count; i++) {
 		const struct named_text *option = &settings->options.items[i];
 		if (ub_ctx_set_option(ub, option->name, option->value) != UB_NOERROR) {
-			snprintf(problem, SETTINGS_PROBLEM_SIZE, "options[\"%s\"] = \"%.200s\": libunbound %s has no such option, or refuses the value",
+			return report_problem(problem, PROBLEM_CONFIG, "options[\"%s\"] = \"%.200s\": libunbound %s has no such option, or refuses the value",
 				option->name, option->value, ub_version());
-			return false;
 		}
 	}
 	return true;
 }
 
 static bool configure(
-	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, char problem[SETTINGS_PROBLEM_SIZE])
+	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem)
 {
 	for (size_t i = 0; i < sizeof(DEFAULT_OPTIONS) / sizeof(DEFAULT_OPTIONS[0]); i++)
 		set_our_option(ub, DEFAULT_OPTIONS[i].name, DEFAULT_OPTIONS[i].value);
@@ -389,15 +388,15 @@ static bool has_tls(void);
 
 /* Under the lock. Configures ub, which may be NULL, and gives it; NULL with a message, ub deleted. The listener's text is the caller's. */
 static struct ub_ctx *open_library(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role,
-	struct listener *listener, char problem[SETTINGS_PROBLEM_SIZE])
+	struct listener *listener, struct problem *problem)
 {
 	*listener = (struct listener){ .stream = NULL };
 	if (ub == NULL) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory or descriptors: libunbound cannot make a context");
+		report_problem(problem, PROBLEM_SYSTEM, "out of memory or descriptors: libunbound cannot make a context");
 		return NULL;
 	}
 	if (settings->tls && !has_tls()) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "tls = true: this libunbound (%s) is built without OpenSSL and has no DNS over TLS", ub_version());
+		report_problem(problem, PROBLEM_CONFIG, "tls = true: this libunbound (%s) is built without OpenSSL and has no DNS over TLS", ub_version());
 		delete_library(ub);
 		return NULL;
 	}
@@ -410,15 +409,14 @@ static struct ub_ctx *open_library(struct ub_ctx *ub, const struct settings *set
 }
 
 /* libunbound reads anchors, hints, hosts and options with its first question; error is how that went. Whether it can be used. */
-static bool judge_start(
-	struct ub_ctx *ub, int error, const struct upstream_config *config, struct listener *listener, char problem[SETTINGS_PROBLEM_SIZE])
+static bool judge_start(struct ub_ctx *ub, int error, const struct upstream_config *config, struct listener *listener, struct problem *problem)
 {
 	stop_listening(listener, ub);
 	/* an anchor of an algorithm that libunbound lacks is dropped with a warning, and everything below it is then unsigned */
 	bool ignored = listener->text != NULL && strstr(listener->text, "anchor is ignored") != NULL;
 	if (error == UB_NOERROR && !ignored)
 		return true;
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "libunbound cannot start with these settings (trust anchors: %s): %s",
+	report_problem(problem, PROBLEM_CONFIG, "libunbound cannot start with these settings (trust anchors: %s): %s",
 		config->anchor_source == NULL ? "none" : config->anchor_source, ignored ? "unusable trust anchor" : ub_strerror(error));
 	append_log(listener, problem);
 	return false;
@@ -456,7 +454,7 @@ static int rehearse(struct ub_ctx *ub)
 	return error == UB_SYNTAX ? UB_NOERROR : error;
 }
 
-bool try_context(const struct settings *settings, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE])
+bool try_context(const struct settings *settings, const struct upstream_config *config, struct problem *problem)
 {
 	sigset_t signals;
 	struct listener listener;
@@ -618,7 +616,7 @@ static void on_unbound_answer(void *data, int rcode, void *packet, int size, int
 }
 
 /* libunbound becomes ready for questions: in the context's thread, or before that runs. False with a message. */
-static bool start_library(struct context *context, char problem[SETTINGS_PROBLEM_SIZE])
+static bool start_library(struct context *context, struct problem *problem)
 {
 	sigset_t signals;
 	struct listener listener;
@@ -633,7 +631,7 @@ static bool start_library(struct context *context, char problem[SETTINGS_PROBLEM
 			delete_library(ub);
 		}
 		if (take_shortage(context->loop) && context->ub == NULL)
-			snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+			report_memory(problem);
 	}
 	unlock_library(&signals);
 	free(listener.text);
@@ -716,9 +714,9 @@ static bool can_ask(const struct context *context)
 
 static void ask_waiting(struct context *context)
 {
-	char problem[SETTINGS_PROBLEM_SIZE];
-	if (context->waiting != NULL && context->ub == NULL && !start_library(context, problem))
-		fail_waiting(context, problem);
+	struct problem problem;
+	if (context->waiting != NULL && context->ub == NULL && !start_library(context, &problem))
+		fail_waiting(context, problem.text);
 	for (int i = 0; i < ASKED_AT_ONCE && can_ask(context); i++) {
 		struct context_flight *flight = take_waiting(context);
 		if (is_dropped(flight))
@@ -900,7 +898,7 @@ static bool open_descriptors(struct context *context)
 	return context->loop != NULL;
 }
 
-static bool open_context(struct context *context, enum set_up when, char problem[SETTINGS_PROBLEM_SIZE])
+static bool open_context(struct context *context, enum set_up when, struct problem *problem)
 {
 	context->waiting_end = &context->waiting;
 	context->sweep_at = LEAST_SWEEP;
@@ -909,12 +907,10 @@ static bool open_context(struct context *context, enum set_up when, char problem
 		return false;
 	if (is_open && start_thread(context))
 		return true;
-	snprintf(problem, SETTINGS_PROBLEM_SIZE, "cannot start a thread for libunbound: %s", strerror(errno));
-	return false;
+	return report_problem(problem, PROBLEM_SYSTEM, "cannot start a thread for libunbound: %s", strerror(errno));
 }
 
-struct context *create_context(
-	struct settings *settings, struct upstream_config *config, enum role role, enum set_up when, char problem[SETTINGS_PROBLEM_SIZE])
+struct context *create_context(struct settings *settings, struct upstream_config *config, enum role role, enum set_up when, struct problem *problem)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, watch_process);
@@ -922,7 +918,7 @@ struct context *create_context(
 	join_ended();
 	struct context *context = calloc(1, sizeof(*context));
 	if (context == NULL) {
-		snprintf(problem, SETTINGS_PROBLEM_SIZE, "out of memory");
+		report_memory(problem);
 		return NULL;
 	}
 	context->settings = hold_settings(settings);

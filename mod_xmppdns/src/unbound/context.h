@@ -28,8 +28,7 @@ enum set_up {
 };
 
 /* NULL with a message without memory, descriptors or threads. Takes a reference to settings and config. */
-struct context *create_context(
-	struct settings *settings, struct upstream_config *config, enum role role, enum set_up when, char problem[SETTINGS_PROBLEM_SIZE]);
+struct context *create_context(struct settings *settings, struct upstream_config *config, enum role role, enum set_up when, struct problem *problem);
 /* Ends it; questions still under way are dropped, their callbacks never run. Not from inside process_context. Its thread, and with it
  * libunbound's part, ends a little later. forked: we are the child of the process that made it, whose thread is not here: libunbound's part
  * stays as it is until the child ends. */
@@ -52,7 +51,7 @@ void drop_question(struct context_question *question);
 void process_context(struct context *context); /* never blocks */
 
 /* Whether libunbound accepts all of it, in every role; false with a message that names what it does not. Asks nothing. */
-bool try_context(const struct settings *settings, const struct upstream_config *config, char problem[SETTINGS_PROBLEM_SIZE]);
+bool try_context(const struct settings *settings, const struct upstream_config *config, struct problem *problem);
 /* Whether nothing that libunbound has a say in differs between the two: it then accepts both, or none. */
 bool tries_alike(const struct settings *settings, const struct upstream_config *config, const struct settings *other_settings,
 	const struct upstream_config *other_config);

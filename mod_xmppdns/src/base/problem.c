@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* Fills in problems. */
+#include "problem.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+bool report_problem(struct problem *problem, enum problem_kind kind, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(problem->text, sizeof(problem->text), format, arguments);
+	va_end(arguments);
+	problem->kind = kind;
+	return false;
+}
+
+bool report_memory(struct problem *problem)
+{
+	return report_problem(problem, PROBLEM_SYSTEM, "out of memory");
+}
+
+enum problem_kind kind_of_errno(int error)
+{
+	switch (error) {
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOSPC:
+	case EAGAIN: return PROBLEM_SYSTEM;
+	default: return PROBLEM_CONFIG;
+	}
+}
