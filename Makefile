@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
-## make               build the C module (LUA_VERSION=5.1, 5.2, 5.3, 5.4 or jit; default 5.4)
-## make install       install into PREFIX (default /usr/local), below DESTDIR
-## make doc           the API reference of the library, into build/doc
-## make deb           build a Debian package, into build/; make test-deb-debian13 installs, uses and removes it in a Debian 13 tree
-## make demo          Prosody servers on loopback find each other through validated DNS (KEEP=1 leaves them running)
-## make compare       a table of all rows of the demo and its specs, with mod_xmppdns and with stock Prosody
-## make test          run every spec (SPECS=spec/core runs those below it)
-## make bench         measure against the peers, into build/bench.json too (CASES="cold plan", ROUNDS=1 for trying)
-## make test-debian13, demo-debian13, compare-debian13, bench-debian13    the same inside a Debian 13 tree, made at first use
-## make every-lua     build with gcc and clang for every Lua, each warning an error
-## make sanitize      specs under sanitizers, valgrind, and a collector that never rests (SANITIZERS="address thread" for some)
-## make fuzz          fuzz what reads bytes and text, SECONDS=60 in all, and print how much of it was run (TARGETS="name cache" for some)
-## make soak          two Prosodys for SECONDS=60 under load, with an upstream that misbehaves and goes away, reloads and flushes: nothing lost, nothing grows
-## make lint          every-lua, then clang-format, clang-tidy, cppcheck and luacheck
-## make clean         remove what was built
+## Try it
+##   make demo          Prosody servers on loopback find each other through validated DNS (KEEP=1 leaves them running, STOCK=1: without the module)
+##   make compare       a table of all rows of the demo and its specs, with mod_xmppdns and with stock Prosody
+## Use it
+##   make               build the C module (LUA_VERSION=5.1, 5.2, 5.3, 5.4 or jit; default 5.4)
+##   make install       install into PREFIX (default /usr/local), below DESTDIR
+##   make deb           build a Debian package, into build/
+##   make doc           the API reference of the library, into build/doc
+##   make clean         remove what was built
+## Change it
+##   make test          run every spec (SPECS=spec/core runs those below it)
+##   make lint          who knows whom, a build for every Lua, clang-format, clang-tidy, cppcheck and luacheck
+##   make every-lua     build with gcc and clang for every Lua, each warning an error
+##   make sanitize      specs under sanitizers, valgrind, and a collector that never rests (SANITIZERS="address thread" for some)
+##   make fuzz          fuzz what reads bytes and text, SECONDS=60 in all, and print how much of it was run (TARGETS="name cache" for some)
+##   make soak          two Prosodys for SECONDS=60 under load, with an upstream that misbehaves and goes away: nothing lost, nothing grows
+##   make bench         measure against the peers, into build/bench.json too (CASES="cold plan", ROUNDS=1 for trying)
+## Elsewhere: the same inside a Debian 13 tree, made at first use
+##   make test-debian13, demo-debian13, compare-debian13, bench-debian13
+##   make test-deb-debian13    installs, uses and removes the package
 LUA_VERSION ?= 5.4
 PREFIX      ?= /usr/local
 SPECS       ?= spec
@@ -100,7 +105,7 @@ doc: packages
 spec-modules: $(SPEC_MODULES)
 
 test: all spec-modules
-	@$(LUA) "$$(command -v busted)" --ignore-lua --cpath='./$(BUILD)/?.so' $(SPECS)
+	@LUA=$(LUA) BUILD=$(BUILD) sh .ci/test $(SPECS)
 
 demo: all
 	@KEEP=$(KEEP) STOCK=$(STOCK) LUA_VERSION=$(LUA_VERSION) $(LUA) spec/federation/demo.lua
@@ -128,10 +133,11 @@ every-lua/%: packages
 	@$(MAKE) --no-print-directory all CC=$(*D) LUA_VERSION=$(*F) BUILD=build/$(*D)-$(*F) CFLAGS='$(CFLAGS) -Werror'
 
 lint: every-lua
+	$(LUA) .ci/floors.lua
 	clang-format --dry-run -Werror $(wildcard mod_xmppdns/src/*/*.[ch] spec/support/*.c spec/fuzz/*.[ch] spec/sanitize/*.c spec/bench/*.c)
 	clang-tidy --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE -Imod_xmppdns/src $(LUA_CFLAGS) 2>/dev/null
 	cppcheck --quiet -Imod_xmppdns/src --enable=warning,performance,portability --inline-suppr --error-exitcode=1 $(SOURCES)
-	luacheck --quiet lua mod_xmppdns spec .busted
+	luacheck --quiet lua mod_xmppdns spec .ci .busted
 	mandoc -T lint -W warning mod_xmppdns/xmppdns-check.1
 
 clean:
