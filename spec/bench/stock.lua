@@ -6,11 +6,12 @@ local stock = {};
 
 local function load_prosody()
 	if rawget(_G, "prosody") then return; end
-	package.path = "/usr/lib/prosody/?.lua;/usr/lib/?.lua;" .. package.path;
-	package.cpath = "/usr/lib/prosody/?.so;/usr/lib/?.so;" .. package.cpath;
-	local file = io.open("/usr/lib/prosody/loader.lua"); -- Prosody 13
+	package.path = "/usr/lib/prosody/?.lua;" .. package.path;
+	package.cpath = "/usr/lib/prosody/?.so;" .. package.cpath;
+	local file = io.open("/usr/lib/prosody/loader.lua"); -- Prosody 13, which asks for "prosody.util.hex"
 	if file then
 		file:close();
+		package.path, package.cpath = "/usr/lib/?.lua;" .. package.path, "/usr/lib/?.so;" .. package.cpath;
 		require "prosody.loader";
 	end
 	rawset(_G, "prosody", { config_loaded = true, events = require "util.events".new() });

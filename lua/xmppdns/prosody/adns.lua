@@ -2,10 +2,11 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- A resolver in the shape of Prosody's net.adns, as its net.unbound has it.
 
+local from_prosody = require "xmppdns.prosody.modules";
 local core = require "xmppdns.core";
-local dns_utils = require "util.dns";
-local logger = require "util.logger";
-local promise = require "util.promise";
+local dns_utils = from_prosody "util.dns";
+local logger = from_prosody "util.logger";
+local promise = from_prosody "util.promise";
 
 local classes, errors, types = dns_utils.classes, dns_utils.errors, dns_utils.types;
 local log = logger.init("xmppdns");

@@ -1,14 +1,48 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Addresses are dialled side by side, each a moment after the one before, until one answers (RFC 8305): for Prosody 0.12, which by itself
--- waits 20 seconds for an address that swallows packets.
+-- Which address answers, found out for Prosody 0.12 by dialling several side by side (RFC 8305): by itself it waits 20 seconds for one that
+-- swallows packets.
 
 local delays = require "xmppdns.plan.delays";
 local now = require "xmppdns.core".now;
 
+local DURATION = 120; -- seconds for which a silent address is remembered
+local MOST = 1000;    -- of them before the older half is forgotten, and at most twice as many
 
-local race_methods = {};
-local race_mt = { __index = race_methods, __name = "xmppdns.prosody.dial_012" };
+-- Addresses that did not answer lately.
+
+local memory_methods = {};
+local memory_mt = { __index = memory_methods, __name = "xmppdns.prosody.dial_012.memory" };
+
+local function key(address, port)
+	return address.." "..port;
+end
+
+function memory_methods:add(address, port)
+	if self.count >= MOST then
+		self.older, self.newer, self.count = self.newer, {}, 0;
+	end
+	self.newer[key(address, port)] = now() + DURATION;
+	self.count = self.count + 1;
+end
+
+function memory_methods:remove(address, port)
+	self.newer[key(address, port)], self.older[key(address, port)] = nil, nil;
+end
+
+function memory_methods:contains(address, port)
+	local expiry = self.newer[key(address, port)] or self.older[key(address, port)];
+	return expiry ~= nil and expiry > now();
+end
+
+local function new_memory()
+	return setmetatable({ newer = {}, older = {}, count = 0 }, memory_mt);
+end
+
+-- A dialler goes through the addresses of one domain.
+
+local dialler_methods = {};
+local dialler_mt = { __index = dialler_methods, __name = "xmppdns.prosody.dial_012" };
 
 local function give(self, target)
 	local callback = self.callback;
@@ -105,7 +139,7 @@ local function use_held(self)
 end
 
 -- private
-function race_methods:advance()
+function dialler_methods:advance()
 	if not self.callback or self.is_asking then return; end
 	if self.held then
 		use_held(self);
@@ -117,7 +151,7 @@ function race_methods:advance()
 end
 
 -- callback(target) with the first one that answers, or with the last that is left; callback(nil) when there is none. Then, asked again: the next.
-function race_methods:next(callback)
+function dialler_methods:next(callback)
 	self.callback = callback;
 	self.last_started = nil;
 	self:advance();
@@ -125,10 +159,10 @@ end
 
 -- A target is { conn_type, address, port, ..., group = priority }. options: source(callback) -> callback(target | nil), now or later;
 -- has_more() -> whether the source may give more than it gave; dial(target, on_answer, on_failure(problem)) -> cancel | nil, problem;
--- after(seconds, f); on_failure(target, problem); unreachable: the memory, see xmppdns.prosody.unreachable.
+-- after(seconds, f); on_failure(target, problem); unreachable: the memory, which all diallers share.
 local function new(options)
 	options.running, options.late = {}, {};
-	return setmetatable(options, race_mt);
+	return setmetatable(options, dialler_mt);
 end
 
-return { new = new };
+return { new = new, new_memory = new_memory };

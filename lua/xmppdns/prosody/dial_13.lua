@@ -1,14 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- When the next address is given to Prosody 13's net.connect, which asks for another one 250 ms after each that was said not to be the last,
--- and at once when all that it dialled failed.
+-- When Prosody 13's net.connect gets the next address: it asks for one 250 ms after each that was said not to be the last, or at once when
+-- all that it dialled failed.
 
 local delays = require "xmppdns.plan.delays";
 local now = require "xmppdns.core".now;
 
-
-local pace_methods = {};
-local pace_mt = { __index = pace_methods, __name = "xmppdns.prosody.dial_13" };
+local dialler_methods = {};
+local dialler_mt = { __index = dialler_methods, __name = "xmppdns.prosody.dial_13" };
 
 -- Whether net.connect asks because time has passed, not because nothing is left of what it dialled.
 local function take_tick(self)
@@ -49,14 +48,14 @@ local function ask(self)
 end
 
 -- private
-function pace_methods:advance()
+function dialler_methods:advance()
 	if not self.callback or self.is_asking then return; end
 	if self.held then return use_held(self); end
 	ask(self);
 end
 
 -- callback(target, more, is_early), or callback(nil, nil, is_early) when there is none left. is_early: what was given before may still answer.
-function pace_methods:next(callback)
+function dialler_methods:next(callback)
 	local is_tick = take_tick(self);
 	if is_tick and self.callback then return; end -- the one that waits does what this one would
 	self.callback, self.may_wait = callback, is_tick;
@@ -66,7 +65,7 @@ end
 -- options: source, has_more, after as of xmppdns.prosody.dial_012.
 local function new(options)
 	options.ticks = {};
-	return setmetatable(options, pace_mt);
+	return setmetatable(options, dialler_mt);
 end
 
 return { new = new };

@@ -5,8 +5,9 @@
 -- Prosody gives a session's queue to session.bounce_sendq when the session dies, and has never sent anything of it before
 -- "s2sout-established". In between lies everything that can go wrong after TCP: TLS, the certificate, authentication.
 
-local is_error, new_error = require "util.error".is_error, require "util.error".new;
-local new_stanza = require "util.stanza".stanza;
+local from_prosody = require "xmppdns.prosody.modules";
+local is_error, new_error = from_prosody "util.error".is_error, from_prosody "util.error".new;
+local new_stanza = from_prosody "util.stanza".stanza;
 
 local MOST_SESSIONS = 8; -- for one queue: who publishes thousands of endpoints must not keep stanzas for ever
 

@@ -2,7 +2,8 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- The names for which a certificate may be (R26, R27), in either direction.
 
-local verify_identity = require "util.x509".verify_identity;
+local from_prosody = require "xmppdns.prosody.modules";
+local verify_identity = from_prosody "util.x509".verify_identity;
 
 -- Whether the certificate is for one of the names.
 local function is_named(cert, names)

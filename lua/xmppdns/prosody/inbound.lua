@@ -4,7 +4,8 @@
 --
 -- What cannot be known is refused, as it would be in the other direction: whoever can make lookups fail must not be able to do without DANE.
 
-local async = require "util.async";
+local from_prosody = require "xmppdns.prosody.modules";
+local async = from_prosody "util.async";
 local is_named = require "xmppdns.prosody.identity".is_named;
 local match = require "xmppdns.prosody.match";
 

@@ -2,8 +2,9 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Lines for Prosody's log: one for each lookup, and one for each problem unless it said so a moment ago.
 
-local cache = require "util.cache";
-local throttle = require "util.throttle";
+local from_prosody = require "xmppdns.prosody.modules";
+local cache = from_prosody "util.cache";
+local throttle = from_prosody "util.throttle";
 local visible = require "xmppdns.check.tree".visible;
 local now = require "xmppdns.core".now;
 

@@ -2,8 +2,9 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Compares a certificate that was presented with usable TLSA records, where OpenSSL did not do it during the handshake.
 
-local hashes = require "util.hashes";
-local x509 = require "util.x509";
+local from_prosody = require "xmppdns.prosody.modules";
+local hashes = from_prosody "util.hashes";
+local x509 = from_prosody "util.x509";
 local unpack = table.unpack or unpack; -- luacheck: ignore 113/unpack
 
 local PKIX_TA, PKIX_EE, DANE_TA, DANE_EE = 0, 1, 2, 3;

@@ -10,7 +10,7 @@ local found_context, context = pcall(require, "ssl.context");
 
 local is_capable = found_ssl and found_context and ssl.config and ssl.config.capabilities.dane and context.setdane and true or false;
 
--- What service gave to net.connect with the address: its extra, or an empty table.
+-- What s2s_resolver gave to net.connect with the address: its extra, or an empty table.
 local function get_extra(session)
 	return session.direction == "outgoing" and session.conn and session.conn.extra or {};
 end

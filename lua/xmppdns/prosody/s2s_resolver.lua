@@ -2,19 +2,19 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- A connection plan in the shape of Prosody's net.resolvers.service, for net.connect to dial.
 
+local from_prosody = require "xmppdns.prosody.modules";
 local connector = require "xmppdns.plan.plan";
 local core = require "xmppdns.core";
-local new_pace = require "xmppdns.prosody.dial_13".new;
-local new_race = require "xmppdns.prosody.dial_012".new;
-local new_unreachable = require "xmppdns.prosody.unreachable".new;
-local prosody_idna_to_ascii = require "util.encodings".idna.to_ascii;
+local dial_012 = require "xmppdns.prosody.dial_012";
+local dial_13 = require "xmppdns.prosody.dial_13";
+local prosody_idna_to_ascii = from_prosody "util.encodings".idna.to_ascii;
 
 local QUERY_OPTIONS = { automatic = true };
 local services = { ["xmpp-server"] = true, ["xmpps-server"] = true };
 local service_of = { direct = "xmpps-server", starttls = "xmpp-server" };
 
-local service_methods = {};
-local service_mt = { __index = service_methods, __name = "xmppdns.prosody.s2s_resolver" };
+local resolver_methods = {};
+local resolver_mt = { __index = resolver_methods, __name = "xmppdns.prosody.s2s_resolver" };
 
 -- Without a policy, Prosody's use_dane counts: TLS contexts made without it cannot check TLSA records.
 local function plan_options(self)
@@ -124,11 +124,11 @@ local function has_more(self)
 end
 
 local function after(seconds, f)
-	return require "util.timer".add_task(seconds, f);
+	return from_prosody "util.timer".add_task(seconds, f);
 end
 
-local function pace(self)
-	return new_pace({
+local function dial_by_turns(self)
+	return dial_13.new({
 		after = after;
 		source = function (callback) pull(self, callback); end;
 		has_more = function () return has_more(self); end;
@@ -137,15 +137,15 @@ end
 
 -- A connection that is closed as soon as it stands.
 local function dial(target, on_answer, on_failure)
-	local conn, problem = require "net.server".addclient(target[2], target[3], { onconnect = on_answer, ondisconnect = function (_, reason)
+	local conn, problem = from_prosody "net.server".addclient(target[2], target[3], { onconnect = on_answer, ondisconnect = function (_, reason)
 		on_failure(reason or "connection closed");
 	end }, "*a", nil, target[1]);
 	if not conn then return nil, problem; end
 	return function () conn:close(); end;
 end
 
-local function race(self, unreachable)
-	return new_race({
+local function dial_side_by_side(self, unreachable)
+	return dial_012.new({
 		after = after, dial = dial, unreachable = unreachable;
 		source = function (callback) pull(self, callback); end;
 		has_more = function () return has_more(self); end;
@@ -158,7 +158,7 @@ end
 
 -- callback(conn_type, ip, port, extra, more), or callback(nil): then last_error says why.
 -- more: another address may be tried beside this one, some time later (Prosody 13).
-function service_methods:next(callback)
+function resolver_methods:next(callback)
 	self.turns:next(function (target, more, is_early)
 		if target then
 			return callback(target[1], target[2], target[3], target[4], more);
@@ -169,24 +169,24 @@ function service_methods:next(callback)
 end
 
 -- extras: by service ("xmpp-server", "xmpps-server"), what net.connect is to get with its endpoints; direct TLS is used only if it has one.
--- options: get_resolver() -> resolver | nil, err; on_end(service), called once when nothing more comes, with service.plan (nil if there
--- was none), service.hostname and service.last_error; policy(from_host, hostname) -> { dnssec, dane, endpoint = { host, port, tls } } or nil,
+-- options: get_resolver() -> resolver | nil, err; on_end(resolver), called once when nothing more comes, with its plan (nil if there
+-- was none), hostname and last_error; policy(from_host, hostname) -> { dnssec, dane, endpoint = { host, port, tls } } or nil,
 -- each field optional; from_host() -> the local host that dials just now, where nothing else tells it (Prosody 0.12);
 -- get_plan(from_host, hostname) -> a plan to go on with, or nil; on_plan(plan, from_host, hostname), told of each new one.
 -- What net.connect hands to net.server for an address has xmppdns = { plan, endpoint, address, dane (what counts for this address) }.
--- unreachable: xmppdns.prosody.unreachable's memory where this service has to find out by itself which address answers (Prosody 0.12), else nil.
+-- unreachable: xmppdns.prosody.dial_012's memory where it has to find out by itself which address answers (Prosody 0.12), else nil.
 local function new(hostname, extras, options, from_host, unreachable)
-	local self = setmetatable({ hostname = hostname, from_host = from_host, extras = extras, options = options }, service_mt);
+	local self = setmetatable({ hostname = hostname, from_host = from_host, extras = extras, options = options }, resolver_mt);
 	self.targets, self.unreachable = {}, unreachable;
-	self.turns = unreachable and race(self, unreachable) or pace(self);
+	self.turns = unreachable and dial_side_by_side(self, unreachable) or dial_by_turns(self);
 	return self;
 end
 
--- One service for all of them, when each is ours and they are about the same domain; else nil.
+-- One for all of them, when each is ours and they are about the same domain; else nil.
 local function merge(resolvers)
 	local first, extras = resolvers[1], {};
 	for _, resolver in ipairs(resolvers) do
-		if getmetatable(resolver) ~= service_mt or resolver.hostname ~= first.hostname or resolver.plan then return nil; end
+		if getmetatable(resolver) ~= resolver_mt or resolver.hostname ~= first.hostname or resolver.plan then return nil; end
 		for service, extra in pairs(resolver.extras) do
 			extras[service] = extra;
 		end
@@ -198,7 +198,7 @@ end
 -- Gives a function that puts everything back.
 local function replace_stock(net_service, net_chain, options)
 	local stock_service_new, stock_chain_new = net_service.new, net_chain.new;
-	local unreachable = new_unreachable();
+	local unreachable = dial_012.new_memory();
 	local active = true;
 	local function service_new(hostname, service, conn_type, extra)
 		if not active or not services[service] or (conn_type or "tcp") ~= "tcp" then
@@ -223,7 +223,7 @@ local function from_stock(resolver, hostname, options, from_host)
 	local extras = {};
 	for _, part in ipairs(resolver.resolvers or { resolver }) do
 		local service = part.service or part.port and "xmpp-server";
-		if not services[service] or getmetatable(part) == service_mt then return nil; end
+		if not services[service] or getmetatable(part) == resolver_mt then return nil; end
 		extras[service] = part.extra or {};
 	end
 	return next(extras) and new(hostname, extras, options, from_host);

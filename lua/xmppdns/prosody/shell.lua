@@ -2,12 +2,13 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- The section "xmppdns" of Prosody's admin shell.
 
+local from_prosody = require "xmppdns.prosody.modules";
 local core = require "xmppdns.core";
 local health = require "xmppdns.trust.health";
 local inspection = require "xmppdns.check.domain";
 local report = require "xmppdns.check.tree";
 local tasks_of = require "xmppdns.check.tasks";
-local promise = require "util.promise";
+local promise = from_prosody "util.promise";
 
 local DESCRIPTION = "Commands to ask, explain and repair the validating resolver";
 local QUERY_OPTIONS = { automatic = true }; -- as the plugin asks
