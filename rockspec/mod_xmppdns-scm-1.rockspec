@@ -24,13 +24,16 @@ build = {
    modules = {
       ["xmppdns.core"] = {
          sources = {
+            "mod_xmppdns/src/base/file.c",
             "mod_xmppdns/src/base/hash.c",
             "mod_xmppdns/src/base/heap.c",
             "mod_xmppdns/src/base/mailbox.c",
             "mod_xmppdns/src/base/problem.c",
             "mod_xmppdns/src/base/route.c",
             "mod_xmppdns/src/base/slots.c",
+            "mod_xmppdns/src/base/spelling.c",
             "mod_xmppdns/src/base/table.c",
+            "mod_xmppdns/src/base/text_list.c",
             "mod_xmppdns/src/dns/answer.c",
             "mod_xmppdns/src/dns/name.c",
             "mod_xmppdns/src/dns/packet.c",
@@ -49,7 +52,11 @@ build = {
             "mod_xmppdns/src/resolver/pending.c",
             "mod_xmppdns/src/resolver/query.c",
             "mod_xmppdns/src/resolver/resolver.c",
+            "mod_xmppdns/src/settings/address.c",
+            "mod_xmppdns/src/settings/anchors.c",
+            "mod_xmppdns/src/settings/raw_option.c",
             "mod_xmppdns/src/settings/settings.c",
+            "mod_xmppdns/src/settings/system_files.c",
             "mod_xmppdns/src/settings/upstream.c",
             "mod_xmppdns/src/unbound/context.c",
             "mod_xmppdns/src/unbound/event_loop.c",

@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "settings/address.h"
+#include "settings/anchors.h"
+#include "settings/system_files.h"
 #include "settings/upstream.h"
 
 static void check_line(const char *line)
@@ -84,7 +87,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	struct upstream_config *config = calloc(1, sizeof(*config));
 	config->references = 1;
-	EXPECT((which % 4 == 1 ? parse_hosts : parse_resolvconf)(config, (const char *)input.at, left));
+	struct resolvconf_options options = { .timeout = 0 };
+	if (which % 4 == 1)
+		EXPECT(parse_hosts((const char *)input.at, left, &config->hosts, &config->warnings));
+	else
+		EXPECT(parse_resolvconf((const char *)input.at, left, &config->servers, &options, &config->warnings));
+	config->timeout = options.timeout;
+	config->attempts = options.attempts;
 	check_config(config);
 	release_upstream(config);
 	return 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "unbound/context.h"
+#include "settings/system_files.h"
 #include "lua/lua_core.h"
 #include "dns/rdata.h"
 
@@ -69,33 +70,51 @@ static int test_read_upstream(lua_State *L)
 	return 1;
 }
 
-/* parse_resolvconf(text), parse_hosts(text) -> table */
-static int push_parsed(lua_State *L, bool (*parse)(struct upstream_config *config, const char *text, size_t size))
+/* Exactly as long as it is, for sanitizers. */
+static char *copy_text(const char *text, size_t size)
 {
-	size_t size;
-	const char *text = luaL_checklstring(L, 1, &size);
-	struct upstream_config *config = calloc(1, sizeof(*config));
-	config->references = 1;
-	struct settings *settings = create_settings();
-	char *copy = malloc(size + 1); /* exactly as long as it is, for sanitizers */
+	char *copy = malloc(size + 1);
 	copy = realloc(copy, size == 0 ? 1 : size);
-	memcpy(copy, text, size);
-	bool parsed = parse(config, copy, size);
-	free(copy);
+	return memcpy(copy, text, size);
+}
+
+/* What came of a file's text, in a config's place. */
+static int push_parsed(lua_State *L, struct upstream_config *config, bool parsed)
+{
+	struct settings *settings = create_settings();
 	push_settings(L, settings, config);
 	release_upstream(config);
 	release_settings(settings);
 	return parsed ? 1 : 0;
 }
 
+/* parse_resolvconf(text) -> table */
 static int test_parse_resolvconf(lua_State *L)
 {
-	return push_parsed(L, parse_resolvconf);
+	size_t size;
+	const char *text = luaL_checklstring(L, 1, &size);
+	struct upstream_config *config = calloc(1, sizeof(*config));
+	config->references = 1;
+	struct resolvconf_options options = { .timeout = 0 };
+	char *copy = copy_text(text, size);
+	bool parsed = parse_resolvconf(copy, size, &config->servers, &options, &config->warnings);
+	free(copy);
+	config->timeout = options.timeout;
+	config->attempts = options.attempts;
+	return push_parsed(L, config, parsed);
 }
 
+/* parse_hosts(text) -> table */
 static int test_parse_hosts(lua_State *L)
 {
-	return push_parsed(L, parse_hosts);
+	size_t size;
+	const char *text = luaL_checklstring(L, 1, &size);
+	struct upstream_config *config = calloc(1, sizeof(*config));
+	config->references = 1;
+	char *copy = copy_text(text, size);
+	bool parsed = parse_hosts(copy, size, &config->hosts, &config->warnings);
+	free(copy);
+	return push_parsed(L, config, parsed);
 }
 
 static struct context *open_context(struct settings *settings, enum role role, struct problem *problem)

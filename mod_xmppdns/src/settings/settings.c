@@ -3,17 +3,18 @@
 /* What each setting accepts, its default, and what settings mean together. */
 #include "settings.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
+#include "address.h"
+#include "anchors.h"
+#include "raw_option.h"
+#include "base/spelling.h"
 #include "dns/name.h"
-#include "upstream.h"
 
 /* Every default that is not false, empty or none. resolvconf's depends on other keys: fill_resolvconf. */
 static const struct settings DEFAULTS = {
@@ -38,10 +39,7 @@ static const struct settings DEFAULTS = {
 static const char *const POLICY_NAMES[] = { "off", "opportunistic", "required", NULL };
 static const char *const UPSTREAM_NAMES[] = { "auto", "forward", "recursive", NULL };
 
-enum {
-	ADDRESS_SIZE = 320, /* an IPv6 address, a scope, a port and a TLS name, with NUL */
-	SHOWN_SIZE = 128    /* what a message shows of a value, with NUL */
-};
+enum { SHOWN_SIZE = 128 /* what a message shows of a value, with NUL */ };
 
 struct setting;
 typedef bool (*set_function)(
@@ -77,22 +75,6 @@ struct settings *hold_settings(struct settings *settings)
 {
 	__atomic_add_fetch(&settings->references, 1, __ATOMIC_RELAXED);
 	return settings;
-}
-
-void free_text_list(struct text_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free(list->items[i]);
-	free(list->items);
-}
-
-static void free_named_text_list(struct named_text_list *list)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		free(list->items[i].name);
-		free(list->items[i].value);
-	}
-	free(list->items);
 }
 
 void release_settings(struct settings *settings)
@@ -264,79 +246,6 @@ static bool set_hoststxt(
 	return set_system_file(setting, name, value, &settings->use_hoststxt, &settings->hoststxt, problem);
 }
 
-bool add_text(struct text_list *list, const char *text)
-{
-	char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
-	if (items == NULL)
-		return false;
-	list->items = items;
-	items[list->count] = strdup(text);
-	if (items[list->count] == NULL)
-		return false;
-	list->count++;
-	return true;
-}
-
-static bool add_named_text(struct named_text_list *list, const char *name, const char *value)
-{
-	struct named_text *items = realloc(list->items, (list->count + 1) * sizeof(*items));
-	if (items == NULL)
-		return false;
-	list->items = items;
-	struct named_text item = { .name = strdup(name), .value = strdup(value) };
-	if (item.name == NULL || item.value == NULL) {
-		free(item.name);
-		free(item.value);
-		return false;
-	}
-	items[list->count++] = item;
-	return true;
-}
-
-/* Cuts the part behind the first mark off text; NULL when there is no mark. */
-static char *cut_at(char *text, char mark)
-{
-	char *part = strchr(text, mark);
-	if (part != NULL)
-		*part++ = '\0';
-	return part;
-}
-
-static bool is_port(const char *text)
-{
-	char *end;
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	unsigned long port = strtoul(text, &end, 10);
-	return *end == '\0' && end - text <= 5 && port >= 1 && port <= 65535;
-}
-
-static bool is_domain(const char *text)
-{
-	char canonical[NAME_TEXT_SIZE];
-	size_t size;
-	return canonical_name(text, strlen(text), canonical, &size) == NAME_OK;
-}
-
-bool is_server_address(const char *text, bool tls_name_allowed)
-{
-	char buffer[ADDRESS_SIZE], binary[16];
-	size_t size = strlen(text) + 1;
-	if (size > sizeof(buffer))
-		return false;
-	memcpy(buffer, text, size);
-	const char *tls_name = cut_at(buffer, '#');
-	const char *port = cut_at(buffer, '@');
-	const char *scope = cut_at(buffer, '%');
-	if (tls_name != NULL && (!tls_name_allowed || !is_domain(tls_name)))
-		return false;
-	if (port != NULL && !is_port(port))
-		return false;
-	if (scope != NULL && (scope[0] == '\0' || strlen(scope) > 31))
-		return false;
-	return inet_pton(AF_INET6, buffer, binary) == 1 || (scope == NULL && inet_pton(AF_INET, buffer, binary) == 1);
-}
-
 static bool add_forward(
 	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
@@ -359,27 +268,6 @@ static bool add_stub(
 	return add_named_text(&settings->stub, zone, value->text) || report_memory(problem);
 }
 
-bool is_anchor_line(const char *line, size_t size)
-{
-	static const char *const SPACE = " \t\r";
-	char buffer[4096];
-	const char *comment = memchr(line, ';', size);
-	if (comment != NULL)
-		size = (size_t)(comment - line);
-	if (size >= sizeof(buffer) || memchr(line, '\0', size) != NULL)
-		return false;
-	memcpy(buffer, line, size);
-	buffer[size] = '\0';
-	char *rest = NULL;
-	bool owner = true; /* the first word names the zone, unless the line starts with a space */
-	for (char *word = strtok_r(buffer, SPACE, &rest); word != NULL; word = strtok_r(NULL, SPACE, &rest)) {
-		if (!owner && (strcasecmp(word, "DS") == 0 || strcasecmp(word, "DNSKEY") == 0))
-			return true;
-		owner = false;
-	}
-	return false;
-}
-
 static bool add_trusted(
 	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
@@ -388,73 +276,10 @@ static bool add_trusted(
 	return add_text(&settings->trusted, value->text) || report_memory(problem);
 }
 
-/* "name" or "name:" to "name:". */
-static bool read_option_name(const char *name, char option[64])
-{
-	size_t size = strlen(name);
-	if (size > 0 && name[size - 1] == ':')
-		size--;
-	if (size == 0 || size > 60 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != size)
-		return false;
-	snprintf(option, 64, "%.*s:", (int)size, name);
-	return true;
-}
-
-/* libunbound ends the whole process when it cannot read this option's value. */
-static bool is_fetch_policy(const char *text)
-{
-	const char *at = text + strspn(text, " ");
-	while (*at != '\0') {
-		at += *at == '-';
-		size_t digits = strspn(at, "0123456789");
-		if (digits == 0 || digits > 9)
-			return false;
-		at += digits;
-		at += strspn(at, " ");
-	}
-	return text[0] != '\0';
-}
-
-/* With a module that libunbound does not have, or in a wrong order, it crashes. */
-static bool is_module_list(const char *text)
-{
-	static const char *const LISTS[] = { "iterator", "validator iterator", "dns64 iterator", "dns64 validator iterator" };
-	for (size_t i = 0; i < sizeof(LISTS) / sizeof(LISTS[0]); i++)
-		if (strcmp(text, LISTS[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool is_number_between(const char *text, unsigned long least, unsigned long most)
-{
-	if (text[0] == '\0' || strlen(text) > 9 || strspn(text, "0123456789") != strlen(text))
-		return false;
-	unsigned long number = strtoul(text, NULL, 10);
-	return number >= least && number <= most;
-}
-
-/* What the few options expect over which libunbound ends or crashes the process, or takes all its memory; NULL when it may try the value. */
-static const char *expected_by_option(const char *option, const char *text)
-{
-	if (strcmp(option, "unwanted-reply-threshold:") == 0)
-		return "another option: libunbound can end the process over this one (CVE-2026-44621)";
-	if (strcmp(option, "module-config:") == 0 && !is_module_list(text))
-		return "\"validator iterator\", or \"iterator\", or \"dns64\" before either";
-	if (strcmp(option, "target-fetch-policy:") == 0 && !is_fetch_policy(text))
-		return "whole numbers with spaces between them";
-	if (strcmp(option, "msg-buffer-size:") == 0 && !is_number_between(text, 4096, 1048576))
-		return "a whole number from 4096 to 1048576";
-	if (strcmp(option, "outgoing-range:") == 0 && !is_number_between(text, 1, 32768))
-		return "a whole number from 1 to 32768";
-	if (strcmp(option, "outgoing-num-tcp:") == 0 && !is_number_between(text, 0, 1024))
-		return "a whole number from 0 to 1024";
-	return NULL;
-}
-
 static bool add_option(
 	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
-	char option[64], number[32];
+	char option[OPTION_NAME_SIZE], number[32];
 	if (name == NULL)
 		return refuse(setting, name, value, "a table from libunbound's option names to values", problem);
 	if (!read_option_name(name, option))
@@ -504,40 +329,14 @@ static const struct setting SETTINGS[] = {
 	{ .key = "upstream", .set = set_choice, .offset = AT(upstream), .choices = UPSTREAM_NAMES },
 };
 
-enum { SETTING_COUNT = sizeof(SETTINGS) / sizeof(SETTINGS[0]), LONGEST_KEY = 32 };
-
-static unsigned least_of(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
-}
-
-/* Levenshtein's edit distance; both at most LONGEST_KEY long. */
-static unsigned edit_distance(const char *a, const char *b)
-{
-	size_t width = strlen(b);
-	unsigned row[LONGEST_KEY + 1];
-	for (size_t j = 0; j <= width; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		unsigned diagonal = row[0];
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= width; j++) {
-			unsigned above = row[j];
-			row[j] = least_of(diagonal + (a[i - 1] != b[j - 1]), least_of(above, row[j - 1]) + 1);
-			diagonal = above;
-		}
-	}
-	return row[width];
-}
+enum { SETTING_COUNT = sizeof(SETTINGS) / sizeof(SETTINGS[0]) };
 
 static const char *closest_key(const char *key)
 {
 	const char *closest = NULL;
 	unsigned distance = 3; /* further away is no typing error */
-	if (strlen(key) > LONGEST_KEY)
-		return NULL;
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		unsigned candidate = edit_distance(key, SETTINGS[i].key);
+		unsigned candidate = edit_distance(SETTINGS[i].key, key);
 		if (candidate < distance) {
 			distance = candidate;
 			closest = SETTINGS[i].key;
@@ -605,18 +404,6 @@ static bool check_tls(const struct settings *settings, struct problem *problem)
 	return true;
 }
 
-/* Whether this raw option makes libunbound hand out data that it has not validated. */
-static bool drops_validation(const struct named_text *option)
-{
-	if (strcmp(option->name, "module-config:") == 0)
-		return strstr(option->value, "validator") == NULL;
-	if (strcmp(option->name, "val-permissive-mode:") == 0 || strcmp(option->name, "disable-edns-do:") == 0)
-		return strcmp(option->value, "yes") == 0;
-	if (strcmp(option->name, "domain-insecure:") == 0)
-		return strcmp(option->value, ".") == 0;
-	return false;
-}
-
 static bool check_policies(const struct settings *settings, struct problem *problem)
 {
 	if (settings->dane == POLICY_REQUIRED && settings->dnssec == POLICY_OFF) {
@@ -627,7 +414,7 @@ static bool check_policies(const struct settings *settings, struct problem *prob
 	const char *key = settings->dnssec == POLICY_REQUIRED ? "dnssec" : "dane";
 	for (size_t i = 0; i < settings->options.count; i++) {
 		const struct named_text *option = &settings->options.items[i];
-		if (drops_validation(option)) {
+		if (drops_validation(option->name, option->value)) {
 			return report_problem(problem, PROBLEM_CONFIG, "options[\"%s\"] = \"%.100s\" switches validation off, and %s is \"required\"",
 				option->name, option->value, key);
 		}

@@ -9,25 +9,12 @@
 #include <stdint.h>
 
 #include "base/problem.h"
+#include "base/text_list.h"
 
 enum { DEFAULT_TIMEOUT = 5 /* seconds an attempt, where nothing says otherwise */ };
 
 enum policy { POLICY_OFF, POLICY_OPPORTUNISTIC, POLICY_REQUIRED };
 enum upstream { UPSTREAM_AUTO, UPSTREAM_FORWARD, UPSTREAM_RECURSIVE };
-
-struct text_list { /* owned strings */
-	char **items;
-	size_t count;
-};
-
-struct named_text { /* a stub zone's address, or a raw option's value */
-	char *name, *value;
-};
-
-struct named_text_list {
-	struct named_text *items;
-	size_t count;
-};
 
 struct settings {
 	/* private */ unsigned references;
@@ -85,14 +72,5 @@ bool set_setting(struct settings *settings, const char *key, const char *name, c
 /* What one key alone cannot tell: files that cannot be read, "forward" without a forwarder, dnssec "required" with the validator switched off.
  * Call once, after the last set_setting. Fills in the defaults that depend on others. libunbound has its say later: see context.h. */
 bool check_settings(struct settings *settings, struct problem *problem);
-
-/* Whether text is "addr[%scope][@port]", and "#tls-name" behind it where that is allowed. */
-bool is_server_address(const char *text, bool tls_name_allowed);
-/* Whether the line looks like a DS or DNSKEY record; libunbound has the last word. */
-bool is_anchor_line(const char *line, size_t size);
-
-/* Adds a copy of text; false without memory, list unchanged. */
-bool add_text(struct text_list *list, const char *text);
-void free_text_list(struct text_list *list); /* the texts; the struct stays */
 
 #endif

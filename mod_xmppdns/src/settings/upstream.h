@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* What the settings mean on this machine at this moment: servers, host lines and trust anchors, read anew for each generation of contexts. */
+/* What the settings mean on this machine at this moment: read anew for each generation of contexts. */
 #ifndef XMPPDNS_UPSTREAM_H
 #define XMPPDNS_UPSTREAM_H
 
 #include "settings.h"
-
-/* What a file looks like at this moment, by which a change is noticed; all zero when it is not there. */
-struct file_mark {
-	uint64_t device, inode;
-	int64_t size, seconds, nanoseconds; /* bytes; time of the last change of its data */
-};
+#include "base/file.h"
 
 enum { MARK_OF_ANCHORS, MARK_OF_ROOTHINTS, MARK_OF_TLS_CA, MARKED_FILES };
 
@@ -39,14 +34,6 @@ void release_upstream(struct upstream_config *config);                 /* gives 
 double timeout_in_use(const struct settings *settings, const struct upstream_config *config);
 
 struct file_mark mark_resolvconf(const struct settings *settings); /* all zero also when it is not used */
-bool same_mark(const struct file_mark *a, const struct file_mark *b);
 const char *resolvconf_path(const struct settings *settings);
-
-/* Whether the file can be read and holds a DS or DNSKEY record. False with a message that does not repeat the path. */
-bool check_anchor_file(const char *path, struct problem *problem);
-
-/* The text of resolv.conf or hosts, size bytes, into config; what cannot be understood is skipped with a warning. False without memory. */
-bool parse_resolvconf(struct upstream_config *config, const char *text, size_t size);
-bool parse_hosts(struct upstream_config *config, const char *text, size_t size);
 
 #endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* Reads resolv.conf and hosts word by word: any bytes may come. */
+#include "system_files.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
+#include "dns/name.h"
+
+enum { MOST_WARNINGS = 20 /* of one file: a file that is no text has thousands of bad lines */ };
+
+/* A file's lines, one after the other. */
+struct lines {
+	const char *at, *end;
+	const char *file;           /* for warnings */
+	unsigned number;            /* of the line handed out last, from 1 */
+	struct text_list *warnings; /* not owned */
+	size_t warned_from;         /* how many there were before this file */
+};
+
+/* Words of a line. */
+struct words {
+	const char *at, *end;
+};
+
+struct word {
+	const char *text; /* no NUL behind it; NULL at the end */
+	size_t size;
+};
+
+static struct lines open_lines(const char *file, const char *text, size_t size, struct text_list *warnings)
+{
+	return (struct lines){ .at = text, .end = text + size, .file = file, .warnings = warnings, .warned_from = warnings->count };
+}
+
+static bool next_line(struct lines *lines, struct words *words)
+{
+	if (lines->at == lines->end)
+		return false;
+	const char *end = memchr(lines->at, '\n', (size_t)(lines->end - lines->at));
+	*words = (struct words){ .at = lines->at, .end = end == NULL ? lines->end : end };
+	lines->at = end == NULL ? lines->end : end + 1;
+	lines->number++;
+	return true;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
+}
+
+/* A comment starts with one of marks at the beginning of a word. */
+static struct word next_word(struct words *words, const char *marks)
+{
+	while (words->at < words->end && is_space(*words->at))
+		words->at++;
+	const char *start = words->at;
+	if (start == words->end || (*start != '\0' && strchr(marks, *start) != NULL)) {
+		words->at = words->end;
+		return (struct word){ .text = NULL };
+	}
+	while (words->at < words->end && !is_space(*words->at))
+		words->at++;
+	return (struct word){ .text = start, .size = (size_t)(words->at - start) };
+}
+
+static bool word_is(struct word word, const char *text)
+{
+	return word.size == strlen(text) && memcmp(word.text, text, word.size) == 0;
+}
+
+/* False when it does not fit, or holds a NUL. */
+static bool copy_word(struct word word, char *text, size_t room)
+{
+	if (word.size >= room || memchr(word.text, '\0', word.size) != NULL)
+		return false;
+	memcpy(text, word.text, word.size);
+	text[word.size] = '\0';
+	return true;
+}
+
+/* Shows the word only as far as it is printable. */
+static bool warn_of_line(const struct lines *lines, struct word word, const char *why)
+{
+	char shown[64];
+	size_t size = 0;
+	size_t warned = lines->warnings->count - lines->warned_from;
+	if (warned > MOST_WARNINGS)
+		return true;
+	if (warned == MOST_WARNINGS)
+		return add_formatted_text(lines->warnings, "%s: more lines are skipped", lines->file);
+	for (; size < word.size && size < sizeof(shown) - 1; size++)
+		shown[size] = word.text[size] > ' ' && word.text[size] <= '~' ? word.text[size] : '?';
+	shown[size] = '\0';
+	return add_formatted_text(lines->warnings, "%s, line %u: \"%s\" skipped: %s", lines->file, lines->number, shown, why);
+}
+
+static bool has_known_scope(const char *address)
+{
+	const char *scope = strchr(address, '%');
+	return scope == NULL || if_nametoindex(scope + 1) != 0 || scope[1 + strspn(scope + 1, "0123456789")] == '\0';
+}
+
+static bool add_nameserver(struct text_list *servers, const struct lines *lines, struct word word)
+{
+	char address[128];
+	if (word.text == NULL || !copy_word(word, address, sizeof(address)) || strchr(address, '@') != NULL || !is_server_address(address, false))
+		return warn_of_line(lines, word, "not an IP address");
+	if (!has_known_scope(address))
+		return warn_of_line(lines, word, "no such interface");
+	return add_formatted_text(servers, "%s@53", address);
+}
+
+/* "timeout:5": 5, where word starts with name; at most 30, as in the C library. */
+static void read_resolvconf_option(struct word word, const char *name, unsigned *number)
+{
+	char text[32];
+	size_t size = strlen(name);
+	if (!copy_word(word, text, sizeof(text)) || strncmp(text, name, size) != 0 || text[size] < '0' || text[size] > '9')
+		return;
+	unsigned long value = strtoul(text + size, NULL, 10);
+	*number = value > 30 ? 30 : (unsigned)value;
+}
+
+bool parse_resolvconf(const char *text, size_t size, struct text_list *servers, struct resolvconf_options *options, struct text_list *warnings)
+{
+	static const char *const MARKS = "#;";
+	struct lines lines = open_lines("resolv.conf", text, size, warnings);
+	struct words words;
+	while (next_line(&lines, &words)) {
+		struct word word = next_word(&words, MARKS);
+		if (word.text == NULL)
+			continue;
+		if (word_is(word, "nameserver") && !add_nameserver(servers, &lines, next_word(&words, MARKS)))
+			return false;
+		if (!word_is(word, "options"))
+			continue;
+		while ((word = next_word(&words, MARKS)).text != NULL) {
+			read_resolvconf_option(word, "timeout:", &options->timeout);
+			read_resolvconf_option(word, "attempts:", &options->attempts);
+		}
+	}
+	return true;
+}
+
+/* Only what may be in a host's name: the rest of what a DNS name may hold has a meaning in a local-data line. */
+static bool read_host_name(struct word word, char canonical[NAME_TEXT_SIZE])
+{
+	static const char *const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	char text[256];
+	size_t size;
+	return copy_word(word, text, sizeof(text)) && strspn(text, LETTERS) == word.size && canonical_name(text, word.size, canonical, &size) == NAME_OK
+		&& strcmp(canonical, ".") != 0;
+}
+
+static bool add_host(struct text_list *hosts, const struct lines *lines, struct word word, const char *type, const char *address)
+{
+	char name[NAME_TEXT_SIZE];
+	if (!read_host_name(word, name))
+		return warn_of_line(lines, word, "not a host's name");
+	return add_formatted_text(hosts, "%s. IN %s %s", name, type, address);
+}
+
+bool parse_hosts(const char *text, size_t size, struct text_list *hosts, struct text_list *warnings)
+{
+	static const char *const MARKS = "#";
+	char address[64];
+	unsigned char binary[16];
+	struct lines lines = open_lines("hosts", text, size, warnings);
+	struct words words;
+	while (next_line(&lines, &words)) {
+		struct word word = next_word(&words, MARKS);
+		if (word.text == NULL)
+			continue;
+		bool copied = copy_word(word, address, sizeof(address));
+		bool v4 = copied && inet_pton(AF_INET, address, binary) == 1;
+		if (!v4 && !(copied && inet_pton(AF_INET6, address, binary) == 1)) {
+			if (!warn_of_line(&lines, word, "not an IP address"))
+				return false;
+			continue;
+		}
+		while ((word = next_word(&words, MARKS)).text != NULL)
+			if (!add_host(hosts, &lines, word, v4 ? "A" : "AAAA", address))
+				return false;
+	}
+	return true;
+}

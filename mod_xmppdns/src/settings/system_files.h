@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* The texts of resolv.conf and hosts. What cannot be understood is skipped with a warning, for a person; of one text at most 21. */
+#ifndef XMPPDNS_SYSTEM_FILES_H
+#define XMPPDNS_SYSTEM_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/text_list.h"
+
+struct resolvconf_options {
+	unsigned timeout, attempts; /* seconds, count; 0 where the file says nothing */
+};
+
+/* Adds to servers "addr[%scope]@53", to *options what the file says. False without memory. */
+bool parse_resolvconf(const char *text, size_t size, struct text_list *servers, struct resolvconf_options *options, struct text_list *warnings);
+
+/* Adds to hosts a line of local-data for each name: "localhost. IN A 127.0.0.1". False without memory. */
+bool parse_hosts(const char *text, size_t size, struct text_list *hosts, struct text_list *warnings);
+
+#endif
