@@ -5,7 +5,7 @@
 ##   make compare       a table of all rows of the demo and its specs, with mod_xmppdns and with stock Prosody
 ## Use it
 ##   make               build the C module (LUA_VERSION=5.1, 5.2, 5.3, 5.4 or jit; default 5.4)
-##   make install       install into PREFIX (default /usr/local), below DESTDIR
+##   make install       install into PREFIX (default /usr/local), below DESTDIR; make uninstall removes it
 ##   make deb           build a Debian package, into build/
 ##   make doc           the API reference of the library, into build/doc
 ##   make clean         remove what was built
@@ -29,7 +29,8 @@ HARDENING   ?= -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 WARNINGS     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 LUA          = $(if $(filter jit,$(LUA_VERSION)),luajit,lua$(LUA_VERSION))
 LUA_CFLAGS   = $(shell pkg-config --cflags $(LUA))
-LDLIBS      += -lunbound -lidn2 -lpthread # not pkg-config: Debian 12's libunbound.pc wants a libevent that is not there
+LIBRARIES    = -lunbound -lidn2 -lpthread $(LDLIBS) # not pkg-config: Debian 12's libunbound.pc wants a libevent that is not there
+NODELETE     = -Wl,-z,nodelete # libunbound's log points into the module, and its threads run in it
 
 FLOORS       = base dns settings unbound resolver lua # each knows only those before it; see make lint
 SOURCES      = $(foreach floor,$(FLOORS),$(wildcard mod_xmppdns/src/$(floor)/*.c))
@@ -41,10 +42,9 @@ COMPILE      = $(CC) $(CPPFLAGS) $(HARDENING) $(CFLAGS) -std=c11 -D_GNU_SOURCE -
 
 all: $(BUILD)/xmppdns/core.so
 
-$(BUILD)/xmppdns/core.so $(SPEC_MODULES): LDFLAGS += -Wl,-z,nodelete # libunbound's log points into it, and its threads run in it
 $(BUILD)/xmppdns/core.so: $(OBJECTS)
 	@mkdir -p $(@D) && echo 'LD $@'
-	@$(CC) -shared -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) -shared -Wl,-z,relro,-z,now,-z,noexecstack $(NODELETE) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
 $(BUILD)/%.o: mod_xmppdns/src/%.c | packages
 	@mkdir -p $(@D) && echo 'CC $<'
@@ -54,7 +54,7 @@ $(BUILD)/%.o: mod_xmppdns/src/%.c | packages
 $(BUILD)/xmppdns/testcore.so: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=strdup,--wrap=open_memstream
 $(SPEC_MODULES): $(BUILD)/xmppdns/%.so: $(BUILD)/spec/%.o $(filter-out $(BUILD)/lua/core.o,$(OBJECTS))
 	@mkdir -p $(@D) && echo 'LD $@'
-	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) -shared $(NODELETE) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
 $(BUILD)/spec/%.o: spec/support/%.c | packages
 	@mkdir -p $(@D) && echo 'CC $<'
@@ -62,11 +62,11 @@ $(BUILD)/spec/%.o: spec/support/%.c | packages
 
 # The benchmarks' helpers: what is C alone, and a program.
 BENCH_FILES  = $(addprefix $(BUILD)/bench/,clock.so raw.so cachefill.so late)
-$(BUILD)/bench/raw.so: LDLIBS += -levent
+$(BUILD)/bench/raw.so: LIBRARIES += -levent
 $(BUILD)/bench/cachefill.so: $(filter-out $(BUILD)/lua/core.o,$(OBJECTS))
 $(BUILD)/bench/%.so: $(BUILD)/spec/bench/%.o
 	@mkdir -p $(@D) && echo 'LD $@'
-	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
 $(BUILD)/bench/late: spec/bench/late.c | packages
 	@mkdir -p $(@D) && echo 'CC $<'
@@ -78,20 +78,31 @@ $(BUILD)/spec/bench/%.o: spec/bench/%.c | packages
 
 -include $(OBJECTS:.o=.d) $(SPEC_OBJECTS:.o=.d) $(wildcard $(BUILD)/spec/bench/*.d)
 
-# The Debian packages that the goals need, all at once.
+# The Debian packages that the goals need, all at once. PACKAGES=no: whoever builds has seen to that.
 packages:
-	@LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter deb doc test demo compare bench every-lua lint sanitize fuzz soak,$(MAKECMDGOALS))
+	@[ '$(PACKAGES)' = no ] || LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter deb doc test demo compare bench every-lua lint sanitize fuzz soak,$(MAKECMDGOALS))
 
 LUA_DIR      = $(if $(filter jit,$(LUA_VERSION)),5.1,$(LUA_VERSION))
 LUA_LIBDIR  ?= $(PREFIX)/lib/lua/$(LUA_DIR)
+LUA_SHAREDIR ?= $(PREFIX)/share/lua/$(LUA_DIR)
+PLUGIN_DIR  ?= $(PREFIX)/lib/prosody/modules
+BINDIR      ?= $(PREFIX)/bin
+MANDIR      ?= $(PREFIX)/share/man
 LUA_FILES    = $(shell find lua -name '*.lua')
 install: all
 	install -D -m 644 $(BUILD)/xmppdns/core.so $(DESTDIR)$(LUA_LIBDIR)/xmppdns/core.so
-	for file in $(LUA_FILES:lua/%=%); do install -D -m 644 lua/$$file $(DESTDIR)$(PREFIX)/share/lua/$(LUA_DIR)/$$file || exit; done
-	install -D -m 644 mod_xmppdns/mod_xmppdns.lua $(DESTDIR)$(PREFIX)/lib/prosody/modules/mod_xmppdns.lua
-	install -D -m 755 mod_xmppdns/xmppdns-check $(DESTDIR)$(PREFIX)/bin/xmppdns-check
-	sed -i '1s/lua$$/$(LUA)/' $(DESTDIR)$(PREFIX)/bin/xmppdns-check
-	install -D -m 644 mod_xmppdns/xmppdns-check.1 $(DESTDIR)$(PREFIX)/share/man/man1/xmppdns-check.1
+	for file in $(LUA_FILES:lua/%=%); do install -D -m 644 lua/$$file $(DESTDIR)$(LUA_SHAREDIR)/$$file || exit; done
+	install -D -m 644 mod_xmppdns/mod_xmppdns.lua $(DESTDIR)$(PLUGIN_DIR)/mod_xmppdns.lua
+	install -D -m 755 mod_xmppdns/xmppdns-check $(DESTDIR)$(BINDIR)/xmppdns-check
+	sed -i '1s/lua$$/$(LUA)/' $(DESTDIR)$(BINDIR)/xmppdns-check
+	install -D -m 644 mod_xmppdns/xmppdns-check.1 $(DESTDIR)$(MANDIR)/man1/xmppdns-check.1
+
+uninstall:
+	rm -rf $(DESTDIR)$(LUA_LIBDIR)/xmppdns $(DESTDIR)$(LUA_SHAREDIR)/xmppdns
+	rm -f $(DESTDIR)$(LUA_SHAREDIR)/xmppdns.lua $(DESTDIR)$(PLUGIN_DIR)/mod_xmppdns.lua $(DESTDIR)$(BINDIR)/xmppdns-check $(DESTDIR)$(MANDIR)/man1/xmppdns-check.1
+
+rockspec: # of the release, from that of the checkout
+	@sh .ci/rockspec
 
 deb: all
 	@sh .ci/deb
@@ -147,4 +158,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install doc deb test-deb test-deb-debian13 test demo compare bench test-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua lint clean help
+.PHONY: all packages install uninstall rockspec doc deb test-deb test-deb-debian13 test demo compare bench test-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua lint clean help

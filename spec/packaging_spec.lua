@@ -48,11 +48,6 @@ local function read_rockspec()
 	return rockspec;
 end
 
--- "lua/xmppdns/plan/plan.lua" -> "xmppdns.plan.plan"
-local function module_name(file)
-	return (file:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/", "."));
-end
-
 local use_from = "LUA_PATH='%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua' LUA_CPATH='%s/lib/lua/%s/?.so' "
 	.. lua .. " -e 'print(require \"xmppdns\"._VERSION, package.searchpath and package.searchpath(\"xmppdns.core\", package.cpath))'";
 
@@ -116,6 +111,12 @@ describe("packaging", function ()
 			assert.is_true(works_in_prosody("installed", prefix, prefix .. "/lib/prosody/modules"));
 		end);
 
+		it("leaves nothing when it is undone", function ()
+			run(("make install LUA_VERSION=%s DESTDIR='%s/undone' PREFIX=/opt/prosody"):format(make_version, scratch));
+			run(("make uninstall LUA_VERSION=%s DESTDIR='%s/undone' PREFIX=/opt/prosody"):format(make_version, scratch));
+			assert.same({}, lines_of("find '" .. scratch .. "/undone' -type f"));
+		end);
+
 		it("gives the command xmppdns-check, which finds its library by itself", function ()
 			local version = require "xmppdns"._VERSION;
 			assert.equal("xmppdns-check " .. version, lines_of("cd / && '" .. prefix .. "/bin/xmppdns-check' --version")[1]:match("^[^,]+"));
@@ -173,41 +174,66 @@ describe("packaging", function ()
 
 	describe("the rockspec", function ()
 		local rockspec = read_rockspec();
-		local build = rockspec.build;
+		local tree, packed;
 
-		it("lists every C source", function ()
-			assert.same(sorted(lines_of("find mod_xmppdns/src -name '*.c'")), sorted(build.modules["xmppdns.core"].sources));
-		end);
+		local function luarocks(command)
+			return run(("cd '%s/copy' && LUAROCKS_CONFIG='%s/luarocks.lua' luarocks --lua-version=%s %s"):format(scratch, scratch, lua_version, command));
+		end
 
-		it("lists every Lua file, and the plugin where Prosody looks for it", function ()
-			local expected = { ["mod_xmppdns.mod_xmppdns"] = "mod_xmppdns/mod_xmppdns.lua" };
-			for _, file in ipairs(lines_of("find lua -name '*.lua'")) do
-				expected[module_name(file)] = file;
-			end
-			local listed = {};
-			for name, file in pairs(build.modules) do
-				if type(file) == "string" then
-					listed[name] = file;
-				end
-			end
-			assert.same(expected, listed);
-		end);
+		local function files_of(directory)
+			return sorted(lines_of(("cd '%s' && find . -type f -not -path './lib/luarocks/*'"):format(directory)));
+		end
 
-		it("asks for what --json needs", function ()
-			assert.matches("dkjson", table.concat(rockspec.dependencies, ", "), 1, true);
-		end);
-
-		it("builds with luarocks make into a tree from which the library loads", function ()
-			local tree = scratch .. "/rocks";
+		setup(function ()
+			tree, packed = scratch .. "/rocks", scratch .. "/packed";
 			run(("mkdir '%s/copy' && tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C '%s/copy'"):format(scratch, scratch));
-			process.write(scratch .. "/luarocks.lua", "rocks_provided = { dkjson = \"2.6-1\" }"); -- by Debian: nothing is fetched
-			run(("cd '%s/copy' && LUAROCKS_CONFIG='%s/luarocks.lua' luarocks --lua-version=%s make --tree '%s' %s"):format(scratch, scratch, lua_version,
-				tree, rockspec_file));
+			process.write(scratch .. "/luarocks.lua", "-- nothing of this machine's\n");
+			luarocks(("make --tree '%s' %s"):format(tree, rockspec_file));
+		end);
+
+		it("of the release is that of the checkout, but for version and tag", function ()
+			local version = require "xmppdns"._VERSION;
+			local release = ("rockspec/mod_xmppdns-%s-1.rockspec"):format(version);
+			local committed = process.read(release);
+			run("sh .ci/rockspec");
+			assert.equal(process.read(release), committed);
+			assert.matches(("tag = \"v%s\""):format(version), committed, 1, true);
+		end);
+
+		it("needs nothing but Lua: what --json needs is told by --json", function ()
+			assert.same({ "lua >= 5.1, < 5.5" }, rockspec.dependencies);
+		end);
+
+		it("installs every file, the plugin where Prosody looks for it below a plugin path", function ()
+			local expected = { "./bin/xmppdns-check", ("./lib/lua/%s/xmppdns/core.so"):format(lua_version),
+				("./share/lua/%s/mod_xmppdns/mod_xmppdns.lua"):format(lua_version) };
+			for _, file in ipairs(lines_of("find lua -name '*.lua'")) do
+				table.insert(expected, "./share/lua/" .. lua_version .. file:sub(#"lua" + 1));
+			end
+			assert.same(sorted(expected), files_of(tree));
+		end);
+
+		it("builds a C module that is hardened, is never unloaded, and exports one symbol", function ()
+			local path = ("%s/lib/lua/%s/xmppdns/core.so"):format(tree, lua_version);
+			local headers = table.concat(lines_of("readelf --wide --dynamic --program-headers --dyn-syms '" .. path .. "'"), "\n");
+			for _, wanted in ipairs({ "GNU_RELRO", "BIND_NOW", "NODELETE", "__stack_chk_fail" }) do assert.matches(wanted, headers, 1, true); end
+			assert.matches("^luaopen_xmppdns_core ", table.concat(lines_of("nm --dynamic --defined-only --format=posix '" .. path .. "'"), "\n"));
+			assert.equal(1, #lines_of("nm --dynamic --defined-only --format=posix '" .. path .. "'"));
+		end);
+
+		it("makes a tree from which the library, the plugin and the command work", function ()
 			local version = require "xmppdns"._VERSION;
 			assert.equal(version, version_seen_from(tree):match("^%S+"));
 			assert.is_true(works_in_prosody("rocks", tree, tree));
-			assert.same({ "mod_xmppdns.lua" }, lines_of("ls '" .. tree .. "/share/lua/" .. lua_version .. "/mod_xmppdns'"));
 			assert.equal("xmppdns-check " .. version, lines_of("'" .. tree .. "/bin/xmppdns-check' --version")[1]:match("^[^,]+"));
+		end);
+
+		it("packs a rock that installs the same into an empty tree", function ()
+			luarocks(("--tree '%s' pack mod_xmppdns"):format(tree));
+			local rock = lines_of(("ls '%s'/copy/*.rock"):format(scratch))[1];
+			luarocks(("--tree '%s' install --deps-mode none '%s'"):format(packed, rock));
+			assert.same(files_of(tree), files_of(packed));
+			assert.equal(require "xmppdns"._VERSION, version_seen_from(packed):match("^%S+"));
 		end);
 	end);
 end);
