@@ -11,6 +11,7 @@
 ##   make clean         remove what was built
 ## Change it
 ##   make test          run every spec (SPECS=spec/core runs those below it)
+##   make test-busy     the same beside four processes that keep the processors busy: no spec depends on the machine's speed
 ##   make lint          who knows whom, a build for every Lua, clang-format, clang-tidy, cppcheck and luacheck
 ##   make every-lua     build with gcc and clang for every Lua, each warning an error
 ##   make sanitize      specs under sanitizers, valgrind, and a collector that never rests (SANITIZERS="address thread" for some)
@@ -18,7 +19,7 @@
 ##   make soak          two Prosodys for SECONDS=60 under load, with an upstream that misbehaves and goes away: nothing lost, nothing grows
 ##   make bench         measure against the peers, into build/bench.json too (CASES="cold plan", ROUNDS=1 for trying)
 ## Elsewhere: the same inside a Debian 13 tree, made at first use
-##   make test-debian13, demo-debian13, compare-debian13, bench-debian13
+##   make test-debian13, test-busy-debian13, demo-debian13, compare-debian13, bench-debian13
 ##   make test-deb-debian13    installs, uses and removes the package
 LUA_VERSION ?= 5.4
 PREFIX      ?= /usr/local
@@ -118,6 +119,9 @@ spec-modules: $(SPEC_MODULES)
 test: all spec-modules
 	@LUA=$(LUA) BUILD=$(BUILD) sh .ci/test $(SPECS)
 
+test-busy:
+	@sh .ci/busy $(MAKE) --no-print-directory test SPECS='$(SPECS)'
+
 demo: all
 	@KEEP=$(KEEP) STOCK=$(STOCK) LUA_VERSION=$(LUA_VERSION) $(LUA) spec/federation/demo.lua
 
@@ -127,7 +131,7 @@ compare: all
 bench: all $(BENCH_FILES)
 	@LUA=$(LUA) BINARIES=$(BUILD)/bench LUA_CPATH='./$(BUILD)/?.so;;' CASES='$(CASES)' ROUNDS='$(ROUNDS)' $(LUA) spec/bench/bench.lua
 
-test-debian13 demo-debian13 compare-debian13 bench-debian13 test-deb-debian13: %-debian13:
+test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 test-deb-debian13: %-debian13:
 	@sh .ci/debian13 $* SPECS='$(SPECS)' CASES='$(CASES)' ROUNDS='$(ROUNDS)'
 
 sanitize: all spec-modules
@@ -158,4 +162,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install uninstall rockspec doc deb test-deb test-deb-debian13 test demo compare bench test-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua lint clean help
+.PHONY: all packages install uninstall rockspec doc deb test-deb test-deb-debian13 test test-busy demo compare bench test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua lint clean help
