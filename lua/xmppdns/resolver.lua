@@ -3,11 +3,14 @@
 -- A resolver: the C resolver with the callbacks run, and timers. It belongs to the thread that made it.
 
 local core = require "xmppdns.core";
+local record_text = require "xmppdns.record_text";
 local new_timers = require "xmppdns.timers".new;
 local new_turnstile = require "xmppdns.plan.admission".new;
 
 local setmetatable, pcall, tostring, error, type = setmetatable, pcall, tostring, error, type;
 local now = core.now;
+
+record_text.install(core);
 
 local PLANS_AT_ONCE = 100;       -- connection plans that begin side by side: their questions are about as many as may be in flight
 local CALLBACKS_AT_ONCE = 64;    -- in one call of process: the rest finds the descriptor still readable

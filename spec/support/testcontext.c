@@ -216,12 +216,6 @@ static int context_answered(lua_State *L)
 	return 1;
 }
 
-static void set_text(lua_State *L, const char *key, const char *text)
-{
-	lua_pushstring(L, text);
-	lua_setfield(L, -2, key);
-}
-
 /* context:answer(question) -> { outcome, reason, qname, canonname, rcode, secure, nxdomain, ttl, [1..n] = bytes } | nil */
 static int context_answer(lua_State *L)
 {

@@ -201,24 +201,6 @@ static struct answer *read_answer(lua_State *L, int index)
 	return create_answer(&source);
 }
 
-static void set_text(lua_State *L, const char *field, const char *value)
-{
-	lua_pushstring(L, value); /* nil for NULL */
-	lua_setfield(L, -2, field);
-}
-
-static void set_integer(lua_State *L, const char *field, lua_Integer value)
-{
-	lua_pushinteger(L, value);
-	lua_setfield(L, -2, field);
-}
-
-static void set_flag(lua_State *L, const char *field, bool value)
-{
-	lua_pushboolean(L, value);
-	lua_setfield(L, -2, field);
-}
-
 /* The table that read_answer reads, whole. */
 static void push_source(lua_State *L, const struct answer *answer)
 {
@@ -230,7 +212,7 @@ static void push_source(lua_State *L, const struct answer *answer)
 	set_integer(L, "attempts", answer->attempts);
 	set_flag(L, "secure", answer->secure);
 	set_flag(L, "nxdomain", answer->nxdomain);
-	set_integer(L, "ttl", (lua_Integer)answer->ttl);
+	set_integer(L, "ttl", answer->ttl);
 	set_text(L, "qname", answer->qname);
 	set_text(L, "canonname", answer->canonname);
 	set_text(L, "reason", answer->reason);
@@ -554,10 +536,12 @@ static void register_type(lua_State *L, const char *name, const luaL_Reg *method
 static int open_core(lua_State *L)
 {
 	lua_newtable(L);
+	open_type(L);
 	open_rdata(L);
 	open_name(L);
 	open_srv(L);
 	open_answer(L);
+	open_error(L);
 	open_settings(L);
 	open_resolver(L);
 	return 1;
@@ -584,7 +568,9 @@ int luaopen_xmppdns_testcore(lua_State *L)
 	register_type(L, HEAP_TYPE, heap_methods);
 	lua_newtable(L);
 	luaL_setfuncs(L, functions, 0);
+	open_type(L);
 	open_rdata(L);
 	open_answer(L);
+	open_error(L);
 	return 1;
 }

@@ -5,13 +5,18 @@
 
 #include <stdlib.h>
 
-#include "dns/answer.h"
-
 enum { SEGMENT_BUCKETS = 256, FIRST_SEGMENTS = 4 };
 
 struct segment {
 	struct table_item *buckets[SEGMENT_BUCKETS];
 };
+
+size_t allocation_size(size_t size)
+{
+	enum { HEADER = sizeof(size_t), UNIT = 16, LEAST = 32 }; /* of glibc on 64 bits; others are close */
+	size_t taken = (size + HEADER + UNIT - 1) / UNIT * UNIT;
+	return taken < LEAST ? LEAST : taken;
+}
 
 size_t least_table_bytes(void)
 {

@@ -25,6 +25,8 @@ struct table {
 	uint64_t mask; /* of the hash, for buckets below bucket_count; half of it for the others, which are not split yet */
 };
 
+/* An estimate of the memory that malloc takes for size bytes: what bounds a table by bytes counts its items so, too. */
+size_t allocation_size(size_t size);
 size_t least_table_bytes(void); /* of a table with an item in it */
 
 /* The bucket of that hash: the items in it may have others. NULL when it is empty; then item->next. */

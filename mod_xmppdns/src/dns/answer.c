@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/table.h"
+
 static const char *const outcome_codes[OUTCOMES] = {
 	[OUTCOME_ANSWERED] = "answered",
 	[OUTCOME_TIMEOUT] = "timeout",
@@ -20,13 +22,6 @@ static const char *const outcome_codes[OUTCOMES] = {
 const char *outcome_code(enum outcome outcome)
 {
 	return outcome_codes[outcome];
-}
-
-size_t allocation_size(size_t size)
-{
-	enum { HEADER = sizeof(size_t), UNIT = 16, LEAST = 32 }; /* of glibc on 64 bits; others are close */
-	size_t taken = (size + HEADER + UNIT - 1) / UNIT * UNIT;
-	return taken < LEAST ? LEAST : taken;
 }
 
 static size_t text_bytes(const char *text)

@@ -62,7 +62,4 @@ struct answer *create_answer(const struct answer_source *source);
 struct answer *hold_answer(struct answer *answer); /* one more reference; gives answer */
 void release_answer(struct answer *answer);        /* gives one back; NULL is allowed */
 
-/* An estimate of the memory that malloc takes for size bytes. */
-size_t allocation_size(size_t size);
-
 #endif

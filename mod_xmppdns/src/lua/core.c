@@ -49,10 +49,12 @@ static const luaL_Reg functions[] = {
 int luaopen_xmppdns_core(lua_State *L)
 {
 	luaL_newlib(L, functions);
+	open_type(L);
 	open_rdata(L);
 	open_name(L);
 	open_srv(L);
 	open_answer(L);
+	open_error(L);
 	open_settings(L);
 	open_resolver(L);
 	open_route(L);

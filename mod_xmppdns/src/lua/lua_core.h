@@ -13,16 +13,30 @@
 #include "lua_compat.h" /* Lua 5.1, LuaJIT, 5.2, 5.3: the few functions of 5.4 that we use */
 
 /* Each adds its functions to the module table on top of the stack, and registers its metatables. */
-void open_rdata(lua_State *L);    /* parse_record, type_name, type_number */
+void open_type(lua_State *L);     /* type_name, type_number */
+void open_rdata(lua_State *L);    /* parse_record, record_metatables, value_metatables */
 void open_name(lua_State *L);     /* canonical_name, idna_to_ascii, idna_to_unicode */
 void open_srv(lua_State *L);      /* order_srv */
-void open_answer(lua_State *L);   /* new_error */
+void open_answer(lua_State *L);   /* nothing */
+void open_error(lua_State *L);    /* new_error */
 void open_settings(lua_State *L); /* check_settings */
 void open_resolver(lua_State *L); /* new_resolver */
 void open_route(lua_State *L);    /* has_route */
 
-/* Pushes one record: a table with the field of its type ("srv", "a", ...), or "raw", and a metatable whose __tostring reads as
- * Prosody's util.dns does. Pushes nil when the bytes are no such record. */
+/* Each sets a field of the table on top of the stack; a text of NULL leaves it as it is. An integer has 53 bits at most. */
+void set_integer(lua_State *L, const char *field, uint64_t integer);
+void set_number(lua_State *L, const char *field, double number);
+void set_flag(lua_State *L, const char *field, bool flag);
+void set_text(lua_State *L, const char *field, const char *text);
+/* Adds the text of field of the table at index 1, then the separator. Nothing for what is no text: tables are open to their users. */
+void add_field(lua_State *L, luaL_Buffer *buffer, const char *field, const char *separator);
+
+void push_type_name(lua_State *L, uint16_t type); /* "TYPE65280" for one without a name */
+uint16_t check_type_number(lua_State *L, int index);
+
+/* Pushes one record: a table with the field of its type ("srv", "a", ...), or "raw". Its metatable is core.record_metatables[type]: { field =,
+ * __index = { type =, class = } }; that of a value with fields of its own is core.value_metatables[field]. xmppdns.record_text gives both
+ * their text. Pushes nil when the bytes are no such record. */
 void push_record(lua_State *L, uint16_t type, const uint8_t *rdata, size_t size);
 
 /* Pushes an answer of OUTCOME_ANSWERED as the table of the design's section 4. Its fields are its own where it differs from most answers; the

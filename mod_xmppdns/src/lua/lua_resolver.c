@@ -7,7 +7,7 @@
 
 #include "lua_core.h"
 #include "dns/name.h"
-#include "dns/rdata.h"
+#include "dns/type.h"
 #include "resolver/resolver.h"
 #include "base/slots.h"
 
@@ -414,32 +414,22 @@ static int resolver_get_settings(lua_State *L)
 	return 1;
 }
 
-static void set_count(lua_State *L, const char *key, uint64_t count)
-{
-#if LUA_VERSION_NUM >= 503
-	lua_pushinteger(L, (lua_Integer)count);
-#else
-	lua_pushnumber(L, (lua_Number)count); /* lua_Integer may have 32 bits */
-#endif
-	lua_setfield(L, -2, key);
-}
-
 static void push_outcomes(lua_State *L, const uint64_t outcomes[OUTCOMES])
 {
 	lua_createtable(L, 0, OUTCOMES);
 	for (int i = 0; i < OUTCOMES; i++)
-		set_count(L, outcome_code((enum outcome)i), outcomes[i]);
+		set_integer(L, outcome_code((enum outcome)i), outcomes[i]);
 }
 
 static void push_cache_counters(lua_State *L, const struct cache_counters *cache)
 {
 	lua_createtable(L, 0, 6);
-	set_count(L, "hits", cache->hits);
-	set_count(L, "misses", cache->misses);
-	set_count(L, "stale_hits", cache->stale_hits);
-	set_count(L, "evictions", cache->evictions);
-	set_count(L, "bytes", cache->bytes);
-	set_count(L, "entries", cache->entries);
+	set_integer(L, "hits", cache->hits);
+	set_integer(L, "misses", cache->misses);
+	set_integer(L, "stale_hits", cache->stale_hits);
+	set_integer(L, "evictions", cache->evictions);
+	set_integer(L, "bytes", cache->bytes);
+	set_integer(L, "entries", cache->entries);
 }
 
 /* resolver:stats() -> table of counters */
@@ -448,22 +438,22 @@ static int resolver_stats(lua_State *L)
 	struct resolver_counters counters;
 	read_resolver_counters(check_open_resolver(L, 1), &counters);
 	lua_createtable(L, 0, 20);
-	set_count(L, "lookups", counters.lookups);
-	set_count(L, "secure", counters.secure);
-	set_count(L, "insecure", counters.insecure);
-	set_count(L, "shared", counters.shared);
-	set_count(L, "stale", counters.stale);
-	set_count(L, "attempts", counters.attempts);
-	set_count(L, "retries", counters.retries);
-	set_count(L, "tcp_attempts", counters.tcp_attempts);
-	set_count(L, "probes", counters.probes);
-	set_count(L, "probe_verdicts", counters.probe_verdicts);
-	set_count(L, "rebuilds", counters.rebuilds);
-	set_count(L, "rebuilds_denied", counters.rebuilds_denied);
-	set_count(L, "waiting", counters.waiting);
-	set_count(L, "in_flight", counters.in_flight);
-	set_count(L, "contexts", counters.contexts);
-	set_count(L, "generation", counters.generation);
+	set_integer(L, "lookups", counters.lookups);
+	set_integer(L, "secure", counters.secure);
+	set_integer(L, "insecure", counters.insecure);
+	set_integer(L, "shared", counters.shared);
+	set_integer(L, "stale", counters.stale);
+	set_integer(L, "attempts", counters.attempts);
+	set_integer(L, "retries", counters.retries);
+	set_integer(L, "tcp_attempts", counters.tcp_attempts);
+	set_integer(L, "probes", counters.probes);
+	set_integer(L, "probe_verdicts", counters.probe_verdicts);
+	set_integer(L, "rebuilds", counters.rebuilds);
+	set_integer(L, "rebuilds_denied", counters.rebuilds_denied);
+	set_integer(L, "waiting", counters.waiting);
+	set_integer(L, "in_flight", counters.in_flight);
+	set_integer(L, "contexts", counters.contexts);
+	set_integer(L, "generation", counters.generation);
 	push_outcomes(L, counters.outcomes);
 	lua_setfield(L, -2, "outcomes");
 	push_cache_counters(L, &counters.cache);

@@ -208,31 +208,6 @@ static int check_settings_table(lua_State *L)
 	return 3;
 }
 
-/* What a nil would stand for is left out. */
-static void set_text(lua_State *L, const char *key, const char *text)
-{
-	lua_pushstring(L, text);
-	lua_setfield(L, -2, key);
-}
-
-static void set_number(lua_State *L, const char *key, double number)
-{
-	lua_pushnumber(L, (lua_Number)number);
-	lua_setfield(L, -2, key);
-}
-
-static void set_whole(lua_State *L, const char *key, size_t number)
-{
-	lua_pushinteger(L, (lua_Integer)number);
-	lua_setfield(L, -2, key);
-}
-
-static void set_flag(lua_State *L, const char *key, bool flag)
-{
-	lua_pushboolean(L, flag);
-	lua_setfield(L, -2, key);
-}
-
 static void set_texts(lua_State *L, const char *key, const struct text_list *list)
 {
 	lua_createtable(L, (int)list->count, 0);
@@ -295,18 +270,18 @@ static void set_trust(lua_State *L, const struct settings *settings)
 static void set_limits(lua_State *L, const struct settings *settings, const struct upstream_config *config)
 {
 	if (settings->attempts != 0)
-		set_whole(L, "attempts", settings->attempts);
+		set_integer(L, "attempts", settings->attempts);
 	set_number(L, "timeout", timeout_in_use(settings, config));
 	set_number(L, "plan_timeout", settings->plan_timeout);
 	set_number(L, "reconfigure_interval", settings->reconfigure_interval);
-	set_whole(L, "cache_size", settings->cache_size);
-	set_whole(L, "min_ttl", settings->min_ttl);
-	set_whole(L, "max_ttl", settings->max_ttl);
-	set_whole(L, "stale_ttl", settings->stale_ttl);
-	set_whole(L, "max_lookups", settings->max_lookups);
-	set_whole(L, "max_endpoints", settings->max_endpoints);
-	set_whole(L, "max_answer_size", settings->max_answer_size);
-	set_whole(L, "threads", settings->threads);
+	set_integer(L, "cache_size", settings->cache_size);
+	set_integer(L, "min_ttl", settings->min_ttl);
+	set_integer(L, "max_ttl", settings->max_ttl);
+	set_integer(L, "stale_ttl", settings->stale_ttl);
+	set_integer(L, "max_lookups", settings->max_lookups);
+	set_integer(L, "max_endpoints", settings->max_endpoints);
+	set_integer(L, "max_answer_size", settings->max_answer_size);
+	set_integer(L, "threads", settings->threads);
 }
 
 static void set_machine(lua_State *L, const struct upstream_config *config)
@@ -319,9 +294,9 @@ static void set_machine(lua_State *L, const struct upstream_config *config)
 	set_text(L, "anchor_source", config->anchor_source);
 	set_texts(L, "warnings", &config->warnings);
 	if (config->timeout != 0)
-		set_whole(L, "resolvconf_timeout", config->timeout);
+		set_integer(L, "resolvconf_timeout", config->timeout);
 	if (config->attempts != 0)
-		set_whole(L, "resolvconf_attempts", config->attempts);
+		set_integer(L, "resolvconf_attempts", config->attempts);
 }
 
 void push_settings(lua_State *L, const struct settings *settings, const struct upstream_config *config)

@@ -4,6 +4,8 @@
 
 local testcore = require "xmppdns.testcore";
 
+require "xmppdns.record_text".install(testcore);
+
 local function source(fields)
 	local answer = {
 		outcome = "answered", qtype = 33, qclass = 1, rcode = 0, attempts = 1, secure = false, nxdomain = false, ttl = 300,
