@@ -4,10 +4,8 @@
 #include "generation.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 struct generation *create_generation(struct settings *settings, struct upstream_config *config, uint64_t number)
 {
@@ -20,19 +18,19 @@ struct generation *create_generation(struct settings *settings, struct upstream_
 	return generation;
 }
 
-static void end_context(struct context *context, int epoll, bool forked)
+static void end_context(struct context *context, struct wakeup *wakeup, bool forked)
 {
-	if (!forked) /* by hand: closing does not unwatch what a forked child still holds open */
-		epoll_ctl(epoll, EPOLL_CTL_DEL, context_fd(context), NULL);
+	if (!forked)
+		unwatch_context(wakeup, context);
 	delete_context(context, forked);
 }
 
-void delete_generation(struct generation *generation, int epoll, bool forked)
+void delete_generation(struct generation *generation, struct wakeup *wakeup, bool forked)
 {
 	if (generation == NULL)
 		return;
 	for (size_t i = 0; i < generation->count; i++)
-		end_context(generation->slots[i].context, epoll, forked);
+		end_context(generation->slots[i].context, wakeup, forked);
 	free(generation->slots);
 	release_settings(generation->settings);
 	free(generation);
@@ -51,14 +49,8 @@ static struct generation_slot *new_slot(struct generation *generation)
 	return &generation->slots[generation->count];
 }
 
-static bool watch_context(int epoll, struct context *context)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = context };
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, context_fd(context), &event) == 0;
-}
-
 static struct context *make_context(
-	struct generation *generation, const struct generation_slot *use, enum set_up when, int epoll, struct problem *problem)
+	struct generation *generation, const struct generation_slot *use, enum set_up when, struct wakeup *wakeup, struct problem *problem)
 {
 	struct generation_slot *slot = new_slot(generation);
 	if (slot == NULL) {
@@ -68,7 +60,7 @@ static struct context *make_context(
 	struct context *context = create_context(generation->settings, generation->config, use->role, when, problem);
 	if (context == NULL)
 		return NULL;
-	if (!watch_context(epoll, context)) {
+	if (!watch_context(wakeup, context)) {
 		report_problem(problem, PROBLEM_SYSTEM, "cannot watch libunbound's descriptor: %s", strerror(errno));
 		delete_context(context, false);
 		return NULL;
@@ -79,22 +71,23 @@ static struct context *make_context(
 	return context;
 }
 
-struct context *use_context(struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll, struct problem *problem)
+struct context *use_context(
+	struct generation *generation, enum role role, unsigned nth, unsigned shard, struct wakeup *wakeup, struct problem *problem)
 {
 	for (size_t i = 0; i < generation->count; i++) {
 		struct generation_slot *slot = &generation->slots[i];
 		if (slot->role == role && slot->nth == nth && slot->shard == shard)
 			return slot->context;
 	}
-	return make_context(generation, &(struct generation_slot){ .role = role, .nth = nth, .shard = shard }, SET_UP_LATER, epoll, problem);
+	return make_context(generation, &(struct generation_slot){ .role = role, .nth = nth, .shard = shard }, SET_UP_LATER, wakeup, problem);
 }
 
-bool prepare_generation(struct generation *generation, int epoll, struct problem *problem)
+bool prepare_generation(struct generation *generation, struct wakeup *wakeup, struct problem *problem)
 {
 	/* without validation only the probe has the anchors */
 	if (generation->settings->dnssec == POLICY_OFF && !try_context(generation->settings, generation->config, problem))
 		return false;
-	return make_context(generation, &(struct generation_slot){ .role = ROLE_UDP }, SET_UP_NOW, epoll, problem) != NULL;
+	return make_context(generation, &(struct generation_slot){ .role = ROLE_UDP }, SET_UP_NOW, wakeup, problem) != NULL;
 }
 
 unsigned generation_in_flight(const struct generation *generation)

@@ -5,6 +5,7 @@
 #define XMPPDNS_GENERATION_H
 
 #include "unbound/context.h"
+#include "wakeup.h"
 
 struct generation_slot {
 	enum role role;
@@ -16,23 +17,24 @@ struct generation_slot {
 struct generation {
 	uint64_t number;
 	struct settings *settings;      /* a reference */
-	struct upstream_config *config; /* borrowed from the resolver; not looked at once retired */
+	struct upstream_config *config; /* borrowed from generations; not looked at once retired */
 	struct generation_slot *slots;  /* owned */
 	size_t count, room;
-	struct generation *next; /* the resolver's list of retired ones */
+	struct generation *next; /* in the list of retired ones */
 };
 
 /* Takes a reference to settings. NULL without memory. */
 struct generation *create_generation(struct settings *settings, struct upstream_config *config, uint64_t number);
-/* epoll: where its contexts are watched. forked: see delete_context. generation may be NULL. */
-void delete_generation(struct generation *generation, int epoll, bool forked);
+/* wakeup: where its contexts are watched. forked: see delete_context. generation may be NULL. */
+void delete_generation(struct generation *generation, struct wakeup *wakeup, bool forked);
 
 /* Makes the first one now, with which libunbound accepts settings and config, or not: false with its message, and without memory, descriptors or
  * threads. Takes some milliseconds. */
-bool prepare_generation(struct generation *generation, int epoll, struct problem *problem);
+bool prepare_generation(struct generation *generation, struct wakeup *wakeup, struct problem *problem);
 
-/* Its context for that use, made now if it is not there. epoll: where a new one's descriptor is watched. NULL with a message. */
-struct context *use_context(struct generation *generation, enum role role, unsigned nth, unsigned shard, int epoll, struct problem *problem);
+/* Its context for that use, made now if it is not there. wakeup: where a new one is watched. NULL with a message. */
+struct context *use_context(
+	struct generation *generation, enum role role, unsigned nth, unsigned shard, struct wakeup *wakeup, struct problem *problem);
 
 unsigned generation_in_flight(const struct generation *generation);
 

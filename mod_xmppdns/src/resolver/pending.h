@@ -10,7 +10,7 @@
 #include "base/table.h"
 
 struct lookup;
-struct resolver;
+struct lookups;
 
 /* What makes two lookups one question. */
 struct pending_key {
@@ -22,11 +22,11 @@ struct pending_key {
 };
 
 struct pending {
-	struct heap_item item;         /* first: in the resolver's heap of those waiting to be asked, or of those asked */
-	struct resolver *resolver;     /* not owned */
+	struct heap_item item;         /* first: in the heap of those waiting to be asked, or of those asked */
+	struct lookups *owner;         /* not owned */
 	struct table_item by_key;      /* in the table */
-	struct pending *next_answered; /* in the resolver's list of those whose answer has come */
-	struct lookup *lookups;        /* who waits for it */
+	struct pending *next_answered; /* in the list of those whose answer has come */
+	struct lookup *waiters;        /* who waits for it */
 	struct answer *answer;         /* owned, between its coming and the next step */
 	struct query query;
 	struct context_question question;

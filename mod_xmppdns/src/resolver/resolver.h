@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* The contexts of one generation, the answer cache and the lookups, behind one pollable descriptor. Belongs to one thread. */
+/* Answers lookups out of its cache or from libunbound, behind one pollable descriptor. Belongs to one thread. */
 #ifndef XMPPDNS_RESOLVER_H
 #define XMPPDNS_RESOLVER_H
 
-#include "dns/answer.h"
-#include "cache.h"
-#include "settings/settings.h"
-#include "settings/upstream.h"
+#include "base/clock.h"
+#include "lookups.h"
 
 struct resolver;
-struct lookup; /* one caller's wait for one answer */
-
-struct lookup_options {
-	unsigned attempts; /* 0: the settings' */
-	double timeout;    /* seconds an attempt; 0: the settings' */
-	bool automatic;    /* the automatic thread-local resolver: may rebuild itself */
-	bool require_secure, allow_insecure_denial;
-};
 
 struct resolver_counters {
-	uint64_t lookups;            /* started by callers, cached ones included */
-	uint64_t outcomes[OUTCOMES]; /* how they ended */
-	uint64_t secure, insecure;   /* of the answered */
-	uint64_t shared;             /* joined an identical question under way */
-	uint64_t stale;              /* answered from expired data */
-	uint64_t attempts, retries, tcp_attempts, probes, probe_verdicts, rebuilds, rebuilds_denied;
-	uint64_t waiting, in_flight, contexts, generation; /* now */
+	struct lookup_counters lookups;
+	uint64_t waiting, in_flight; /* now */
+	uint64_t rebuilds, rebuilds_denied;
+	uint64_t contexts, generation; /* now */
 	struct cache_counters cache;
 };
 
@@ -38,13 +25,7 @@ void delete_resolver(struct resolver *resolver);
 
 int resolver_fd(const struct resolver *resolver); /* readable when process_resolver or take_lookup has something to do */
 
-/* What is remembered, at once. */
-struct known_answer {
-	const struct answer *answer; /* borrowed until the next call on this resolver; NULL: not known */
-	enum outcome outcome;        /* the answer's, or OUTCOME_INSECURE where options want it secure */
-	uint32_t ttl;                /* seconds left */
-	bool stale;                  /* expired, and asking anew failed a moment ago (RFC 8767) */
-};
+/* What is remembered, at once: the answer is borrowed until the next call on this resolver. */
 
 /* Looks into the cache only. */
 struct known_answer peek_answer(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options);
@@ -74,10 +55,6 @@ void set_alarm(struct resolver *resolver, int64_t when);
 /* The next lookup that is complete, in order of completion, or NULL. It is the caller's now: free_lookup. */
 struct lookup *take_lookup(struct resolver *resolver);
 bool has_completed(const struct resolver *resolver);
-void free_lookup(struct lookup *lookup);
-
-uint32_t lookup_owner(const struct lookup *lookup);
-struct known_answer lookup_result(const struct lookup *lookup); /* answer is NULL only when memory ran out; borrowed from the lookup */
 
 /* A new generation of contexts, from settings read anew, or from other settings (NULL: the same). Cached answers stay, remembered failures go,
  * running lookups finish where they are or move on with their next attempt. False with a message: the old generation stays.
@@ -85,14 +62,11 @@ struct known_answer lookup_result(const struct lookup *lookup); /* answer is NUL
 bool rebuild_resolver(struct resolver *resolver, struct settings *settings, struct problem *problem);
 
 /* What its owner should hear of, the oldest first: resolv.conf was changed, or cannot be used. False when there is nothing. */
-enum { NOTICE_SIZE = 1024 };
 bool take_notice(struct resolver *resolver, char text[NOTICE_SIZE]);
 
 struct cache *resolver_cache(struct resolver *resolver);
 struct settings *resolver_settings(struct resolver *resolver);
 const struct upstream_config *resolver_upstream(const struct resolver *resolver);
 void read_resolver_counters(const struct resolver *resolver, struct resolver_counters *counters);
-
-int64_t monotonic_ms(void);
 
 #endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* Generations follow each other; files are read anew for each. */
+#include "generations.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum {
+	WATCH_INTERVAL = 1000, /* milliseconds between two looks at resolv.conf */
+	NOTICES_AT_MOST = 20
+};
+
+bool open_generations(struct generations *generations, struct settings *settings, struct wakeup *wakeup, struct problem *problem)
+{
+	*generations = (struct generations){ .wakeup = wakeup, .settings = hold_settings(settings), .number = 1, .rebuilt_at = INT64_MIN };
+	generations->watched_at = monotonic_ms();
+	generations->resolvconf = mark_resolvconf(settings);
+	generations->config = read_upstream(settings, problem);
+	if (generations->config == NULL)
+		return false;
+	generations->current = create_generation(settings, generations->config, generations->number);
+	if (generations->current == NULL)
+		return report_memory(problem);
+	generations->is_tried = prepare_generation(generations->current, wakeup, problem);
+	return generations->is_tried;
+}
+
+static void delete_all(struct generations *generations, bool forked)
+{
+	while (generations->retired != NULL) {
+		struct generation *generation = generations->retired;
+		generations->retired = generation->next;
+		delete_generation(generation, generations->wakeup, forked);
+	}
+	delete_generation(generations->current, generations->wakeup, forked);
+	generations->current = NULL;
+}
+
+void close_generations(struct generations *generations, bool forked)
+{
+	delete_all(generations, forked);
+	free_text_list(&generations->notices);
+	release_upstream(generations->config);
+	release_settings(generations->settings);
+}
+
+bool renew_generations(struct generations *generations)
+{
+	delete_all(generations, true);
+	generations->current = create_generation(generations->settings, generations->config, ++generations->number);
+	return generations->current != NULL;
+}
+
+struct context *latest_context(struct generations *generations, enum role role, unsigned nth, uint64_t hash, struct problem *problem)
+{
+	unsigned shard = (unsigned)(hash % generations->settings->threads);
+	if (generations->current != NULL)
+		return use_context(generations->current, role, nth, shard, generations->wakeup, problem);
+	report_problem(problem, PROBLEM_SYSTEM, "no contexts after fork");
+	return NULL;
+}
+
+/* Notices */
+
+static void add_notice(struct generations *generations, const char *format, const char *path, const char *text)
+{
+	char notice[NOTICE_SIZE];
+	snprintf(notice, sizeof(notice), format, path, text);
+	if (generations->notices.count < NOTICES_AT_MOST)
+		add_text(&generations->notices, notice); /* without memory it is not heard of */
+}
+
+bool take_generations_notice(struct generations *generations, char text[NOTICE_SIZE])
+{
+	struct text_list *notices = &generations->notices;
+	if (notices->count == 0)
+		return false;
+	snprintf(text, NOTICE_SIZE, "%s", notices->items[0]);
+	free(notices->items[0]);
+	notices->count--;
+	memmove(notices->items, notices->items + 1, notices->count * sizeof(notices->items[0]));
+	return true;
+}
+
+/* One follows another */
+
+void end_retired(struct generations *generations)
+{
+	struct generation **link = &generations->retired;
+	while (*link != NULL) {
+		struct generation *generation = *link;
+		if (generation_in_flight(generation) > 0) {
+			link = &generation->next;
+			continue;
+		}
+		*link = generation->next;
+		delete_generation(generation, generations->wakeup, false);
+	}
+}
+
+/* NULL with a message. */
+static struct generation *create_next(
+	const struct generations *generations, struct settings *settings, struct upstream_config *config, struct problem *problem)
+{
+	report_memory(problem);
+	return create_generation(settings, config, generations->number + 1);
+}
+
+/* Takes generation and config, which may be the one that is in use. */
+static void start_generation(
+	struct generations *generations, struct generation *generation, struct settings *settings, struct upstream_config *config)
+{
+	if (generations->current != NULL) {
+		generations->current->next = generations->retired;
+		generations->retired = generations->current;
+	}
+	generations->current = generation;
+	generations->number = generation->number;
+	if (config != generations->config)
+		release_upstream(generations->config);
+	generations->config = config;
+	hold_settings(settings);
+	release_settings(generations->settings);
+	generations->settings = settings;
+	generations->rebuilds++;
+	end_retired(generations);
+}
+
+/* A server list that has become empty or unreadable is no reason to lose the servers that we have. */
+static struct upstream_config *reread_upstream(struct generations *generations)
+{
+	struct problem problem;
+	const char *path = resolvconf_path(generations->settings);
+	struct upstream_config *config = read_upstream(generations->settings, &problem);
+	if (config != NULL && (!config->resolvconf_failed || generations->config->resolvconf_failed))
+		return config;
+	add_notice(
+		generations, "%s: no name server can be read from it, so the old ones stay in use (%s)", path, config != NULL ? "empty" : problem.text);
+	release_upstream(config);
+	return generations->config;
+}
+
+static bool rebuild_from_same(struct generations *generations, struct problem *problem)
+{
+	struct settings *settings = generations->settings;
+	generations->watched_at = monotonic_ms();
+	generations->resolvconf = mark_resolvconf(settings); /* before reading: a change after it is another change */
+	struct upstream_config *config = reread_upstream(generations);
+	struct generation *generation = create_next(generations, settings, config, problem);
+	if (generation == NULL) {
+		if (config != generations->config)
+			release_upstream(config);
+		return false;
+	}
+	generations->is_tried = generations->is_tried && tries_alike(settings, config, settings, generations->config);
+	start_generation(generations, generation, settings, config);
+	return true;
+}
+
+/* Settings that differ in nothing that libunbound has a say in have been accepted: asking it again would hold the server. */
+static bool is_accepted(struct generations *generations, struct generation *generation, struct problem *problem)
+{
+	return (generations->is_tried && tries_alike(generation->settings, generation->config, generations->settings, generations->config))
+		|| prepare_generation(generation, generations->wakeup, problem);
+}
+
+static bool rebuild_from_other(struct generations *generations, struct settings *settings, struct problem *problem)
+{
+	struct file_mark mark = mark_resolvconf(settings);
+	struct upstream_config *config = read_upstream(settings, problem);
+	if (config == NULL)
+		return false;
+	struct generation *generation = create_next(generations, settings, config, problem);
+	if (generation == NULL || !is_accepted(generations, generation, problem)) {
+		delete_generation(generation, generations->wakeup, false);
+		release_upstream(config);
+		return false;
+	}
+	generations->is_tried = true;
+	start_generation(generations, generation, settings, config);
+	generations->watched_at = monotonic_ms();
+	generations->resolvconf = mark;
+	return true;
+}
+
+bool rebuild_generations(struct generations *generations, struct settings *settings, struct problem *problem)
+{
+	return settings == NULL ? rebuild_from_same(generations, problem) : rebuild_from_other(generations, settings, problem);
+}
+
+static bool was_rebuilt_lately(const struct generations *generations, int64_t now)
+{
+	return generations->rebuilt_at != INT64_MIN && now - generations->rebuilt_at < (int64_t)(generations->settings->reconfigure_interval * 1000);
+}
+
+bool rebuild_after_failure(struct generations *generations, uint64_t number)
+{
+	struct problem problem;
+	if (generations->current == NULL || number != generations->number)
+		return true; /* another failure has had it done */
+	int64_t now = monotonic_ms();
+	if (was_rebuilt_lately(generations, now) || !rebuild_from_same(generations, &problem)) {
+		generations->rebuilds_denied++;
+		return false;
+	}
+	generations->rebuilt_at = now;
+	return true;
+}
+
+void watch_resolvconf(struct generations *generations)
+{
+	struct problem problem;
+	int64_t now = monotonic_ms();
+	const char *path = resolvconf_path(generations->settings);
+	if (!generations->settings->use_resolvconf || now - generations->watched_at < WATCH_INTERVAL)
+		return;
+	generations->watched_at = now;
+	struct file_mark mark = mark_resolvconf(generations->settings);
+	if (same_mark(&mark, &generations->resolvconf))
+		return;
+	const struct upstream_config *before = generations->config;
+	if (!rebuild_from_same(generations, &problem))
+		add_notice(generations, "%s was changed, but: %s", path, problem.text);
+	else if (generations->config != before)
+		add_notice(generations, "%s was changed: asking %s now", path,
+			generations->config->recursive ? "from the root" : generations->config->servers.items[0]);
+}
+
+size_t count_contexts(const struct generations *generations)
+{
+	size_t sum = generations->current != NULL ? generations->current->count : 0;
+	for (const struct generation *retired = generations->retired; retired != NULL; retired = retired->next)
+		sum += retired->count;
+	return sum;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* An answer as its asker may use it: fresh or stale, secure enough or not. */
+#ifndef XMPPDNS_KNOWN_H
+#define XMPPDNS_KNOWN_H
+
+#include "cache.h"
+
+enum { STALE_TTL = 30 /* seconds, of a stale answer (RFC 8767, 4) */ };
+
+struct known_answer {
+	const struct answer *answer; /* borrowed; NULL: not known */
+	enum outcome outcome;        /* the answer's, or OUTCOME_INSECURE where its asker wants it secure */
+	uint32_t ttl;                /* seconds left */
+	bool stale;                  /* expired, and asking anew failed a moment ago (RFC 8767) */
+};
+
+/* What an answer has to be for its asker. */
+struct demand {
+	bool require_secure, allow_insecure_denial;
+};
+
+/* How a lookup ends with that answer (S66); NULL: OUTCOME_SYSTEM. */
+enum outcome judge_answer(const struct answer *answer, const struct demand *demand);
+
+/* Whether an expired answer is better than that end. */
+bool may_be_served_stale(enum outcome outcome);
+
+/* Looks into the cache. now: of monotonic_ms. The answer is borrowed until the next call on this cache. */
+struct known_answer find_known(struct cache *cache, const char *qname, uint16_t qtype, const struct demand *demand, int64_t now);
+
+#endif

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* libunbound's callbacks only leave their answers in a list: everything else happens outside its frames, in advance_lookups. */
+#include "lookups.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+enum { DEADLINES_AT_ONCE = 1000 /* in one call of advance_lookups: it must not hold its caller */ };
+
+struct lookup {
+	struct lookup *next;
+	struct lookup **link;       /* what points at us in the pending's list; NULL once complete */
+	struct pending *pending;    /* not owned; NULL once complete */
+	struct known_answer result; /* once complete; holds a reference to its answer */
+	struct demand demand;
+	uint32_t owner;
+};
+
+void open_lookups(struct lookups *lookups, struct generations *generations, struct cache *cache)
+{
+	*lookups = (struct lookups){ .generations = generations, .cache = cache, .generation = generations->number };
+	lookups->completed_end = &lookups->completed;
+	open_pending_table(&lookups->table);
+}
+
+void close_lookups(struct lookups *lookups)
+{
+	cancel_all(lookups);
+	for (struct lookup *lookup; (lookup = take_completed(lookups)) != NULL;)
+		free_lookup(lookup);
+	free_pending_table(&lookups->table);
+	free_heap(&lookups->waiting);
+	free_heap(&lookups->asked);
+}
+
+/* Completing */
+
+static void count_result(struct lookups *lookups, const struct known_answer *known)
+{
+	struct lookup_counters *counters = &lookups->counters;
+	counters->outcomes[known->outcome]++;
+	if (known->outcome == OUTCOME_ANSWERED && known->answer != NULL)
+		*(known->answer->secure ? &counters->secure : &counters->insecure) += 1;
+	if (known->stale)
+		counters->stale++;
+}
+
+void count_known(struct lookups *lookups, const struct known_answer *known)
+{
+	lookups->counters.lookups++;
+	count_result(lookups, known);
+}
+
+static void append_completed(struct lookups *lookups, struct lookup *lookup)
+{
+	lookup->next = NULL;
+	lookup->link = NULL;
+	lookup->pending = NULL;
+	*lookups->completed_end = lookup;
+	lookups->completed_end = &lookup->next;
+}
+
+static void complete_lookup(struct lookups *lookups, struct lookup *lookup, struct answer *answer, bool stale)
+{
+	lookup->result = (struct known_answer){
+		.answer = answer != NULL ? hold_answer(answer) : NULL,
+		.outcome = judge_answer(answer, &lookup->demand),
+		.ttl = stale         ? STALE_TTL
+			: answer != NULL ? answer->ttl
+							 : 0,
+		.stale = stale,
+	};
+	count_result(lookups, &lookup->result);
+	append_completed(lookups, lookup);
+}
+
+/* Gives answer's reference away to its lookups. */
+static void end_pending(struct lookups *lookups, struct pending *pending, struct answer *answer, bool stale)
+{
+	take_item(&pending->item);
+	while (pending->waiters != NULL) {
+		struct lookup *lookup = pending->waiters;
+		pending->waiters = lookup->next;
+		complete_lookup(lookups, lookup, answer, stale);
+	}
+	release_answer(answer);
+	remove_pending(&lookups->table, pending);
+}
+
+static struct answer *create_failure(const struct pending *pending, enum outcome outcome, const char *reason)
+{
+	struct answer_source source = {
+		.outcome = outcome,
+		.qtype = pending->key.qtype,
+		.qclass = 1,
+		.rcode = 2,
+		.attempts = (uint16_t)pending->query.attempt,
+		.qname = pending->qname,
+		.reason = reason,
+	};
+	return create_answer(&source);
+}
+
+static void fail_pending(struct lookups *lookups, struct pending *pending, enum outcome outcome, const char *reason)
+{
+	struct answer *failure = create_failure(pending, outcome, reason);
+	int64_t now = monotonic_ms();
+	if (failure != NULL)
+		put_answer(lookups->cache, failure, now);
+	struct answer *stale = may_be_served_stale(outcome) ? find_stale(lookups->cache, pending->qname, pending->key.qtype, now) : NULL;
+	if (stale != NULL) {
+		release_answer(failure);
+		end_pending(lookups, pending, hold_answer(stale), true);
+	} else {
+		end_pending(lookups, pending, failure, false);
+	}
+}
+
+static void fail_after_deadlines(struct lookups *lookups, struct pending *pending)
+{
+	char reason[128];
+	if (pending->generation == 0)
+		snprintf(reason, sizeof(reason), "too many lookups: it was not asked within %g s", (double)(monotonic_ms() - pending->started) / 1000);
+	else
+		snprintf(reason, sizeof(reason), "no answer within %g s", (double)(monotonic_ms() - pending->started) / 1000);
+	fail_pending(lookups, pending, OUTCOME_TIMEOUT, reason);
+}
+
+/* Asking */
+
+static enum role role_of(const struct query *query)
+{
+	if (query->step == QUERY_PROBE)
+		return query->tcp ? ROLE_PROBE_TCP : ROLE_PROBE_UDP;
+	return query->tcp ? ROLE_TCP : ROLE_UDP;
+}
+
+/* Which of the role's contexts: no attempt meets one that already failed at this question. */
+static unsigned repetition_of(const struct query *query)
+{
+	if (query->step == QUERY_PROBE)
+		return query->probes - 1;
+	return query->tcp ? query->tcp_attempts - 1 : 0;
+}
+
+static void on_answer(void *asker, struct answer *answer)
+{
+	struct pending *pending = asker;
+	struct lookups *lookups = pending->owner;
+	pending->answer = answer;
+	pending->next_answered = lookups->answered;
+	lookups->answered = pending;
+	take_item(&pending->item);
+}
+
+static void count_attempt(struct lookups *lookups, const struct query *query)
+{
+	struct lookup_counters *counters = &lookups->counters;
+	if (query->step == QUERY_PROBE) {
+		counters->probes++;
+		return;
+	}
+	counters->attempts++;
+	counters->retries += query->attempt > 1;
+	counters->tcp_attempts += query->tcp;
+}
+
+static bool send_question(struct lookups *lookups, struct pending *pending, struct context *context)
+{
+	take_item(&pending->item);
+	pending->item.deadline = monotonic_ms() + pending->key.timeout;
+	if (!push_item(&lookups->asked, &pending->item))
+		return false;
+	pending->generation = lookups->generations->number;
+	if (!ask_context(context, pending->qname, pending->key.qtype, &pending->question, on_answer, pending))
+		return false;
+	count_attempt(lookups, &pending->query);
+	return true;
+}
+
+/* Afterwards it is asked, or has failed. */
+static void ask_pending(struct lookups *lookups, struct pending *pending)
+{
+	struct problem problem;
+	struct context *context =
+		latest_context(lookups->generations, role_of(&pending->query), repetition_of(&pending->query), pending->by_key.hash, &problem);
+	if (context == NULL)
+		fail_pending(lookups, pending, OUTCOME_SYSTEM, problem.text);
+	else if (!send_question(lookups, pending, context))
+		fail_pending(lookups, pending, OUTCOME_SYSTEM, "out of memory");
+}
+
+static void ask_waiting(struct lookups *lookups)
+{
+	while (lookups->asked.count < lookups->generations->settings->max_lookups) {
+		struct pending *pending = (struct pending *)top_item(&lookups->waiting);
+		if (pending == NULL)
+			return;
+		ask_pending(lookups, pending);
+	}
+}
+
+static void wait_to_be_asked(struct lookups *lookups, struct pending *pending)
+{
+	bool is_first = pending->generation == 0; /* what follows gets its turn even when the whole has taken long: a probe, an attempt after a pause */
+	pending->item.deadline = is_first ? pending->deadline : monotonic_ms() + pending->key.timeout;
+	if (!push_item(&lookups->waiting, &pending->item))
+		fail_pending(lookups, pending, OUTCOME_SYSTEM, "out of memory");
+}
+
+void forget_asked(struct lookups *lookups)
+{
+	while (lookups->asked.count > 0) {
+		struct pending *pending = (struct pending *)top_item(&lookups->asked);
+		take_item(&pending->item);
+		pending->question = (struct context_question){ .flight = NULL };
+		wait_to_be_asked(lookups, pending);
+	}
+}
+
+/* Moving on */
+
+void follow_generation(struct lookups *lookups)
+{
+	if (lookups->generation == lookups->generations->number)
+		return;
+	lookups->generation = lookups->generations->number;
+	flush_failures(lookups->cache);
+}
+
+/* Ends it with the answer that the last attempt gave, or with the failure that the whole is. Takes answer. */
+static void finish_pending(struct lookups *lookups, struct pending *pending, struct answer *answer)
+{
+	enum outcome outcome = pending->query.outcome;
+	if (answer != NULL && answer->outcome == OUTCOME_ANSWERED && outcome == OUTCOME_ANSWERED) {
+		answer->attempts = (uint16_t)pending->query.attempt; /* nobody else has it yet */
+		put_answer(lookups->cache, answer, monotonic_ms());
+		end_pending(lookups, pending, answer, false);
+		return;
+	}
+	if (outcome == OUTCOME_TIMEOUT)
+		fail_after_deadlines(lookups, pending);
+	else if (answer != NULL && answer->outcome == outcome)
+		fail_pending(lookups, pending, outcome, answer->reason);
+	else if (outcome == OUTCOME_BOGUS)
+		fail_pending(lookups, pending, outcome, "the name server answers only without validation: most likely DNSSEC validation failed there");
+	else
+		fail_pending(lookups, pending, outcome, "out of memory");
+	release_answer(answer);
+}
+
+static void advance_pending(struct lookups *lookups, struct pending *pending, enum outcome ended)
+{
+	struct answer *answer = pending->answer;
+	bool rebuild, was_probe = pending->query.step == QUERY_PROBE;
+	pending->answer = NULL;
+	enum query_step step = next_step(&pending->query, ended, &rebuild);
+	lookups->counters.probe_verdicts += was_probe && (ended == OUTCOME_ANSWERED || ended == OUTCOME_SERVFAIL);
+	if (rebuild && !rebuild_after_failure(lookups->generations, pending->generation))
+		deny_rebuild(&pending->query);
+	follow_generation(lookups);
+	if (step == QUERY_DONE) {
+		finish_pending(lookups, pending, answer);
+		return;
+	}
+	release_answer(answer);
+	wait_to_be_asked(lookups, pending);
+}
+
+static void advance_answered(struct lookups *lookups)
+{
+	while (lookups->answered != NULL) {
+		struct pending *pending = lookups->answered;
+		lookups->answered = pending->next_answered;
+		advance_pending(lookups, pending, pending->answer != NULL ? pending->answer->outcome : OUTCOME_SYSTEM);
+	}
+}
+
+static void pass_deadlines(struct lookups *lookups)
+{
+	int64_t now = monotonic_ms();
+	for (int i = 0; i < DEADLINES_AT_ONCE; i++) {
+		struct pending *asked = (struct pending *)top_item(&lookups->asked);
+		struct pending *waiting = (struct pending *)top_item(&lookups->waiting);
+		if (asked != NULL && asked->item.deadline <= now) {
+			take_item(&asked->item);
+			drop_question(&asked->question);
+			advance_pending(lookups, asked, OUTCOME_TIMEOUT);
+		} else if (waiting != NULL && waiting->item.deadline <= now) {
+			fail_after_deadlines(lookups, waiting);
+		} else {
+			return;
+		}
+	}
+}
+
+void advance_lookups(struct lookups *lookups)
+{
+	advance_answered(lookups);
+	pass_deadlines(lookups);
+	ask_waiting(lookups);
+}
+
+int64_t next_due(const struct lookups *lookups)
+{
+	if (lookups->completed != NULL || lookups->answered != NULL)
+		return 1; /* long past: it stays due */
+	const struct heap_item *waiting = top_item(&lookups->waiting), *asked = top_item(&lookups->asked);
+	int64_t due = INT64_MAX;
+	if (waiting != NULL && waiting->deadline < due)
+		due = waiting->deadline;
+	if (asked != NULL && asked->deadline < due)
+		due = asked->deadline;
+	return due;
+}
+
+/* Coming and going */
+
+static struct lookup *new_lookup(uint32_t owner)
+{
+	struct lookup *lookup = calloc(1, sizeof(*lookup));
+	if (lookup != NULL)
+		lookup->owner = owner;
+	return lookup;
+}
+
+static void join_pending(struct pending *pending, struct lookup *lookup)
+{
+	lookup->pending = pending;
+	lookup->next = pending->waiters;
+	lookup->link = &pending->waiters;
+	if (lookup->next != NULL)
+		lookup->next->link = &lookup->next;
+	pending->waiters = lookup;
+}
+
+static void leave_pending(struct lookup *lookup)
+{
+	*lookup->link = lookup->next;
+	if (lookup->next != NULL)
+		lookup->next->link = lookup->link;
+}
+
+static struct pending *start_pending(struct lookups *lookups, const struct pending_key *key)
+{
+	struct pending *pending = add_pending(&lookups->table, key);
+	if (pending == NULL)
+		return NULL;
+	pending->owner = lookups;
+	pending->query = start_query(key->attempts, key->automatic);
+	pending->started = monotonic_ms();
+	pending->deadline = pending->started + (int64_t)key->attempts * key->timeout;
+	pending->item.order = ++lookups->order;
+	return pending;
+}
+
+static struct pending_key key_of(const char *qname, uint16_t qtype, const struct lookup_options *options)
+{
+	return (struct pending_key){
+		.qname = qname,
+		.qtype = qtype,
+		.attempts = (uint16_t)options->attempts,
+		.timeout = options->timeout * 1000 < 1 ? 1 : (uint32_t)(options->timeout * 1000),
+		.automatic = options->automatic,
+	};
+}
+
+struct lookup *add_lookup(struct lookups *lookups, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner)
+{
+	struct pending_key key = key_of(qname, qtype, options);
+	struct lookup *lookup = new_lookup(owner);
+	struct pending *pending = find_pending(&lookups->table, &key);
+	bool is_shared = pending != NULL;
+	if (lookup != NULL && !is_shared)
+		pending = start_pending(lookups, &key);
+	if (lookup == NULL || pending == NULL) {
+		free(lookup);
+		return NULL;
+	}
+	lookup->demand = (struct demand){ options->require_secure, options->allow_insecure_denial };
+	lookups->counters.lookups++;
+	lookups->counters.shared += is_shared;
+	join_pending(pending, lookup);
+	if (!is_shared) {
+		wait_to_be_asked(lookups, pending);
+		ask_waiting(lookups);
+	}
+	return lookup;
+}
+
+struct lookup *add_completed(struct lookups *lookups, const struct known_answer *known, uint32_t owner)
+{
+	struct lookup *lookup = new_lookup(owner);
+	if (lookup == NULL)
+		return NULL;
+	lookup->result = *known;
+	hold_answer((struct answer *)known->answer);
+	append_completed(lookups, lookup);
+	return lookup;
+}
+
+void cancel(struct lookups *lookups, struct lookup *lookup)
+{
+	struct pending *pending = lookup->pending;
+	if (pending == NULL)
+		return;
+	leave_pending(lookup);
+	struct answer *canceled = create_failure(pending, OUTCOME_CANCELED, "canceled");
+	complete_lookup(lookups, lookup, canceled, false);
+	lookup->result.outcome = OUTCOME_CANCELED; /* also without memory for the answer */
+	release_answer(canceled);
+	if (pending->waiters == NULL) {
+		drop_question(&pending->question);
+		end_pending(lookups, pending, NULL, false);
+		ask_waiting(lookups);
+	}
+}
+
+void cancel_all(struct lookups *lookups)
+{
+	size_t bucket = 0;
+	for (struct pending *pending; (pending = any_pending(&lookups->table, &bucket)) != NULL;)
+		cancel(lookups, pending->waiters);
+}
+
+struct lookup *take_completed(struct lookups *lookups)
+{
+	struct lookup *lookup = lookups->completed;
+	if (lookup == NULL)
+		return NULL;
+	lookups->completed = lookup->next;
+	if (lookups->completed == NULL)
+		lookups->completed_end = &lookups->completed;
+	return lookup;
+}
+
+void free_lookup(struct lookup *lookup)
+{
+	release_answer((struct answer *)lookup->result.answer);
+	free(lookup);
+}
+
+uint32_t lookup_owner(const struct lookup *lookup)
+{
+	return lookup->owner;
+}
+
+struct known_answer lookup_result(const struct lookup *lookup)
+{
+	return lookup->result;
+}
