@@ -10,6 +10,7 @@
 
 #include "resolver/cache.h"
 #include "unbound/context.h"
+#include "unbound/threads.h"
 #include "base/heap.h"
 #include "lua/lua_core.h"
 #include "dns/packet.h"
@@ -117,7 +118,7 @@ static int fail_allocation(lua_State *L)
 /* live_allocations() -> how many blocks are not freed, once the threads of deleted contexts have ended */
 static int live_allocations(lua_State *L)
 {
-	join_deleted_contexts();
+	join_deleted_threads();
 	lua_pushinteger(L, live_blocks);
 	return 1;
 }

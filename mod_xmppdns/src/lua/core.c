@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
 /* require "xmppdns.core": the module table. */
-#include "unbound/context.h"
+#include "unbound/library.h"
 #include "unbound/log.h"
 #include "lua_core.h"
 #include "dns/name.h"

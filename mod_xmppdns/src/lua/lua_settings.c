@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "unbound/context.h"
+#include "unbound/setup.h"
 #include "lua_core.h"
 #include "settings/upstream.h"
 

@@ -5,10 +5,7 @@
 #define XMPPDNS_CONTEXT_H
 
 #include "dns/answer.h"
-#include "settings/settings.h"
-#include "settings/upstream.h"
-
-enum role { ROLE_UDP, ROLE_TCP, ROLE_PROBE_UDP, ROLE_PROBE_TCP };
+#include "setup.h"
 
 struct context;
 
@@ -34,9 +31,6 @@ struct context *create_context(struct settings *settings, struct upstream_config
  * stays as it is until the child ends. */
 void delete_context(struct context *context, bool forked);
 
-/* Waits until the threads of all deleted contexts have ended. Nothing needs it but whoever counts what is left. */
-void join_deleted_contexts(void);
-
 int context_fd(const struct context *context);             /* readable when process_context has something to do */
 unsigned context_in_flight(const struct context *context); /* asked, neither answered nor dropped */
 
@@ -49,15 +43,5 @@ bool ask_context(
 void drop_question(struct context_question *question);
 
 void process_context(struct context *context); /* never blocks */
-
-/* Whether libunbound accepts all of it, in every role; false with a message that names what it does not. Asks nothing. */
-bool try_context(const struct settings *settings, const struct upstream_config *config, struct problem *problem);
-/* Whether nothing that libunbound has a say in differs between the two: it then accepts both, or none. */
-bool tries_alike(const struct settings *settings, const struct upstream_config *config, const struct settings *other_settings,
-	const struct upstream_config *other_config);
-
-/* libunbound's version, "1.17.1", and whether it can do DNS over TLS. */
-const char *libunbound_version(void);
-bool libunbound_has_tls(void);
 
 #endif

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* The two tables of functions that libunbound's pluggable event API asks for (unbound-event.h), over epoll and a heap of timeouts. */
+/* The two tables of functions that libunbound's pluggable event API asks for (event_api.h), over epoll and a heap of timeouts. */
 #include "event_loop.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <unbound-event.h>
-
 #include "base/heap.h"
+#include "event_api.h"
 
 enum {
 	READY_AT_ONCE = 16,    /* each may be a millisecond of crypto, and new questions wait behind them */
@@ -21,8 +19,6 @@ enum {
 	PATIENCE = 1000000,    /* microseconds: an answer may lie ready so long, behind others, before its timeout asks again */
 	IO_BITS = UB_EV_READ | UB_EV_WRITE
 };
-
-typedef void (*event_callback)(int fd, short bits, void *data);
 
 struct event_loop {
 	struct ub_event_base base; /* first: libunbound hands it back as the loop */

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* Hands settings over to a ub_ctx one kind after the other, and listens to what libunbound says. */
+#include "setup.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <unbound.h>
+
+#include "library.h"
+#include "log.h"
+
+enum { FEWEST_PORTS = 16, MOST_PORTS = 1024, SMALL_CACHE = 4 * 1024 * 1024, VALUE_SIZE = 32 };
+
+struct option {
+	const char *name, *value;
+};
+
+/* What the library's own defaults (no logging, val-log-level 2, one slab, localhost may be asked, no minimal responses, no serve-expired,
+ * EDNS of 1232 bytes) leave to us. Unknown ones are skipped: libunbound's versions differ. */
+static const struct option DEFAULT_OPTIONS[] = {
+	{ "module-config:", "validator iterator" },
+	{ "infra-host-ttl:", "5" }, /* too short to give a silent server up: after an outage the next question sends a packet */
+	{ "val-bogus-ttl:", "1" },  /* our own cache remembers failures, and a verdict from this one comes without its reason */
+	{ "trust-anchor-signaling:", "no" },
+	{ "outgoing-num-tcp:", "32" },
+};
+
+/* What libunbound logs while it is being set up: its error codes alone say too little. */
+struct listener {
+	FILE *stream; /* NULL: does not listen */
+	char *text;   /* complete once the stream is closed */
+	size_t size;
+};
+
+/* Whether the user wants libunbound to log to a place of its own. */
+static bool has_own_log(const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->options.count; i++) {
+		const char *name = settings->options.items[i].name;
+		if (strcmp(name, "logfile:") == 0 || strcmp(name, "use-syslog:") == 0)
+			return true;
+	}
+	return false;
+}
+
+static void start_listening(struct listener *listener, struct ub_ctx *ub, const struct settings *settings)
+{
+	if (has_own_log(settings)) {
+		give_up_log();
+		return;
+	}
+	listener->stream = open_memstream(&listener->text, &listener->size);
+	ub_ctx_debugout(ub, listener->stream); /* NULL: silent */
+}
+
+/* From now on libunbound's lines go where everybody may take them. */
+static void stop_listening(struct listener *listener, struct ub_ctx *ub)
+{
+	if (listener->stream == NULL)
+		return;
+	ub_ctx_debugout(ub, open_log());
+	fclose(listener->stream);
+	listener->stream = NULL;
+}
+
+/* Puts what libunbound logged behind the message: the part behind "error: " of its first error, else that of its first line. */
+static void append_log(const struct listener *listener, struct problem *problem)
+{
+	if (listener->text == NULL || listener->size == 0)
+		return;
+	const char *error = strstr(listener->text, "] error: "); /* a verbose one has said other things before */
+	const char *start = error != NULL ? error + 2 : listener->text;
+	size_t line = strcspn(start, "\n");
+	for (size_t i = 0; i + 1 < line; i++)
+		if (start[i] == ':' && start[i + 1] == ' ') { /* "[time] libunbound[pid:thread] error: text" */
+			start += i + 2;
+			line -= i + 2;
+			break;
+		}
+	size_t used = strlen(problem->text);
+	snprintf(problem->text + used, sizeof(problem->text) - used, " (%.*s)", (int)(line > 300 ? 300 : line), start);
+}
+
+static bool accepted(int error, const char *key, const char *value, struct problem *problem)
+{
+	if (error != UB_NOERROR)
+		report_problem(problem, PROBLEM_CONFIG, "%s = \"%.200s\": libunbound says: %s", key, value, ub_strerror(error));
+	return error == UB_NOERROR;
+}
+
+static void set_our_option(struct ub_ctx *ub, const char *name, const char *value)
+{
+	(void)ub_ctx_set_option(ub, name, value); /* a version that does not know it has to do without */
+}
+
+static void set_our_number(struct ub_ctx *ub, const char *name, size_t number)
+{
+	char value[VALUE_SIZE];
+	snprintf(value, sizeof(value), "%zu", number);
+	set_our_option(ub, name, value);
+}
+
+/* Each question under way upstream takes a descriptor. */
+static size_t count_ports(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur / 8 < FEWEST_PORTS)
+		return FEWEST_PORTS;
+	return limit.rlim_cur / 8 > MOST_PORTS ? MOST_PORTS : (size_t)limit.rlim_cur / 8;
+}
+
+static size_t at_least(size_t size, size_t least)
+{
+	return size < least ? least : size;
+}
+
+static void set_sizes(struct ub_ctx *ub, const struct settings *settings, enum role role)
+{
+	size_t size = role == ROLE_UDP ? settings->cache_size : SMALL_CACHE;                                       /* the others are asked seldom */
+	size_t queries = count_ports(), ports = role == ROLE_UDP ? queries : at_least(queries / 16, FEWEST_PORTS); /* each takes time to make */
+	set_our_number(ub, "rrset-cache-size:", at_least(size / 2, SMALL_CACHE));
+	set_our_number(ub, "msg-cache-size:", at_least(size / 4, SMALL_CACHE));
+	set_our_number(ub, "key-cache-size:", at_least(size / 4, SMALL_CACHE));
+	set_our_number(ub, "neg-cache-size:", at_least(size / 16, SMALL_CACHE / 4));
+	set_our_number(ub, "outgoing-range:", ports);
+	set_our_number(ub, "num-queries-per-thread:", queries);
+	set_our_number(ub, "cache-max-ttl:", at_least(settings->max_ttl, 1)); /* nothing can be resolved with 0 */
+}
+
+static void set_role(struct ub_ctx *ub, enum role role)
+{
+	if (role == ROLE_TCP || role == ROLE_PROBE_TCP)
+		set_our_option(ub, "tcp-upstream:", "yes");
+	if (role == ROLE_PROBE_UDP || role == ROLE_PROBE_TCP)
+		set_our_option(ub, "val-permissive-mode:", "yes");
+}
+
+static bool set_servers(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, struct problem *problem)
+{
+	for (size_t i = 0; i < config->servers.count; i++)
+		if (!accepted(ub_ctx_set_fwd(ub, config->servers.items[i]), "forward", config->servers.items[i], problem))
+			return false;
+	for (size_t i = 0; i < settings->stub.count; i++)
+		if (!accepted(
+				ub_ctx_set_stub(ub, settings->stub.items[i].name, settings->stub.items[i].value, 0), "stub", settings->stub.items[i].value, problem))
+			return false;
+	return settings->roothints == NULL
+		|| accepted(ub_ctx_set_option(ub, "root-hints:", settings->roothints), "roothints", settings->roothints, problem);
+}
+
+static bool set_tls(struct ub_ctx *ub, const struct settings *settings, struct problem *problem)
+{
+	if (!settings->tls)
+		return true;
+	if (settings->tls_ca == NULL)
+		set_our_option(ub, "tls-system-cert:", "yes");
+	return accepted(ub_ctx_set_tls(ub, 1), "tls", "true", problem)
+		&& (settings->tls_ca == NULL || accepted(ub_ctx_set_option(ub, "tls-cert-bundle:", settings->tls_ca), "tls_ca", settings->tls_ca, problem));
+}
+
+static bool set_anchors(
+	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem)
+{
+	if (settings->dnssec == POLICY_OFF && (role == ROLE_UDP || role == ROLE_TCP))
+		return true;
+	for (size_t i = 0; i < config->anchors.count; i++)
+		if (!accepted(ub_ctx_add_ta(ub, config->anchors.items[i]), "trusted", config->anchors.items[i], problem))
+			return false;
+	return (config->anchor_file == NULL || accepted(ub_ctx_add_ta_file(ub, config->anchor_file), "trustfile", config->anchor_file, problem))
+		&& (config->autotrust_file == NULL || accepted(ub_ctx_add_ta_autr(ub, config->autotrust_file), "autotrust", config->autotrust_file, problem));
+}
+
+static bool set_hosts(struct ub_ctx *ub, const struct upstream_config *config, struct problem *problem)
+{
+	for (size_t i = 0; i < config->hosts.count; i++)
+		if (!accepted(ub_ctx_set_option(ub, "local-data:", config->hosts.items[i]), "hosts line", config->hosts.items[i], problem))
+			return false;
+	return true;
+}
+
+static bool set_raw_options(struct ub_ctx *ub, const struct settings *settings, struct problem *problem)
+{
+	for (size_t i = 0; i < settings->options.count; i++) {
+		const struct named_text *option = &settings->options.items[i];
+		if (ub_ctx_set_option(ub, option->name, option->value) != UB_NOERROR) {
+			return report_problem(problem, PROBLEM_CONFIG, "options[\"%s\"] = \"%.200s\": libunbound %s has no such option, or refuses the value",
+				option->name, option->value, ub_version());
+		}
+	}
+	return true;
+}
+
+static bool configure(
+	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem)
+{
+	for (size_t i = 0; i < sizeof(DEFAULT_OPTIONS) / sizeof(DEFAULT_OPTIONS[0]); i++)
+		set_our_option(ub, DEFAULT_OPTIONS[i].name, DEFAULT_OPTIONS[i].value);
+	set_sizes(ub, settings, role);
+	set_role(ub, role);
+	return set_servers(ub, settings, config, problem) && set_tls(ub, settings, problem) && set_anchors(ub, settings, config, role, problem)
+		&& set_hosts(ub, config, problem) && set_raw_options(ub, settings, problem);
+}
+
+/* Configured, not yet ready. NULL with a message. */
+static struct ub_ctx *open_library(struct event_loop *loop, const struct settings *settings, const struct upstream_config *config, enum role role,
+	struct listener *listener, struct problem *problem)
+{
+	struct ub_ctx *ub = create_library(loop);
+	if (ub == NULL) {
+		report_problem(problem, PROBLEM_SYSTEM, "out of memory or descriptors: libunbound cannot make a context");
+		return NULL;
+	}
+	if (settings->tls && !has_tls()) {
+		report_problem(problem, PROBLEM_CONFIG, "tls = true: this libunbound (%s) is built without OpenSSL and has no DNS over TLS", ub_version());
+		delete_library(ub);
+		return NULL;
+	}
+	start_listening(listener, ub, settings);
+	if (configure(ub, settings, config, role, problem))
+		return ub;
+	stop_listening(listener, ub);
+	delete_library(ub);
+	return NULL;
+}
+
+/* libunbound reads anchors, hints, hosts and options with its first question; error is how that went. Whether it can be used. */
+static bool judge_start(struct ub_ctx *ub, int error, const struct upstream_config *config, struct listener *listener, struct problem *problem)
+{
+	stop_listening(listener, ub);
+	/* an anchor of an algorithm that libunbound lacks is dropped with a warning, and everything below it is then unsigned */
+	bool ignored = listener->text != NULL && strstr(listener->text, "anchor is ignored") != NULL;
+	if (error == UB_NOERROR && !ignored)
+		return true;
+	report_problem(problem, PROBLEM_CONFIG, "libunbound cannot start with these settings (trust anchors: %s): %s",
+		config->anchor_source == NULL ? "none" : config->anchor_source, ignored ? "unusable trust anchor" : ub_strerror(error));
+	append_log(listener, problem);
+	return false;
+}
+
+struct ub_ctx *set_up_library(
+	struct event_loop *loop, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem)
+{
+	struct listener listener = { .stream = NULL };
+	struct ub_ctx *ub = open_library(loop, settings, config, role, &listener, problem);
+	if (ub != NULL && !judge_start(ub, prepare_library(ub, loop), config, &listener, problem)) {
+		delete_library(ub);
+		ub = NULL;
+	}
+	free(listener.text);
+	return ub;
+}
+
+void keep_verbosity(const struct settings *settings)
+{
+	int level = 0;
+	for (size_t i = 0; i < settings->options.count; i++)
+		if (strcmp(settings->options.items[i].name, "verbosity:") == 0)
+			level = (int)strtol(settings->options.items[i].value, NULL, 10); /* libunbound has accepted it */
+	set_verbosity(level);
+}
+
+bool try_context(const struct settings *settings, const struct upstream_config *config, struct problem *problem)
+{
+	sigset_t signals;
+	lock_library(&signals);
+	/* the probe always has the anchors, and no option depends on the role */
+	struct ub_ctx *ub = set_up_library(NULL, settings, config, ROLE_PROBE_UDP, problem);
+	delete_library(ub);
+	unlock_library(&signals);
+	return ub != NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_texts(const struct text_list *a, const struct text_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool same_named_texts(const struct named_text_list *a, const struct named_text_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i].name, b->items[i].name) != 0 || strcmp(a->items[i].value, b->items[i].value) != 0)
+			return false;
+	return true;
+}
+
+static bool same_marks(const struct upstream_config *a, const struct upstream_config *b)
+{
+	for (int i = 0; i < MARKED_FILES; i++)
+		if (!same_mark(&a->marks[i], &b->marks[i]))
+			return false;
+	return true;
+}
+
+/* Of what configure hands over, all but addresses of servers: those we have checked, and they change with the network. */
+bool tries_alike(const struct settings *settings, const struct upstream_config *config, const struct settings *other_settings,
+	const struct upstream_config *other_config)
+{
+	return settings->tls == other_settings->tls && same_text(settings->tls_ca, other_settings->tls_ca)
+		&& same_text(settings->roothints, other_settings->roothints) && same_named_texts(&settings->stub, &other_settings->stub)
+		&& same_named_texts(&settings->options, &other_settings->options) && same_texts(&config->hosts, &other_config->hosts)
+		&& same_texts(&config->anchors, &other_config->anchors) && same_text(config->anchor_file, other_config->anchor_file)
+		&& same_text(config->autotrust_file, other_config->autotrust_file) && same_marks(config, other_config);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
+/* Settings into a ub_ctx. */
+#ifndef XMPPDNS_SETUP_H
+#define XMPPDNS_SETUP_H
+
+#include "settings/settings.h"
+#include "settings/upstream.h"
+
+struct event_loop;
+struct ub_ctx;
+
+/* What a context is for: how it asks, and whether it insists on validation. */
+enum role { ROLE_UDP, ROLE_TCP, ROLE_PROBE_UDP, ROLE_PROBE_TCP };
+
+/* A new ub_ctx that is ready for questions; see create_library for the loop. NULL with a message. Under the library's lock. */
+struct ub_ctx *set_up_library(
+	struct event_loop *loop, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem);
+
+void keep_verbosity(const struct settings *settings); /* under the library's lock: each ub_ctx that is made has its own for the whole process */
+
+/* Whether libunbound accepts all of it, in every role; false with a message that names what it does not. Asks nothing. */
+bool try_context(const struct settings *settings, const struct upstream_config *config, struct problem *problem);
+
+/* Whether nothing that libunbound has a say in differs between the two: it then accepts both, or none. */
+bool tries_alike(const struct settings *settings, const struct upstream_config *config, const struct settings *other_settings,
+	const struct upstream_config *other_config);
+
+#endif
