@@ -6,7 +6,7 @@
 ## Use it
 ##   make               build the C module (LUA_VERSION=5.1, 5.2, 5.3, 5.4 or jit; default 5.4)
 ##   make install       install into PREFIX (default /usr/local), below DESTDIR; make uninstall removes it
-##   make deb           build a Debian package, into build/
+##   make deb           build the Debian source and binary packages, into build/; make dist a tarball of the sources
 ##   make doc           the API reference of the library, into build/doc
 ##   make clean         remove what was built
 ## Change it
@@ -41,41 +41,45 @@ SPEC_OBJECTS = $(SPEC_SOURCES:spec/support/%.c=$(BUILD)/spec/%.o)
 SPEC_MODULES = $(SPEC_SOURCES:spec/support/%.c=$(BUILD)/xmppdns/%.so)
 COMPILE      = $(CC) $(CPPFLAGS) $(HARDENING) $(CFLAGS) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Imod_xmppdns/src $(LUA_CFLAGS) -MMD -MP
 
+Q            = $(if $(filter 1,$(V)),,@) # V=1 shows the compiler's commands
+SAY_CC       = $(if $(Q),&& echo 'CC $<')
+SAY_LD       = $(if $(Q),&& echo 'LD $@')
+
 all: $(BUILD)/xmppdns/core.so
 
 $(BUILD)/xmppdns/core.so: $(OBJECTS)
-	@mkdir -p $(@D) && echo 'LD $@'
-	@$(CC) -shared -Wl,-z,relro,-z,now,-z,noexecstack $(NODELETE) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
+	@mkdir -p $(@D) $(SAY_LD)
+	$(Q)$(CC) -shared -Wl,-z,relro,-z,now,-z,noexecstack $(NODELETE) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
 $(BUILD)/%.o: mod_xmppdns/src/%.c | packages
-	@mkdir -p $(@D) && echo 'CC $<'
-	@$(COMPILE) -c -o $@ $<
+	@mkdir -p $(@D) $(SAY_CC)
+	$(Q)$(COMPILE) -c -o $@ $<
 
 # What only specs load: modules that show parts of the core for which Lua has no face. testcore's malloc can be told to fail.
 $(BUILD)/xmppdns/testcore.so: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=strdup,--wrap=open_memstream
 $(SPEC_MODULES): $(BUILD)/xmppdns/%.so: $(BUILD)/spec/%.o $(filter-out $(BUILD)/lua/core.o,$(OBJECTS))
-	@mkdir -p $(@D) && echo 'LD $@'
-	@$(CC) -shared $(NODELETE) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
+	@mkdir -p $(@D) $(SAY_LD)
+	$(Q)$(CC) -shared $(NODELETE) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
 $(BUILD)/spec/%.o: spec/support/%.c | packages
-	@mkdir -p $(@D) && echo 'CC $<'
-	@$(COMPILE) -c -o $@ $<
+	@mkdir -p $(@D) $(SAY_CC)
+	$(Q)$(COMPILE) -c -o $@ $<
 
 # The benchmarks' helpers: what is C alone, and a program.
 BENCH_FILES  = $(addprefix $(BUILD)/bench/,clock.so raw.so cachefill.so late)
 $(BUILD)/bench/raw.so: LIBRARIES += -levent
 $(BUILD)/bench/cachefill.so: $(filter-out $(BUILD)/lua/core.o,$(OBJECTS))
 $(BUILD)/bench/%.so: $(BUILD)/spec/bench/%.o
-	@mkdir -p $(@D) && echo 'LD $@'
-	@$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
+	@mkdir -p $(@D) $(SAY_LD)
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
 $(BUILD)/bench/late: spec/bench/late.c | packages
-	@mkdir -p $(@D) && echo 'CC $<'
-	@$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(LDFLAGS) -o $@ $<
+	@mkdir -p $(@D) $(SAY_CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(LDFLAGS) -o $@ $<
 
 $(BUILD)/spec/bench/%.o: spec/bench/%.c | packages
-	@mkdir -p $(@D) && echo 'CC $<'
-	@$(COMPILE) -c -o $@ $<
+	@mkdir -p $(@D) $(SAY_CC)
+	$(Q)$(COMPILE) -c -o $@ $<
 
 -include $(OBJECTS:.o=.d) $(SPEC_OBJECTS:.o=.d) $(wildcard $(BUILD)/spec/bench/*.d)
 
@@ -105,8 +109,11 @@ uninstall:
 rockspec: # of the release, from that of the checkout
 	@sh .ci/rockspec
 
-deb: all
+deb: packages
 	@sh .ci/deb
+
+dist:
+	@sh .ci/dist
 
 test-deb:
 	@sh .ci/test-deb
@@ -162,4 +169,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install uninstall rockspec doc deb test-deb test-deb-debian13 test test-busy demo compare bench test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua lint clean help
+.PHONY: all packages install uninstall rockspec dist doc deb test-deb test-deb-debian13 test test-busy demo compare bench test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua lint clean help

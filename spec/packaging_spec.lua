@@ -150,25 +150,57 @@ describe("packaging", function ()
 		end);
 	end);
 
+	describe("make dist", function ()
+		it("makes a tarball that builds, the same each time", function ()
+			local first, second = scratch .. "/first.tar.gz", scratch .. "/second.tar.gz";
+			run(("sh .ci/dist '%s' sources; sh .ci/dist '%s' sources; cmp '%s' '%s'"):format(first, second, first, second));
+			run(("tar -xzf '%s' -C '%s' && make -C '%s/sources' PACKAGES=no LUA_VERSION=%s"):format(first, scratch, scratch, make_version));
+			assert.same({ "core.so" }, lines_of(("ls '%s'/sources/build/*/xmppdns"):format(scratch)));
+		end);
+
+		it("has a version that sorts before the release until that has its tag", function ()
+			local version = lines_of("sh .ci/version")[1];
+			local release = require "xmppdns"._VERSION;
+			if version ~= release then run(("dpkg --compare-versions '%s' lt '%s'"):format(version, release)); end
+			assert.equal(release, version:match("^[^~]+"));
+		end);
+	end);
+
 	describe("make deb", function ()
-		it("makes a package with the installed files where Debian's Prosody and Lua look for them", function ()
+		local package, doc = nil, "usr/share/doc/prosody-mod-xmppdns/";
+
+		setup(function ()
 			run("sh .ci/deb '" .. scratch .. "/deb'");
-			local package = lines_of("ls '" .. scratch .. "'/deb/*.deb")[1];
+			package = lines_of(("ls '%s'/deb/prosody-mod-xmppdns_*.deb"):format(scratch))[1];
+		end);
+
+		it("makes a package with the installed files where Debian's Prosody and Lua look for them", function ()
 			local listed = {};
 			for _, line in ipairs(lines_of("dpkg-deb --contents '" .. package .. "'")) do
 				local file = line:match("^%-.* %./(%S+)$");
-				if file then table.insert(listed, (file:gsub("/lib/[^/]+/lua/", "/lib/ARCHITECTURE/lua/"))); end
+				if file then table.insert(listed, (file:gsub("/lib/[^/]+/lua/", "/lib/ARCHITECTURE/lua/"):gsub("%.gz$", ""))); end
 			end
-			local doc = "usr/share/doc/prosody-mod-xmppdns/";
 			local expected = {
 				"usr/bin/xmppdns-check", "usr/lib/ARCHITECTURE/lua/5.4/xmppdns/core.so", "usr/lib/prosody/modules/mod_xmppdns.lua";
-				"usr/share/man/man1/xmppdns-check.1.gz", doc .. "README.md", doc .. "alerts.yml", doc .. "copyright", doc .. "dashboard.json";
+				"usr/share/man/man1/xmppdns-check.1", "usr/share/lintian/overrides/prosody-mod-xmppdns", doc .. "README.md", doc .. "alerts.yml";
+				doc .. "copyright", doc .. "dashboard.json", doc .. "changelog", doc .. "changelog.Debian";
 			};
 			for _, file in ipairs(lines_of("find lua -name '*.lua'")) do
 				table.insert(expected, "usr/share/lua/5.4" .. file:sub(#"lua" + 1));
 			end
 			assert.same(sorted(expected), sorted(listed));
-			assert.matches("libunbound8 .*lua5.4, lua%-dkjson, prosody", lines_of("dpkg-deb --field '" .. package .. "' Depends")[1]);
+		end);
+
+		it("names what it needs, and what it is good with", function ()
+			local fields = table.concat(lines_of("dpkg-deb --field '" .. package .. "'"), "\n");
+			assert.matches("\nDepends: lua5%.4, .*libidn2%-0.*libunbound8", fields);
+			assert.matches("\nRecommends: ca%-certificates, dns%-root%-data, prosody %(>= 0%.12%) | prosody%-13%.0 | prosody%-trunk\n", fields);
+			assert.matches("\nMulti%-Arch: same\n", fields);
+		end);
+
+		it("makes its source package too", function ()
+			assert.equal(1, #lines_of(("ls '%s'/deb/*.dsc"):format(scratch)));
+			run(("cd '%s/deb' && dpkg-source --extract *.dsc extracted && test -x extracted/debian/rules"):format(scratch));
 		end);
 	end);
 

@@ -255,7 +255,7 @@ end
 function federation.start(groups, options)
 	local progress = options.progress or function () end;
 	-- Without it Prosody would go on with its own resolver, and that with the system's name servers.
-	assert(options.stock or process.read(prosody.core_path), prosody.core_path .. " is missing: run make first");
+	assert(options.stock or prosody.is_installed or process.read(prosody.core_path), prosody.core_path .. " is missing: run make first");
 	local self = setmetatable({
 		rows = federation.flatten(groups), stock = options.stock, timeout = options.timeout or 10, places = find_places(), certified = {}, requested = {},
 	}, federation_mt);

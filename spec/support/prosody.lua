@@ -5,19 +5,28 @@
 local process = require "spec.support.process";
 
 local LUA_VERSION = os.getenv("LUA_VERSION") or "5.4"; -- of Prosody, not ours
-local prosody = { core_path = "build/" .. LUA_VERSION .. "/xmppdns/core.so" };
+local prosody = {
+	core_path = "build/" .. LUA_VERSION .. "/xmppdns/core.so";
+	is_installed = (os.getenv("XMPPDNS_INSTALLED") or "") ~= ""; -- then what this machine has installed is tried, not what the tree has
+};
 local server_methods = {};
 local server_mt = { __index = server_methods };
 
-local CONFIG = [[
+local TREE = [[
 package.path = "%s/lua/?.lua;" .. package.path;
 package.cpath = "%s/build/%s/?.so;" .. package.cpath;
+plugin_paths = { "%s/mod_xmppdns", "%s/spec/federation", "%s/spec/soak" }
+]];
+local INSTALLED = [[
+plugin_paths = { "%s/spec/federation", "%s/spec/soak" }
+]];
 
+local CONFIG = [[
+%s
 run_as_root = true
 pidfile = "%s/prosody.pid"
 data_path = "%s/data"
 certificates = "%s/certificates"
-plugin_paths = { "%s/mod_xmppdns", "%s/spec/federation", "%s/spec/soak" }
 log = { debug = "%s/prosody.log" }
 
 modules_enabled = { "s2s", "s2s_auth_certs", "tls", "saslauth", "dialback", "disco", "ping", "admin_shell"%s }
@@ -44,7 +53,8 @@ local function config_text(server, options)
 	local root = process.run({ "pwd" }):gsub("\n", "");
 	local directory = server.directory;
 	local modules = options.modules and options.modules[1] and ", " .. list_strings(options.modules) or "";
-	local text = CONFIG:format(root, root, LUA_VERSION, directory, directory, directory, root, root, root, directory,
+	local sources = prosody.is_installed and INSTALLED:format(root, root) or TREE:format(root, root, LUA_VERSION, root, root, root);
+	local text = CONFIG:format(sources, directory, directory, directory, directory,
 		modules, server.address, table.concat(server.s2s_ports, ", "), list_strings({ server.address, options.direct_tls_address }),
 		table.concat(server.direct_tls_ports, ", "), options.authority.file);
 	local lines = { text, options.config or "", "" };
