@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Where is that domain's XMPP server, and may I trust the answer? The library: lookups as in aioxmpp's network module, and connection plans.
+-- The library's face: lookups as in aioxmpp's network module, with connection plans beside them.
 --
 -- Every function that takes a callback gives its lookup back at once and calls callback(result, err) later, or before it returns when the answer
 -- is known; without a callback it waits, and gives result, err. The world's failures are an err table (code, text, qname, qtype, attempts);
 -- the caller's mistakes raise.
 
 local core = require "xmppdns.core";
-local connector = require "xmppdns.plan.plan";
+local plans = require "xmppdns.plan.plan";
 local resolvers = require "xmppdns.resolver";
 
 local coroutine, error, ipairs, select, type = coroutine, error, ipairs, select, type;
@@ -187,8 +187,8 @@ function xmppdns.lookup_tlsa(host, port, transport, options, callback)
 	options, callback = split_callback(options, callback);
 	local alabels, err = xmppdns.idna_to_ascii(host);
 	if not alabels then return fail(callback, err); end
-	local secure_options = { require_secure = true };
-	for key, value in pairs(options or {}) do secure_options[key] = value; end
+	local secure_options = resolvers.copy(options or {});
+	if secure_options.require_secure == nil then secure_options.require_secure = true; end
 	return query_list(("_%d._%s.%s"):format(port, transport, alabels), "TLSA", secure_options, callback, function (answer)
 		local records = {};
 		for i, record in ipairs(answer) do
@@ -245,7 +245,7 @@ function xmppdns.endpoints(domain, options, callback)
 	local resolver, query_options, err = resolver_and_options(options);
 	if not resolver then return fail(callback, err); end
 	return call_or_wait(resolver, callback, function (done)
-		return connector.endpoints(resolver, domain, options or {}, query_options, done);
+		return plans.endpoints(resolver, domain, options or {}, query_options, done);
 	end);
 end
 

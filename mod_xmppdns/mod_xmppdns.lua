@@ -231,8 +231,9 @@ local service_options = {
 
 -- Connections from other servers
 
+local automatic = require "xmppdns.resolver".AUTOMATIC;
 local inbound = require "xmppdns.prosody.inbound";
-local connector = require "xmppdns.plan.plan";
+local new_plan = require "xmppdns.plan.plan".new;
 
 local function is_dane_required(session)
 	return get_policy(session.to_host, session.from_host).dane == "required";
@@ -245,7 +246,7 @@ function inbound_options.get_plan(session)
 	if policy.dane == "off" then return nil; end
 	local resolver, err = get_resolver();
 	if not resolver then return nil, err; end
-	local plan, failure = connector.new(resolver, session.from_host, policy, { automatic = true });
+	local plan, failure = new_plan(resolver, session.from_host, policy, automatic);
 	if plan and plan.dane == "off" then return nil; end
 	return plan, failure;
 end

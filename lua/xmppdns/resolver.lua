@@ -1,18 +1,16 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- A resolver: the C resolver with the callbacks run, and timers. It belongs to the thread that made it.
+-- A resolver: the C resolver, whose callbacks it runs, with timers. It belongs to the thread that made it.
 
 local core = require "xmppdns.core";
 local record_text = require "xmppdns.record_text";
 local new_timers = require "xmppdns.timers".new;
-local new_turnstile = require "xmppdns.plan.admission".new;
 
-local setmetatable, pcall, tostring, error, type = setmetatable, pcall, tostring, error, type;
+local setmetatable, pcall, tostring, error, pairs, ipairs, type = setmetatable, pcall, tostring, error, pairs, ipairs, type;
 local now = core.now;
 
 record_text.install(core);
 
-local PLANS_AT_ONCE = 100;       -- connection plans that begin side by side: their questions are about as many as may be in flight
 local CALLBACKS_AT_ONCE = 64;    -- in one call of process: the rest finds the descriptor still readable
 local TIME_AT_ONCE = 0.001;      -- seconds after which process starts no further one
 
@@ -214,6 +212,11 @@ function resolver_methods:stats()
 	return self.core:stats();
 end
 
+-- callback(argument) inside close, once every lookup was canceled; the resolver is closed already, and timers do not run any more.
+function resolver_methods:at_close(callback, argument)
+	self.closers[#self.closers + 1] = { callback = callback, argument = argument };
+end
+
 -- Cancels every lookup (their callbacks get err.code "canceled" now) and ends it. Calling it again does nothing; anything else then raises.
 function resolver_methods:close()
 	if self.closed then return; end
@@ -221,8 +224,18 @@ function resolver_methods:close()
 	self.timers:clear();
 	self.core:cancel();
 	while run_completed(self) do end -- luacheck: ignore 542
-	self.planning:let_all_in(); -- where they find it closed
+	for _, closer in ipairs(self.closers) do run_callback(self, closer.callback, closer.argument); end
 	self.core:close();
+end
+
+-- Options for query: the lookup may rebuild its resolver, which is the thread's own.
+local AUTOMATIC = { automatic = true };
+
+-- A new table of the same settings, or of the same options for query.
+local function copy(settings)
+	local result = {};
+	for key, value in pairs(settings) do result[key] = value; end
+	return result;
 end
 
 -- A resolver of one's own from a table of settings: resolver | nil, err.
@@ -232,12 +245,9 @@ local function new(settings)
 	end
 	local core_resolver, err = core.new_resolver(settings);
 	if not core_resolver then return nil, err; end
-	local self = setmetatable({
-		core = core_resolver, depth = 0, timers = new_timers(), is_timers_turn = true, on_done = false, closed = false;
+	return setmetatable({
+		core = core_resolver, depth = 0, timers = new_timers(), is_timers_turn = true, closers = {}, on_done = false, closed = false;
 	}, resolver_mt);
-	local function later(callback, argument) self:after(0, callback, argument); end
-	self.planning = new_turnstile(PLANS_AT_ONCE, later, function (problem) self.on_error(problem); end);
-	return self;
 end
 
-return { new = new, finished_lookup = finished_lookup };
+return { new = new, copy = copy, AUTOMATIC = AUTOMATIC, finished_lookup = finished_lookup };

@@ -2,11 +2,10 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Connection plans in bulk, ours and stock Prosody's, in one shape: start(domain, callback) and step(), which waits until something has happened.
 
-local connector = require "xmppdns.plan.plan";
+local automatic = require "xmppdns.resolver".AUTOMATIC;
 local ours = require "spec.bench.ours";
 local stock = require "spec.bench.stock";
-
-local QUERY_OPTIONS = { automatic = true }; -- as the plugin asks
+local new_plan = require "xmppdns.plan.plan".new;
 
 local plans = {};
 
@@ -15,7 +14,7 @@ function plans.ours(setup, on_process)
 	local resolver, server = ours.new(setup), stock.server();
 	ours.watch(server, resolver, on_process);
 	local function start(domain, callback)
-		assert(connector.new(resolver, domain, nil, QUERY_OPTIONS)):next(callback);
+		assert(new_plan(resolver, domain, nil, automatic)):next(callback);
 	end
 	return {
 		resolver = resolver, start = start, step = function () server.loop(true); end;

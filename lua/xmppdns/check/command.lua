@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- The command xmppdns-check, also prosodyctl mod_xmppdns check: why can a domain's XMPP server not be reached, and is the resolver healthy?
+-- The command xmppdns-check, also prosodyctl mod_xmppdns check: why can a domain's XMPP server not be reached?
 --
 -- os.exit(require "xmppdns.check.command".main({ "--connect", "example.org" }));
 
 local health = require "xmppdns.trust.health";
-local inspection = require "xmppdns.check.domain";
-local dialler = require "xmppdns.check.probe";
-local document = require "xmppdns.check.json";
-local report = require "xmppdns.check.tree";
+local domain_check = require "xmppdns.check.domain";
+local json = require "xmppdns.check.json";
+local probe = require "xmppdns.check.probe";
+local tree = require "xmppdns.check.tree";
 local resolvers = require "xmppdns.resolver";
 local tasks_of = require "xmppdns.check.tasks";
 local xmppdns = require "xmppdns";
@@ -65,8 +65,7 @@ local function set_setting(command, key, value)
 		return set_value(command.settings, key, value, command.given);
 	end
 	command.given[outer] = command.given[outer] or {};
-	local copied = {};
-	for name, known in pairs(command.settings[outer] or {}) do copied[name] = known; end
+	local copied = resolvers.copy(command.settings[outer] or {});
 	command.settings[outer] = copied;
 	set_value(copied, inner, value, command.given[outer]);
 end
@@ -129,8 +128,7 @@ local FLAGS = { ["--connect"] = "connect", ["--json"] = "json", ["--help"] = "he
 
 -- { settings, domains, connect, json, help, version, cafile }, or nil and why not.
 local function read_command(arguments, settings)
-	local command = { settings = {}, given = {}, domains = {} };
-	for key, value in pairs(settings or {}) do command.settings[key] = value; end
+	local command = { settings = resolvers.copy(settings or {}), given = {}, domains = {} };
 	local place, only_domains = 1, false;
 	while arguments[place] do
 		local argument = arguments[place];
@@ -172,7 +170,7 @@ local function open_screen(options)
 	local is_own = not options.out;
 	local colour = options.colour;
 	if colour == nil then colour = is_own and not os.getenv("NO_COLOR") and is_terminal(1); end
-	screen.style = report.new_style(colour);
+	screen.style = tree.new_style(colour);
 	screen.unicode = options.unicode;
 	if screen.unicode == nil then screen.unicode = speaks_unicode(); end
 	screen.progress = not options.err and is_terminal(2);
@@ -202,7 +200,7 @@ end
 -- Domains are checked with a resolver as the plugin would have it: one that was found sick has recovered, if it can.
 local function check_root(run)
 	local answer = run.tasks:await(function (done)
-		run.resolver:query(".", "DNSKEY", done, { automatic = true });
+		run.resolver:query(".", "DNSKEY", done, resolvers.AUTOMATIC);
 	end);
 	if not answer or (not answer.secure and run.resolver:settings().dnssec ~= "off") then check_health(run); end
 end
@@ -216,7 +214,7 @@ local function check_domains(run)
 		while place < #domains do
 			place = place + 1;
 			local mine = place;
-			run.domains[mine] = inspection.inspect(run.tasks, run.resolver, domains[mine], options);
+			run.domains[mine] = domain_check.inspect(run.tasks, run.resolver, domains[mine], options);
 			run.finished = run.finished + 1;
 			show_progress(run);
 		end
@@ -247,17 +245,17 @@ end
 -- Output
 
 local function write_json(run, is_fine)
-	run.screen.out:write(document.write({
+	run.screen.out:write(json.write({
 		version = xmppdns.version(), ok = is_fine, configuration = run.configuration, health = run.health, recovery = run.recovery, domains = run.domains;
 	}));
 end
 
 local function write_trees(run)
 	local screen, parts = run.screen, {};
-	if run.configuration[1] then parts[1] = report.draw_configuration(run.configuration, screen.style, screen.unicode); end
-	if run.health then parts[#parts + 1] = report.draw_health(run.health, run.recovery, screen.style, screen.unicode); end
+	if run.configuration[1] then parts[1] = tree.draw_configuration(run.configuration, screen.style, screen.unicode); end
+	if run.health then parts[#parts + 1] = tree.draw_health(run.health, run.recovery, screen.style, screen.unicode); end
 	for _, domain in ipairs(run.domains) do
-		parts[#parts + 1] = report.draw_domain(domain, screen.style, screen.unicode);
+		parts[#parts + 1] = tree.draw_domain(domain, screen.style, screen.unicode);
 	end
 	screen.out:write(table.concat(parts, "\n"));
 end
@@ -268,14 +266,14 @@ local function main(arguments, options)
 	options = options or {};
 	local screen, program = open_screen(options), options.program or "xmppdns-check";
 	local function refuse(problem)
-		screen.err:write(("%s: %s\n"):format(program, report.visible(problem)));
+		screen.err:write(("%s: %s\n"):format(program, tree.visible(problem)));
 		return USAGE;
 	end
 	if options.settings ~= nil and type(options.settings) ~= "table" then return refuse("the settings must be a table"); end
 	local command, problem = read_command(arguments, options.settings);
 	if not command then return refuse(("%s; %s --help says more"):format(problem, program)); end
 	if command.help then
-		screen.out:write(HELP:format(program, document.FIELDS));
+		screen.out:write(HELP:format(program, json.FIELDS));
 		return GOOD;
 	elseif command.version then
 		local version = xmppdns.version();
@@ -284,11 +282,11 @@ local function main(arguments, options)
 	end
 	command.cafile = command.cafile or options.cafile;
 	if command.connect then
-		local available, missing = dialler.available(command);
+		local available, missing = probe.available(command);
 		if not available then return refuse(missing); end
 	end
 	if command.json then
-		local available, missing = document.available();
+		local available, missing = json.available();
 		if not available then return refuse(missing); end
 	end
 	local resolver, err = resolvers.new(command.settings);

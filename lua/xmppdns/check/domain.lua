@@ -1,14 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Everything that DNS says about one domain's XMPP server, and what a connection to it would meet, as one table to report from.
+-- The report of one domain: the evidence of its plan, with what a connection to each endpoint meets. It asks DNS nothing itself.
 
-local connector = require "xmppdns.plan.plan";
-local dane = require "xmppdns.plan.tlsa";
-local dialler = require "xmppdns.check.probe";
-
-local SERVICES = { "xmpps-server", "xmpp-server" };
-local FAMILIES = { "AAAA", "A" };
-local QUERY_OPTIONS = { automatic = true };  -- as the plugin asks
+local automatic = require "xmppdns.resolver".AUTOMATIC;
+local endpoint = require "xmppdns.plan.endpoint";
+local plans = require "xmppdns.plan.plan";
+local probe = require "xmppdns.check.probe";
+local services = require "xmppdns.plan.services";
+local tlsa = require "xmppdns.plan.tlsa";
 
 -- Reports
 
@@ -27,7 +26,11 @@ local function to_hex(bytes)
 	return (bytes:gsub(".", function (byte) return ("%02x"):format(byte:byte()); end));
 end
 
--- Answers. Their records come in any order: lists are sorted, so that two reports can be compared.
+local function is_usable(dane)
+	return dane ~= nil and dane.verdict == "usable";
+end
+
+-- Records come in any order: lists are sorted, so that two reports can be compared.
 
 local function sort_by(list, ...)
 	local fields = { ... };
@@ -39,184 +42,120 @@ local function sort_by(list, ...)
 	end);
 end
 
--- { dnssec = "secure"|"insecure"|"bogus"|"failed", ttl, alias, error } and the answer
-local function ask(run, name, rdtype)
-	local answer, err = run.tasks:await(function (done)
-		run.resolver:query(name, rdtype, done, QUERY_OPTIONS);
-	end);
-	if not answer then
-		return { dnssec = err.code == "bogus" and "bogus" or "failed", error = report_error(err) };
+-- Evidence
+
+-- How a question ended, as it stands in a report: what is bogus or failed is a problem.
+local function report_outcome(run, found)
+	local shown = { dnssec = found.dnssec, asked = found.asked, ttl = found.ttl, alias = found.canonname };
+	if found.error then
+		shown.error = report_error(found.error);
+		note_problem(run.report, shown.error.text);
 	end
-	return { dnssec = answer.secure and "secure" or "insecure", ttl = answer.ttl, alias = answer.canonname }, answer;
+	return shown;
 end
 
-local function inspect_service(run, service)
-	local plan, name = run.plan, ("_%s._tcp.%s"):format(service, run.plan.domain);
-	local found, answer = ask(run, name, "SRV");
-	found.service, found.name, found.state, found.records = service, name, plan.srv[service].state, {};
-	for i, record in ipairs(answer or {}) do
-		local srv = record.srv;
-		found.records[i] = { priority = srv.priority, weight = srv.weight, port = srv.port, target = srv.target };
+local function report_service(run, service)
+	local found = run.plan.srv[service];
+	local shown = report_outcome(run, found);
+	shown.service, shown.name, shown.state, shown.records = service, found.name, found.state, {};
+	for i, srv in ipairs(found.records) do
+		shown.records[i] = { priority = srv.priority, weight = srv.weight, port = srv.port, target = srv.target };
 	end
-	sort_by(found.records, "priority", "weight", "target", "port");
-	table.insert(run.report.srv, found);
+	sort_by(shown.records, "priority", "weight", "target", "port");
+	table.insert(run.report.srv, shown);
 end
 
-local function inspect_addresses(run, host)
-	local target = { host = host, addresses = {}, tlsa = {} };
-	for _, family in ipairs(FAMILIES) do
-		local found, answer = ask(run, host, family);
-		found.type, found.addresses = family, {};
-		for i, record in ipairs(answer or {}) do found.addresses[i] = record[family:lower()]; end
-		table.sort(found.addresses);
-		table.insert(target.addresses, found);
+local function report_family(run, found)
+	local shown = report_outcome(run, found);
+	shown.type, shown.addresses = found.rdtype, {};
+	for i, address in ipairs(found.records) do shown.addresses[i] = address; end
+	table.sort(shown.addresses);
+	return shown;
+end
+
+local function report_addresses(run, one)
+	local addresses = {};
+	for _, family in ipairs(endpoint.families) do
+		local found = one:get_outcome(family);
+		if found then addresses[#addresses + 1] = report_family(run, found); end
 	end
-	table.insert(run.report.targets, target);
-	return target;
+	return addresses;
 end
 
--- TLSA
-
-local function tlsa_key(tlsa)
-	return ("%d %d %d %s"):format(tlsa.use, tlsa.select, tlsa.match, tlsa.data);
-end
-
--- Those that count among the records (R23), by tlsa_key.
-local function find_usable(answer)
-	local records, usable = {}, {};
-	for i, record in ipairs(answer) do records[i] = record.tlsa; end
-	local _, kept = dane.judge(records);
-	for _, tlsa in ipairs(kept) do usable[tlsa_key(tlsa)] = true; end
-	return usable;
-end
-
-local function list_tlsa(found, answer)
-	found.records, found.usable = {}, false;
-	local counts, usable = find_usable(answer or {}), {};
-	for i, record in ipairs(answer or {}) do
-		local tlsa = record.tlsa;
-		local reason = dane.refuse(tlsa) or not counts[tlsa_key(tlsa)] and "there is a stronger digest" or nil;
-		if not reason and not answer.secure then reason = "not secured by DNSSEC"; end
-		found.records[i] = { usage = tlsa.use, selector = tlsa.select, matching = tlsa.match, data = to_hex(tlsa.data), usable = not reason, reason = reason };
-		if not reason then usable[#usable + 1] = tlsa; end
+local function report_tlsa_records(shown, found)
+	local reasons = tlsa.list_reasons(found.records, found.secure);
+	for i, record in ipairs(found.records) do
+		shown.usable = shown.usable or not reasons[i];
+		shown.records[i] = {
+			usage = record.use, selector = record.select, matching = record.match, data = to_hex(record.data), usable = not reasons[i], reason = reasons[i];
+		};
 	end
-	sort_by(found.records, "usage", "selector", "matching", "data");
-	found.usable = usable[1] ~= nil;
-	return usable;
+	sort_by(shown.records, "usage", "selector", "matching", "data");
 end
 
--- Where TLSA records may lie: below what the host's alias leads to, then below the host (R19).
-local function tlsa_bases(target)
-	local bases = {};
-	for _, found in ipairs(target.addresses) do
-		if found.alias and found.dnssec == "secure" and not bases[1] then bases[1] = found.alias; end
+local function report_tlsa(run, one)
+	local _, found, reason = one:get_tlsa(run.plan);
+	local shown = found and report_outcome(run, found) or {};
+	shown.port, shown.skipped, shown.records, shown.usable = one.port, reason, {}, false;
+	if found then
+		shown.name = found.name;
+		report_tlsa_records(shown, found);
 	end
-	bases[#bases + 1] = target.host;
-	return bases;
-end
-
--- Why no TLSA record is asked for (R16, R18), or nil.
-local function refuse_dane(run, endpoint, target)
-	local settings = run.resolver:settings();
-	if settings.dane == "off" or settings.dnssec == "off" then return "switched off by the settings"; end
-	if not endpoint.srv_secure then return "the SRV answer is not secure"; end
-	for _, found in ipairs(target.addresses) do
-		if found.dnssec == "secure" and found.addresses[1] then return nil; end
-	end
-	return "no address is secure";
-end
-
--- Adds the report of the endpoint's TLSA records; gives { base, records }, or nil when there is none that can be used.
-local function inspect_tlsa(run, endpoint, target)
-	local found = { port = endpoint.port, records = {}, usable = false, skipped = refuse_dane(run, endpoint, target) };
-	table.insert(target.tlsa, found);
-	if found.skipped then return nil; end
-	for _, base in ipairs(tlsa_bases(target)) do
-		local name = dane.owner_name(base, endpoint.port);
-		local result, answer = ask(run, name, "TLSA");
-		local usable = list_tlsa(result, answer);
-		for key, value in pairs(result) do found[key] = value; end
-		found.name = name;
-		if found.usable then return { base = base, records = usable }; end
-		if found.records[1] or found.error then return nil; end
-	end
+	return shown;
 end
 
 -- Endpoints
 
-local function find_target(run, endpoint)
-	for _, target in ipairs(run.report.targets) do
-		if target.host == endpoint.host then return target; end
+local function find_by(list, field, value)
+	for _, entry in ipairs(list) do
+		if entry[field] == value then return entry; end
 	end
-	return inspect_addresses(run, endpoint.host);
 end
 
-local function has_tlsa(target, port)
-	for _, found in ipairs(target.tlsa) do
-		if found.port == port then return true; end
+-- Several endpoints of one host were told the same: it is shown once, for each port.
+local function report_target(run, one)
+	local targets, addresses, of_port = run.report.targets, report_addresses(run, one), report_tlsa(run, one);
+	local target = find_by(targets, "host", one.host);
+	if not target then
+		target = { host = one.host, addresses = addresses, tlsa = {} };
+		table.insert(targets, target);
 	end
-	return false;
+	if not find_by(target.tlsa, "port", one.port) then table.insert(target.tlsa, of_port); end
 end
 
-local function report_endpoint(run, endpoint)
+local function report_endpoint(run, one)
 	local shown = {
-		host = endpoint.host, port = endpoint.port, tls = endpoint.tls, service = endpoint.service, priority = endpoint.priority;
-		weight = endpoint.weight, addresses = {}, secure = endpoint.secure, dane = false, connections = {};
+		host = one.host, port = one.port, tls = one.tls, service = one.service, priority = one.priority, weight = one.weight;
+		addresses = {}, secure = one.secure, dane = is_usable(one.dane), connections = {};
 	};
-	for i, address in ipairs(endpoint.addresses) do shown.addresses[i] = address; end
-	if endpoint.error then
-		shown.error = report_error(endpoint.error);
+	for i, address in ipairs(one.addresses) do shown.addresses[i] = address; end
+	if one.error then
+		shown.error = report_error(one.error);
 		note_problem(run.report, shown.error.text);
 	end
 	table.insert(run.report.endpoints, shown);
 	return shown;
 end
 
--- R20: without an answer about TLSA there is no connection.
-local function refuse_endpoint(run, shown, target)
-	for _, found in ipairs(target.tlsa) do
-		if found.port == shown.port and found.error and not shown.error then
-			shown.error = found.error;
-			note_problem(run.report, found.error.text);
-		end
-	end
-end
-
-local function inspect_endpoint(run, endpoint)
-	local shown = report_endpoint(run, endpoint);
-	local published = endpoint.dane and endpoint.dane.verdict == "usable" and endpoint.dane or nil;
-	if not run.plan.is_address then
-		local target = find_target(run, endpoint);
-		local known = run.dane[endpoint.host .. " " .. endpoint.port];
-		if not has_tlsa(target, endpoint.port) then
-			known = inspect_tlsa(run, endpoint, target);
-			run.dane[endpoint.host .. " " .. endpoint.port] = known;
-		end
-		published = published or known;
-		refuse_endpoint(run, shown, target);
-	end
-	shown.dane = published ~= nil;
-	return shown, published;
-end
-
 -- Dialling
 
--- R27: the names that the certificate may have where no TLSA record decides.
-local function reference_names(run, endpoint)
-	local names = { run.plan.domain };
-	if endpoint.srv_secure and endpoint.host ~= run.plan.domain then names[2] = endpoint.host; end
+-- The names that the certificate may have where no TLSA record decides (R27).
+local function reference_names(run, one)
+	local names, other = { run.plan.domain }, one:reference_name();
+	if other ~= run.plan.domain then names[2] = other; end
 	return names;
 end
 
-local function connect_endpoint(run, endpoint, shown, published)
-	for _, address in ipairs(endpoint.addresses) do
-		local result = dialler.dial(run.tasks, {
-			address = address, port = endpoint.port, tls = endpoint.tls, domain = run.plan.domain;
-			names = reference_names(run, endpoint), dane = published;
+local function connect_endpoint(run, one, shown)
+	for _, address in ipairs(one.addresses) do
+		local dane = one:dane_of(address);
+		local result = probe.dial(run.tasks, {
+			address = address, port = one.port, tls = one.tls, domain = run.plan.domain;
+			names = reference_names(run, one), dane = is_usable(dane) and dane or nil;
 		}, run.options);
 		table.insert(shown.connections, result);
 		if result.problem then
-			note_problem(run.report, ("%s port %d of %s: %s"):format(address, endpoint.port, endpoint.host, result.problem));
+			note_problem(run.report, ("%s port %d of %s: %s"):format(address, one.port, one.host, result.problem));
 		end
 	end
 end
@@ -231,7 +170,7 @@ local function connect_all(run, dialled)
 		end
 		for _, entry in ipairs(dialled) do
 			run.tasks:spawn(function ()
-				connect_endpoint(run, entry.endpoint, entry.shown, entry.dane);
+				connect_endpoint(run, entry.endpoint, entry.shown);
 				ended();
 			end);
 		end
@@ -258,11 +197,8 @@ local function judge(report, connected)
 	return report.problems[1] and "degraded" or "good";
 end
 
-local function note_plan_problems(run)
+local function note_plan_error(run)
 	local report, plan = run.report, run.plan;
-	for _, found in ipairs(report.srv) do
-		if found.error then note_problem(report, found.error.text); end
-	end
 	if not plan.error then return; end
 	report.error = report_error(plan.error);
 	if not report.problems[1] then note_problem(report, report.error.text); end
@@ -279,14 +215,15 @@ local function inspect_plan(run)
 	local plan, report = run.plan, run.report;
 	report.domain, report.secure = plan.domain, plan.secure;
 	if not plan.is_address then
-		for _, service in ipairs(SERVICES) do inspect_service(run, service); end
+		for _, service in ipairs(services.names) do report_service(run, service); end
 	end
 	local dialled = {};
-	for _, endpoint in ipairs(plan.endpoints) do
-		local shown, published = inspect_endpoint(run, endpoint);
-		if not shown.error then dialled[#dialled + 1] = { endpoint = endpoint, shown = shown, dane = published }; end
+	for _, one in ipairs(plan.endpoints) do
+		local shown = report_endpoint(run, one);
+		if not plan.is_address then report_target(run, one); end
+		if not shown.error then dialled[#dialled + 1] = { endpoint = one, shown = shown }; end
 	end
-	note_plan_problems(run);
+	note_plan_error(run);
 	note_left_out(run);
 	if run.options.connect then connect_all(run, dialled); end
 end
@@ -299,10 +236,10 @@ local function inspect(tasks, resolver, domain, options)
 		srv = {}, targets = {}, endpoints = {}, left_out = 0, problems = {};
 	};
 	local plan, err = tasks:await(function (done)
-		connector.endpoints(resolver, domain, {}, QUERY_OPTIONS, done);
+		plans.endpoints(resolver, domain, {}, automatic, done);
 	end);
 	if plan then
-		inspect_plan({ tasks = tasks, resolver = resolver, options = options, plan = plan, report = report, dane = {} });
+		inspect_plan({ tasks = tasks, resolver = resolver, options = options, plan = plan, report = report });
 	else
 		report.error = report_error(err);
 		note_problem(report, report.error.text);

@@ -22,10 +22,10 @@ JSON: an object with
     error               why nothing is dialled: { code, text }
     secure              whether both SRV answers, or their absence, are secured by DNSSEC
     srv                 list, for each service, of { service, name, state: "data", "absent", "unavailable" or "failed",
-                        dnssec: "secure", "insecure", "bogus" or "failed", ttl, alias: where a CNAME led, error: { code, text },
-                        records: list of { priority, weight, port, target } }
-    targets             list of { host, addresses: list of { type, dnssec, ttl, alias, error, addresses }, tlsa: list of { port, name, dnssec,
-                        ttl, alias, error, usable, skipped: why none was asked for,
+                        dnssec: "secure", "insecure", "bogus" or "failed", asked: seconds since 1970, ttl,
+                        alias: where a CNAME led, error: { code, text }, records: list of { priority, weight, port, target } }
+    targets             list of { host, addresses: list of { type, dnssec, asked, ttl, alias, error, addresses }, tlsa: list of { port, name,
+                        dnssec, asked, ttl, alias, error, usable, skipped: why none is used,
                         records: list of { usage, selector, matching, data: hexadecimal, usable, reason: why not } } }
     endpoints           list, in the order of dialling, of { host, service, priority, weight, port, tls: "direct" or "starttls",
                         error: { code, text }: why it is skipped, addresses, secure, dane: whether TLSA records decide,
@@ -40,7 +40,7 @@ local ORDER = {
 	"xmppdns", "libunbound", "ok", "configuration", "health", "recovery", "domains", "section", "level", "topic", "address", "source", "changed";
 	"keys", "zone", "tag", "kind", "recovered", "given", "domain", "status", "problems", "code", "host", "service", "priority", "weight", "port", "target";
 	"type", "usage", "selector", "matching", "data", "connected", "protocol", "cipher", "alpn", "names", "expires", "match", "name", "state", "cause";
-	"text", "seconds", "stripped", "findings", "root", "servers", "anchors", "advice", "udp", "tcp", "tls", "verdict", "dnssec", "ttl", "alias", "error";
+	"text", "seconds", "stripped", "findings", "root", "servers", "anchors", "advice", "udp", "tcp", "tls", "verdict", "dnssec", "asked", "ttl", "alias", "error";
 	"addresses", "secure", "srv", "targets", "endpoints", "tlsa", "usable", "skipped", "records", "reason", "dane", "connections", "problem", "left_out";
 };
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Dials an endpoint as a server would, up to the certificate, and says whether that matches. Needs LuaSocket and LuaSec.
+-- One endpoint, dialled as a server would, up to its certificate: whether that matches. Needs LuaSocket with LuaSec.
 
 local core = require "xmppdns.core";
 

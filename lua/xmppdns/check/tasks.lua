@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Several jobs at a time without a server's loop: coroutines that wait for a resolver's answers and for sockets.
+-- Several jobs at a time without a server's loop: coroutines that wait for a resolver's answers or for sockets.
 
 local core = require "xmppdns.core";
 

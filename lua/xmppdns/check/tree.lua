@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Draws what a check has found as a tree, for a terminal or for a file.
+-- What a check has found as a tree, for a terminal or for a file.
 
 local COLOURS = { good = "32", warning = "33", problem = "31", title = "1", faint = "2" };
 local UNICODE_BRANCHES = { "├─ ", "└─ ", "│  ", "   " };
@@ -95,7 +95,7 @@ end
 
 local function add_tlsa(style, target_node, found)
 	if found.skipped then
-		add(target_node, style("faint", ("TLSA for port %d: not asked for: %s"):format(found.port, found.skipped)));
+		add(target_node, style("faint", ("TLSA for port %d: not used: %s"):format(found.port, found.skipped)));
 		return;
 	end
 	local none = not found.error and not found.records[1] and "none, " or "";

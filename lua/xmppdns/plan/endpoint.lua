@@ -1,12 +1,16 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- One endpoint of a plan: its address and TLSA answers, and what may be dialled because of them (R14-R24).
+-- One endpoint of a plan: what DNS says about it, so what may be dialled (R14-R24).
+--
+-- Beside the fields of design, section 5, it keeps its evidence: outcomes.AAAA, outcomes.A, tlsa[base] are outcomes (xmppdns.plan.outcome) where
+-- they were asked for. dane: { base, records, verdict = "usable"|"unusable" } or nil.
 
-local dane = require "xmppdns.plan.tlsa";
 local delays = require "xmppdns.plan.delays";
 local new_error = require "xmppdns.plan.outcome".new_error;
+local questions = require "xmppdns.plan.questions";
+local tlsa = require "xmppdns.plan.tlsa";
 
-local PENDING = {};
+local PENDING = {}; -- instead of an outcome: it was asked for
 
 local families = { "AAAA", "A" }; -- in the order of dialling
 
@@ -19,7 +23,7 @@ local endpoint_mt = { __index = endpoint_methods, __name = "xmppdns.plan.endpoin
 -- The outcome comes into answers[key].
 local function ask(self, plan, answers, key, name, rdtype)
 	answers[key] = PENDING;
-	plan:ask(self, name, rdtype, answers, key);
+	questions.ask(plan, self, name, rdtype, answers, key);
 end
 
 -- private
@@ -31,7 +35,7 @@ function endpoint_methods:receive(question, outcome)
 end
 
 local function ask_tlsa(self, plan, base)
-	ask(self, plan, self.tlsa, base, dane.owner_name(base, self.port), "TLSA");
+	ask(self, plan, self.tlsa, base, tlsa.owner_name(base, self.port), "TLSA");
 end
 
 -- Asks for its addresses, and for the TLSA records that count if the addresses turn out secure. Those of a domain whose services are not known yet
@@ -51,6 +55,11 @@ function endpoint_methods:ask(plan)
 end
 
 -- Addresses
+
+-- private. Whether no answer about its addresses is missing.
+function endpoint_methods:has_address_answers()
+	return self.outcomes.AAAA ~= PENDING and self.outcomes.A ~= PENDING;
+end
 
 -- R15: where DANE can apply, an endpoint with a failed family is not dialled, unless the other family is secure. Elsewhere nobody gains
 -- anything by making a family fail, and only a known verdict counts.
@@ -104,34 +113,54 @@ local function list_bases(self, secure)
 	return { self.host };
 end
 
--- The answer about the TLSA records of that base, asked for when it was not; nil while it is missing.
-local function get_tlsa(self, plan, base)
-	if not self.tlsa[base] then
+-- An insecure answer is proven to come from an unsigned part of DNS: there are no records then (R22), while whoever forges the absence of signed
+-- records makes a bogus answer.
+local function is_published(found)
+	return found.secure and found.records[1] ~= nil;
+end
+
+-- The base that decides, which is the first one that has records, else the last; and the answer about its TLSA records: nil when it was not
+-- asked for, PENDING when it is missing.
+local function find_base(self, secure)
+	local base, found;
+	for _, one in ipairs(list_bases(self, secure)) do
+		base, found = one, self.tlsa[one];
+		if not found or found == PENDING or found.error or is_published(found) then break; end
+	end
+	return base, found;
+end
+
+-- The same, asked for when it was not.
+local function get_base(self, plan, secure)
+	local base, found = find_base(self, secure);
+	while not found do
 		self.is_asking = true;
 		ask_tlsa(self, plan, base);
 		self.is_asking = false;
+		base, found = find_base(self, secure);
 	end
-	return self.tlsa[base] ~= PENDING and self.tlsa[base] or nil;
+	return base, found;
 end
 
--- What is published for the first base that has records: { base, records, verdict }, or false; nil and the error (R20); or nil while too
--- little is known. An insecure answer is proven to come from an unsigned part of DNS: there are no records then (R22), while whoever
--- forges the absence of signed records makes a bogus answer.
+-- What is published for the base that decides: { base, records, verdict }, or false; nil and the error (R20); or nil while too little is known.
 local function find_dane(self, plan, secure)
-	for _, base in ipairs(list_bases(self, secure)) do
-		local outcome = get_tlsa(self, plan, base);
-		if not outcome or outcome.error then return nil, outcome and outcome.error; end
-		if outcome.secure and outcome.records[1] then
-			local verdict, records = dane.judge(outcome.records);
-			return { base = base, records = records, verdict = verdict };
-		end
-	end
-	return false;
+	local base, found = get_base(self, plan, secure);
+	if found == PENDING or found.error then return nil, found.error; end
+	if not is_published(found) then return false; end
+	local verdict, records = tlsa.judge(found.records);
+	return { base = base, records = records, verdict = verdict };
+end
+
+-- Why no TLSA record counts (R16, R18), or nil. secure: the outcomes with secure addresses.
+local function refuse_dane(self, plan, secure)
+	if plan.dane == "off" then return "switched off by the settings"; end
+	if not self.srv_secure then return "the SRV answer is not secure"; end
+	if not secure[1] then return "no address is secure"; end
 end
 
 -- Why dane = "required" rules the endpoint out, or nil.
 local function refuse_without_dane(self, secure, found)
-	local owner = dane.owner_name(found and found.base or self.host, self.port);
+	local owner = tlsa.owner_name(found and found.base or self.host, self.port);
 	if not self.srv_secure then
 		return new_error("insecure", ("TLSA of %s: required, but the SRV answer is not secure"):format(owner));
 	elseif not secure[1] then
@@ -224,7 +253,7 @@ end
 -- What DANE says about the endpoint; see find_dane.
 local function get_dane(self, plan, secure)
 	if self.found ~= nil then return self.found; end
-	if not is_strict(self, plan) or not secure[1] then return false; end
+	if refuse_dane(self, plan, secure) then return false; end
 	return find_dane(self, plan, secure);
 end
 
@@ -265,6 +294,32 @@ function endpoint_methods:may_give()
 	return self.state ~= "failed" and (self.state ~= "ready" or self:has_fresh());
 end
 
+-- The base whose TLSA records decide (R19), with the outcome about them; or nil, nil, and why none counts. Once the plan has all answers.
+function endpoint_methods:get_tlsa(plan)
+	local secure = find_secure((sort_families(self)));
+	local reason = refuse_dane(self, plan, secure);
+	if reason then return nil, nil, reason; end
+	local base, found = find_base(self, secure);
+	if not found or found == PENDING then return nil, nil, "the endpoint is skipped before"; end
+	return base, found;
+end
+
+-- The outcome about its addresses of that family, or nil.
+function endpoint_methods:get_outcome(family)
+	local found = self.outcomes[family];
+	return found ~= PENDING and found or nil;
+end
+
+-- What DANE says about a connection to that address: the endpoint's dane, or nil (R16).
+function endpoint_methods:dane_of(address)
+	return self.secure_addresses[address] and self.dane or nil;
+end
+
+-- The name, beside the domain, that the certificate may have where no usable TLSA record decides, or nil (R27).
+function endpoint_methods:reference_name()
+	return self.srv_secure and self.host or nil;
+end
+
 -- srv_secure: whether the way to the endpoint's host is proven; nil while that is not known.
 local function new(host, port, service, tls, priority, weight, srv_secure)
 	return setmetatable({
@@ -280,4 +335,4 @@ local function new_address(address, port, tls)
 	return self;
 end
 
-return { new = new, new_address = new_address };
+return { new = new, new_address = new_address, families = families };

@@ -1,6 +1,16 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- What one answer means to a connection plan (R2). Nothing that failed may end up as a denial.
+-- An outcome: how one question of a plan ended (R2). Nothing that failed may end up as a denial. It is also the plan's evidence:
+--
+-- name, rdtype   what was asked, as text
+-- asked          when, in seconds since 1970
+-- dnssec         "secure", "insecure", "bogus" or "failed"; secure: whether it is the first
+-- records        each as its type's field in the answer; none for a denial, and where error is given
+-- ttl            in seconds, when the answer came
+-- canonname      where an alias led, or nil
+-- error          for "bogus" and "failed" alone
+--
+-- pairs does not show what all outcomes of one class have in common.
 
 local core = require "xmppdns.core";
 
@@ -17,21 +27,37 @@ local function describe(err)
 	}, error_mt);
 end
 
-local function fail(answer, code, text)
-	return { error = describe(core.new_error(code, text, answer.qname, answer.qtype)) };
+local none = {}; -- never written
+
+local function new_class(dnssec)
+	return { __name = "xmppdns.plan.outcome", __index = { dnssec = dnssec, secure = dnssec == "secure", records = none } };
 end
 
--- { records, secure, canonname (where an alias led, or nil) } with data, { records = {}, secure } for a denial, or { error }.
-local function read(answer, err, rdtype)
-	if not answer then return { error = describe(err) }; end
-	if answer.bogus then return fail(answer, "bogus", tostring(answer.bogus)); end
-	if answer.rcode ~= 0 and answer.rcode ~= 3 then return fail(answer, "servfail", tostring(answer.status)); end
-	local field, records = rdtype:lower(), {};
+local secure_mt, insecure_mt = new_class("secure"), new_class("insecure");
+local bogus_mt, failed_mt = new_class("bogus"), new_class("failed");
+
+local function fail(question, err)
+	local found = { name = question.name, rdtype = question.rdtype, asked = question.asked, error = describe(err) };
+	return setmetatable(found, err.code == "bogus" and bogus_mt or failed_mt);
+end
+
+local function fail_answer(question, answer, code, text)
+	return fail(question, core.new_error(code, text, answer.qname, answer.qtype));
+end
+
+-- Of question = { name, rdtype, asked }, which got the answer, or nil and err.
+local function read(answer, err, question)
+	if not answer then return fail(question, err); end
+	if answer.bogus then return fail_answer(question, answer, "bogus", tostring(answer.bogus)); end
+	if answer.rcode ~= 0 and answer.rcode ~= 3 then return fail_answer(question, answer, "servfail", tostring(answer.status)); end
+	local field, records = question.rdtype:lower(), {};
 	for _, record in ipairs(answer) do
 		records[#records + 1] = record[field];
 	end
-	if answer[1] and not records[1] then return fail(answer, "servfail", "no record of the answer can be read"); end
-	return { records = records, secure = answer.secure == true, canonname = answer.canonname };
+	if answer[1] and not records[1] then return fail_answer(question, answer, "servfail", "no record of the answer can be read"); end
+	return setmetatable({
+		name = question.name, rdtype = question.rdtype, asked = question.asked, records = records, ttl = answer.ttl, canonname = answer.canonname;
+	}, answer.secure == true and secure_mt or insecure_mt);
 end
 
 return { read = read, new_error = new_error };

@@ -1,24 +1,20 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- The way to a domain's XMPP server: SRV and address answers become endpoints, in the order in which they are to be tried.
+-- A plan: the endpoints of a domain's XMPP server, handed out in the order in which they are to be tried.
 
-local core = require "xmppdns.core";
 local delays = require "xmppdns.plan.delays";
-local endpoint = require "xmppdns.plan.endpoint";
-local keys = require "xmppdns.plan.prefetch";
-local outcome = require "xmppdns.plan.outcome";
+local new_admission = require "xmppdns.plan.admission".new;
+local new_error = require "xmppdns.plan.outcome".new_error;
+local prefetch = require "xmppdns.plan.prefetch";
+local questions = require "xmppdns.plan.questions";
+local services = require "xmppdns.plan.services";
+local target = require "xmppdns.plan.target";
 
-local LOOK_AHEAD = 10;    -- endpoints of one priority whose addresses are asked for at once: who publishes thousands must not make us ask thousands
-local FAILURES = 16;      -- failed lookups after which no more are made: libunbound may need a hundred questions to find that one is bogus
-local REPORTED = 8;       -- failed endpoints that the plan's error spells out
+local PLANS_AT_ONCE = 100; -- of one resolver, which begin side by side: their questions are about as many as may be in flight
+local LOOK_AHEAD = 10;     -- endpoints of one priority whose addresses are asked for at once: who publishes thousands must not make us ask thousands
+local REPORTED = 8;        -- failed endpoints that the plan's error spells out
 
-local services = { "xmpps-server", "xmpp-server" };
-local transports = { ["xmpps-server"] = "direct", ["xmpp-server"] = "starttls" };
-local default_ports = { direct = 5270, starttls = 5269 };
-
-local new_error = outcome.new_error;
-
-local none = {};          -- never written
+local none = {};           -- never written
 local both_families = { A = true, AAAA = true };
 
 -- A plan has its own fields once they differ from these: thousands may wait before they begin, and a ninth field makes each of them twice as
@@ -26,86 +22,19 @@ local both_families = { A = true, AAAA = true };
 local plan_methods = {
 	secure = false, srv = none, endpoints = none, left_out = 0;
 	position = 1, failed = 0, questions = none;
-	default_port = 5269, use_family = both_families;
+	default_port = services.default_ports.starttls, use_family = both_families;
 };
 local plan_mt = { __index = plan_methods, __name = "xmppdns.plan" };
-
--- Questions. Each belongs to an owner, the plan or one endpoint, and is answered exactly once unless it is dropped: owner:receive(question, outcome).
--- A question is itself the callback of its lookup: a function for each would be several things more for Lua's collector to go through.
--- answers, key: for the owner.
-
-local question_mt = { __name = "xmppdns.question" };
-
--- Before its first question.
-local function prepare(plan)
-	plan.questions, plan.asked_keys = {}, { count = 0 };
-end
-
-local function fail_question(plan, question)
-	local err = core.new_error(plan.abandoned.code, plan.abandoned.text, question.name, core.type_number(question.rdtype));
-	question.owner:receive(question, outcome.read(nil, err, question.rdtype));
-end
-
--- TLSA need not be secure where the rest must be: an insecure denial is an answer (R22).
-local function choose_query_options(plan, rdtype)
-	return rdtype ~= "TLSA" and plan.secure_query_options or plan.query_options;
-end
-
--- Ends every question with code and text, and each that is asked from now on: what has its answers stays usable.
-local function abandon(plan, code, text)
-	plan.abandoned = { code = code, text = text };
-	local open = plan.questions;
-	plan.questions = {};
-	for question in pairs(open) do
-		question.lookup:cancel();
-	end
-	for question in pairs(open) do
-		fail_question(plan, question);
-	end
-end
-
-local function note_failure(plan)
-	plan.failed = plan.failed + 1;
-	if plan.failed == FAILURES then abandon(plan, "servfail", "too many lookups for this domain have failed"); end
-end
-
-function question_mt.__call(question, answer, err)
-	local plan = question.plan;
-	if not plan.questions[question] then return; end
-	plan.questions[question] = nil;
-	local found = outcome.read(answer, err, question.rdtype);
-	if found.error then note_failure(plan); end
-	question.owner:receive(question, found);
-end
-
--- private
-function plan_methods:ask(owner, name, rdtype, answers, key)
-	local question = setmetatable({
-		plan = self, owner = owner, name = name, rdtype = rdtype, answers = answers, key = key, lookup = false;
-	}, question_mt);
-	if self.abandoned then return fail_question(self, question); end
-	self.questions[question] = true;
-	question.lookup = self.resolver:query(name, rdtype, question, choose_query_options(self, rdtype));
-end
-
--- They are not answered.
-local function drop_questions_of(plan, owner)
-	for question in pairs(plan.questions) do
-		if question.owner == owner then
-			question.lookup:cancel();
-			plan.questions[question] = nil;
-		end
-	end
-end
 
 -- Endpoints
 
 local function ask_keys(plan, name, is_host)
 	if plan.policy == "off" or plan.abandoned then return; end
-	keys.ask_chain(plan.resolver, plan.asked_keys, name, is_host);
+	plan.asked_keys = plan.asked_keys or { count = 0 };
+	prefetch.ask_chain(plan.resolver, plan.asked_keys, name, is_host);
 end
 
--- private: the first endpoint that may still give something; its priority is the group that is worked through (R31).
+-- The first endpoint that may still give something; its priority is the group that is worked through (R31).
 local function find_group(plan)
 	while plan.endpoints[plan.position] and not plan.endpoints[plan.position]:may_give() do
 		plan.position = plan.position + 1;
@@ -158,174 +87,43 @@ local function find_due(plan, group)
 	return nil, is_waiting;
 end
 
--- SRV
+-- Beginning
 
-local function is_unavailable(records) -- R8
-	return #records == 1 and records[1].target == ".";
+-- The resolver's, made at first use.
+local function get_admission(resolver)
+	if not resolver.admission then
+		local function later(callback, argument) resolver:after(0, callback, argument); end
+		resolver.admission = new_admission(PLANS_AT_ONCE, later, function (problem) resolver.on_error(problem); end);
+		resolver:at_close(resolver.admission.let_all_in, resolver.admission); -- they find the resolver closed
+	end
+	return resolver.admission;
 end
 
-local function read_service(found)
-	if found.error then
-		return { state = "failed", secure = false, error = found.error };
-	elseif is_unavailable(found.records) then
-		return { state = "unavailable", secure = found.secure };
-	end
-	local records = {};
-	for _, record in ipairs(found.records) do
-		if record.target ~= "." then
-			records[#records + 1] = record;
-		end
-	end
-	if records[1] then
-		return { state = "data", secure = found.secure, records = records };
-	end
-	-- nothing but several ".": as clear a no as one
-	return { state = found.records[1] and "unavailable" or "absent", secure = found.secure };
-end
-
--- xmpps and xmpp are one set for priority and weight (R10).
-local function merge_services(plan)
-	local merged = {};
-	for _, service in ipairs(services) do
-		for _, record in ipairs(plan.srv[service].records or {}) do
-			merged[#merged + 1] = { record.priority, record.weight, record = record, service = service };
-		end
-	end
-	return merged;
-end
-
--- The first ones of the order: who publishes thousands must not make us ask for all of them.
-local function add_endpoint(plan, host, tls, record, service)
-	if #plan.endpoints == plan.resolver:plan_settings().max_endpoints then
-		plan.left_out = plan.left_out + 1;
-		return;
-	end
-	plan.endpoints[#plan.endpoints + 1] =
-		endpoint.new(host, record.port, service, tls, record.priority, record.weight, plan.srv[service].secure);
-end
-
-local function list_endpoints(plan, merged)
-	local seen = {};
-	for _, index in ipairs(core.order_srv(merged, plan.rng)) do
-		local record, service = merged[index].record, merged[index].service;
-		local host, tls = record.target:lower(), transports[service];
-		local key = ("%s %d %s"):format(host, record.port, tls);
-		if not seen[key] then
-			seen[key] = true;
-			add_endpoint(plan, host, tls, record, service);
-		end
-	end
-end
-
-local function find_failure(plan)
-	local xmpps, xmpp = plan.srv["xmpps-server"].error, plan.srv["xmpp-server"].error;
-	if xmpp and (xmpp.code == "bogus" or not xmpps) then return xmpp; end
-	return xmpps and xmpps.code == "bogus" and xmpps or xmpp or xmpps;
-end
-
-local function may_fall_back_unvalidated(plan) -- R11, decided
-	if plan.policy ~= "off" or plan.abandoned then return false; end
-	for _, service in ipairs(services) do
-		local err = plan.srv[service].error;
-		if not err or err.code ~= "timeout" then return false; end
-	end
-	return true;
-end
-
--- Why there is no fallback to the domain's own addresses, or nil (R5, R9, R11).
-local function refuse_fallback(plan)
-	local failure = find_failure(plan);
-	if failure and not may_fall_back_unvalidated(plan) then return failure; end
-	for _, service in ipairs(services) do
-		if plan.srv[service].state == "unavailable" then
-			return new_error("unavailable", ("SRV of _%s._tcp.%s: the service is explicitly unavailable"):format(service, plan.domain));
-		end
-	end
-	if not plan.default_port then
-		return new_error("unavailable", ("SRV of _xmpp-server._tcp.%s: no records"):format(plan.domain));
-	end
-end
-
--- The domain itself.
-local function make_fallback(plan)
-	if not plan.fallback then
-		plan.fallback = endpoint.new(plan.domain, plan.default_port, nil, "starttls", 0, 0);
-	end
-end
-
-local function drop_fallback(plan)
-	if plan.fallback then
-		drop_questions_of(plan, plan.fallback);
-		plan.fallback = nil;
-	end
-end
-
-local function settle_services(plan)
-	plan.secure = plan.srv["xmpps-server"].secure and plan.srv["xmpp-server"].secure;
-	local merged = merge_services(plan);
-	if merged[1] then
-		drop_fallback(plan);
-		list_endpoints(plan, merged);
-		return;
-	end
-	plan.error = refuse_fallback(plan);
-	if plan.error then
-		drop_fallback(plan);
-		return;
-	end
-	make_fallback(plan);
-	plan.fallback.srv_secure = plan.secure; -- R18
-	plan.fallback:settle(plan);
-	plan.endpoints[1] = plan.fallback;
-end
-
--- private: the answer for one service.
+-- private: the outcome for one service.
 function plan_methods:receive(question, found)
-	self.srv[question.key] = read_service(found);
-	for _, service in ipairs(services) do
-		if not self.srv[service] then return; end
-	end
-	settle_services(self);
+	if not services.receive(self, question.key, found) then return; end
 	self.ready = true;
 	self:advance();
-end
-
-local function ask_services(plan)
-	for _, service in ipairs(services) do
-		plan:ask(plan, ("_%s._tcp.%s"):format(service, plan.domain), "SRV", plan.srv, service);
-	end
-end
-
-local function are_services_known(plan)
-	for _, service in ipairs(services) do
-		if not plan.resolver:knows(("_%s._tcp.%s"):format(service, plan.domain), "SRV") then return false; end
-	end
-	return true;
 end
 
 -- Everything that the domain's name alone tells, in one burst: the fallback's answers too, unless the services are known already.
 local function ask_about_domain(plan, is_known)
 	plan.is_asking = true;
-	prepare(plan);
-	plan.srv, plan.endpoints = {}, {};
+	questions.prepare(plan);
 	if not is_known then ask_keys(plan, plan.domain); end
-	ask_services(plan);
-	if plan.default_port and not plan.ready then make_fallback(plan); end
-	if plan.fallback and plan.fallback.state == "new" then
-		plan.fallback:ask(plan);
-	end
+	services.ask(plan);
 end
 
-local function leave_turnstile(plan)
-	plan.resolver.planning:leave(plan);
+local function leave_admission(plan)
+	if plan.place then get_admission(plan.resolver):leave(plan); end
 	if plan.slow_timer then plan.resolver:cancel_timer(plan.slow_timer); end
 	plan.slow_timer = nil;
 end
 
--- private: for the turnstile. Thousands of plans begun at once would only grow the heap, and with it the pauses of Lua's collector: some keep
+-- private: for the admission. Thousands of plans begun at once would only grow the heap, and with it the pauses of Lua's collector: some keep
 -- libunbound busy.
 function plan_methods:come_in()
-	self.slow_timer = self.resolver:after(delays.slow, leave_turnstile, self);
+	self.slow_timer = self.resolver:after(delays.slow, leave_admission, self);
 	self:advance();
 end
 
@@ -333,8 +131,8 @@ end
 local function begin(plan)
 	if plan.ready or plan.is_asking then return; end
 	local is_new = not plan.place and not plan.abandoned;
-	local is_known = is_new and are_services_known(plan);
-	if is_new and not is_known then plan.resolver.planning:enter(plan); end
+	local is_known = is_new and services.are_known(plan);
+	if is_new and not is_known then get_admission(plan.resolver):enter(plan); end
 	if is_known or plan.place == "inside" or plan.abandoned then ask_about_domain(plan, is_known); end
 end
 
@@ -344,7 +142,7 @@ end
 local function expire(plan)
 	plan.clock = nil;
 	plan.time_left = 0;
-	abandon(plan, "timeout", "no answer before the plan's deadline");
+	questions.abandon(plan, "timeout", "no answer before the plan's deadline");
 	plan:advance();
 end
 
@@ -364,7 +162,7 @@ end
 -- The errors met so far: of services, then of endpoints.
 function plan_methods:failures()
 	local failures = {};
-	for _, service in ipairs(services) do
+	for _, service in ipairs(services.names) do
 		if self.srv[service] then failures[#failures + 1] = self.srv[service].error; end
 	end
 	for _, one in ipairs(self.endpoints) do
@@ -437,7 +235,7 @@ end
 -- Gives endpoint, or nil, to the caller that waits longest.
 local function hand_out(plan, one)
 	stop_clock(plan);
-	leave_turnstile(plan);
+	leave_admission(plan);
 	local callback = table.remove(plan, 1);
 	if one then
 		plan.fruitful, plan.current = true, one;
@@ -449,10 +247,18 @@ local function hand_out(plan, one)
 	callback(nil, plan.error);
 end
 
+local function has_all_address_answers(plan)
+	for _, one in ipairs(plan.endpoints) do
+		if not one:has_address_answers() then return false; end
+	end
+	return true;
+end
+
 -- The endpoint that is due: handed out, skipped, or waited for (false).
 local function step(plan)
 	if not plan.ready then return false; end
 	if not find_group(plan) then
+		if plan.is_thorough and not has_all_address_answers(plan) then return false; end
 		hand_out(plan, nil);
 		return true;
 	end
@@ -481,8 +287,9 @@ function plan_methods:advance()
 	if not ok then error(problem, 0); end
 end
 
--- callback(plan) once every endpoint has its addresses or its error.
+-- callback(plan) once every endpoint has its addresses or its error, and all answers about addresses are there.
 function plan_methods:collect(callback)
+	self.is_thorough = true;
 	self:next(function (one)
 		if not one then return callback(self); end
 		self:collect(callback);
@@ -509,79 +316,8 @@ function plan_methods:close()
 	if self.closed then return; end
 	self.closed = true;
 	stop_clock(self);
-	abandon(self, "canceled", "the plan was closed");
+	questions.abandon(self, "canceled", "the plan was closed");
 	self:advance();
-end
-
-local function require_secure(given)
-	local options = {};
-	for key, value in pairs(given or {}) do
-		if key ~= "allow_insecure_denial" then options[key] = value; end
-	end
-	options.require_secure = true;
-	return options;
-end
-
-local function strip_brackets(domain)
-	return domain:match("^%[(.*)%]$") or domain;
-end
-
--- The text of an IP address, or nil.
-local function read_address(domain)
-	local address = strip_brackets(domain);
-	if address:find(":", 1, true) then
-		return address:match("^[%x:.]+$") and address:lower();
-	end
-	local bytes = { address:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") };
-	for _, byte in ipairs(bytes) do
-		if tonumber(byte) > 255 then return nil; end
-	end
-	return bytes[1] and address;
-end
-
--- R13: nothing to look up.
-local function plan_address(plan, address, port)
-	plan.endpoints = { endpoint.new_address(address, port, "starttls") };
-	plan.ready, plan.is_address = true, true;
-end
-
--- The one endpoint that the operator names: as good as a secure SRV record.
-local function plan_override(plan, override)
-	local tls = override.tls or "starttls";
-	local port, address = override.port or default_ports[tls], read_address(override.host);
-	plan.ready = true;
-	if address then
-		plan.endpoints = { endpoint.new_address(address, port, tls) };
-		return plan;
-	end
-	local ascii, problem = core.idna_to_ascii(override.host);
-	if not ascii then return nil, core.new_error("name", problem, override.host); end
-	prepare(plan);
-	plan.endpoints = { endpoint.new(ascii, port, nil, tls, 0, 0, true) };
-	return plan;
-end
-
--- What is validated and what DANE may do: where nothing is validated, nothing but "required" is left of it.
-local function read_policy(plan, options, settings)
-	plan.policy = options.dnssec or settings.dnssec;
-	plan.dane = options.dane or settings.dane;
-	if plan.policy == "required" then plan.secure_query_options = require_secure(plan.query_options); end
-	if plan.policy == "off" and plan.dane ~= "required" then plan.dane = "off"; end
-end
-
-local function choose_families(plan, options)
-	local use_ipv4, use_ipv6 = options.use_ipv4 ~= false, options.use_ipv6 ~= false;
-	if use_ipv4 and use_ipv6 then return; end
-	plan.use_family = { A = use_ipv4, AAAA = use_ipv6 };
-end
-
-local function new_plan(resolver, domain, options, given_query_options)
-	local settings = resolver:plan_settings();
-	local plan = setmetatable({ resolver = resolver, domain = domain, query_options = given_query_options }, plan_mt);
-	plan.default_port, plan.time_left, plan.rng, plan.has_route = options.default_port, options.plan_timeout, options.rng, options.has_route;
-	choose_families(plan, options);
-	read_policy(plan, options, settings);
-	return plan;
 end
 
 -- domain: as people write it, an IP address, or an IPv6 address in brackets.
@@ -589,25 +325,13 @@ end
 -- settings), rng(m, n) as math.random, has_route(address) (addresses without one are left out),
 -- endpoint ({ host, port, tls = "direct"|"starttls" }: dialled without asking for SRV).
 -- given_query_options: for resolver:query.
--- Gives a plan: domain, secure (the answers for both services were validated), srv[service] = { state = "data"|"absent"|"unavailable"|"failed",
--- secure, records, error }, endpoints (design, section 5), left_out (how many more there would be without
--- max_endpoints), is_address, error. Or nil and an error when domain cannot be a DNS name.
--- endpoint.dane: { base, records, verdict = "usable"|"unusable" } or nil; it counts for the addresses of endpoint.secure_addresses.
+-- Gives a plan: domain, secure (the answers for both services were validated), srv[service] (an outcome, see xmppdns.plan.outcome, with
+-- state = "data"|"absent"|"unavailable"|"failed"), endpoints (design, section 5; xmppdns.plan.endpoint), left_out (how many more there would be
+-- without max_endpoints), is_address, error. Or nil and an error when domain cannot be a DNS name.
 local function new(resolver, domain, options, given_query_options)
-	options = options or {};
-	local plan = new_plan(resolver, domain, options, given_query_options);
-	local address = read_address(domain);
-	local ascii, problem = address, nil;
-	if not address then ascii, problem = core.idna_to_ascii(domain); end
-	if not ascii then return nil, core.new_error("name", problem, domain); end
-	if options.endpoint then
-		plan.domain, plan.is_address = ascii, address ~= nil;
-		return plan_override(plan, options.endpoint);
-	elseif address then
-		plan_address(plan, address, plan.default_port or 5269);
-		return plan;
-	end
-	plan.domain = ascii;
+	local plan = setmetatable({ resolver = resolver, domain = domain, query_options = given_query_options }, plan_mt);
+	local ok, err = target.set(plan, domain, options or {});
+	if not ok then return nil, err; end
 	return plan;
 end
 

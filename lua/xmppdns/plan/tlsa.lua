@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- TLSA records (RFC 6698, 7671): where they lie, and which of them can be used.
+-- TLSA records (RFC 6698, 7671), as far as a plan judges them.
 
 local DIGEST_SIZES = { [1] = 32, [2] = 64 };
 local SEQUENCE, BIT_STRING = 0x30, 0x03;
@@ -58,31 +58,37 @@ local function kind(record)
 	return record.use * 2 + record.select;
 end
 
--- Of the digests of one usage and selector only the strongest counts, beside the records in full.
-local function drop_weaker(records)
-	local strongest, kept = {}, {};
-	for _, record in ipairs(records) do
-		strongest[kind(record)] = math.max(strongest[kind(record)] or 0, record.match);
+local function find_strongest(records, reasons)
+	local strongest = {};
+	for place, record in ipairs(records) do
+		if not reasons[place] then strongest[kind(record)] = math.max(strongest[kind(record)] or 0, record.match); end
 	end
-	for _, record in ipairs(records) do
-		if record.match == 0 or record.match == strongest[kind(record)] then
-			kept[#kept + 1] = record;
-		end
-	end
-	return kept;
+	return strongest;
 end
 
--- records: a list of { use, select, match, data }. Gives "none" (there are no records), "unusable" or "usable", and a new list of
--- those that are usable, each a new table as LuaSec and Prosody want it. A record that is not usable does not count for agility.
+-- Why records do not count (R23), by their place in the list: of the digests of one usage and selector only the strongest counts, beside the
+-- records in full. A record that can never be used does not count for that. is_secure: whether the answer was validated.
+local function list_reasons(records, is_secure)
+	local reasons = {};
+	for place, record in ipairs(records) do reasons[place] = refuse(record); end
+	local strongest = find_strongest(records, reasons);
+	for place, record in ipairs(records) do
+		local is_weaker = record.match ~= 0 and record.match ~= strongest[kind(record)];
+		reasons[place] = reasons[place] or is_weaker and "there is a stronger digest" or not is_secure and "not secured by DNSSEC" or nil;
+	end
+	return reasons;
+end
+
+-- records: a list of { use, select, match, data }, from a validated answer. Gives "none" (there are no records), "unusable" or "usable", with a
+-- new list of those that are usable, each a new table as LuaSec and Prosody want it.
 local function judge(records)
-	local known = {};
-	for _, record in ipairs(records) do
-		if not refuse(record) then
-			known[#known + 1] = { use = record.use, select = record.select, match = record.match, data = record.data };
+	local reasons, usable = list_reasons(records, true), {};
+	for place, record in ipairs(records) do
+		if not reasons[place] then
+			usable[#usable + 1] = { use = record.use, select = record.select, match = record.match, data = record.data };
 		end
 	end
-	local usable = drop_weaker(known);
 	return usable[1] and "usable" or records[1] and "unusable" or "none", usable;
 end
 
-return { owner_name = owner_name, refuse = refuse, judge = judge };
+return { owner_name = owner_name, refuse = refuse, list_reasons = list_reasons, judge = judge };

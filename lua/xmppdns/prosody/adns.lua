@@ -3,6 +3,7 @@
 -- A resolver in the shape of Prosody's net.adns, as its net.unbound has it.
 
 local from_prosody = require "xmppdns.prosody.modules";
+local automatic = require "xmppdns.resolver".AUTOMATIC;
 local core = require "xmppdns.core";
 local dns_utils = from_prosody "util.dns";
 local logger = from_prosody "util.logger";
@@ -10,8 +11,6 @@ local promise = from_prosody "util.promise";
 
 local classes, errors, types = dns_utils.classes, dns_utils.errors, dns_utils.types;
 local log = logger.init("xmppdns");
-
-local query_options = { automatic = true };
 
 local SERVFAIL = 2;
 
@@ -118,7 +117,7 @@ local function new(get_resolver)
 			return nil, problem;
 		end
 		if measure then callback = stop_first(measure("IN", rdtype), callback); end
-		return resolver:query(qname, rdtype, new_receiver(callback), query_options);
+		return resolver:query(qname, rdtype, new_receiver(callback), automatic);
 	end
 
 	function face.cancel(lookup)

@@ -40,11 +40,6 @@ local function next_endpoint(plan)
 	return found;
 end
 
--- R27: the names, beside the domain, for which a certificate will do where there are no usable TLSA records.
-local function note_target(targets, endpoint)
-	if endpoint.srv_secure then targets[#targets + 1] = endpoint.host; end
-end
-
 -- "valid"; "mismatch" (there are usable records, but none of them matches); "unseen" (a record may be about an authority that was not
 -- presented: PKIX must do); "none"; or nil and the error of what could not be looked up.
 local function look_up(session, cert, plan, targets)
@@ -58,7 +53,7 @@ local function look_up(session, cert, plan, targets)
 			if result == "valid" then return result; end
 			if verdict ~= "mismatch" then verdict = result; end
 		else
-			note_target(targets, endpoint);
+			targets[#targets + 1] = endpoint:reference_name();
 		end
 	end
 	return verdict;

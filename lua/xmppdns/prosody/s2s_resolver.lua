@@ -3,15 +3,13 @@
 -- A connection plan in the shape of Prosody's net.resolvers.service, for net.connect to dial.
 
 local from_prosody = require "xmppdns.prosody.modules";
-local connector = require "xmppdns.plan.plan";
+local automatic = require "xmppdns.resolver".AUTOMATIC;
 local core = require "xmppdns.core";
 local dial_012 = require "xmppdns.prosody.dial_012";
 local dial_13 = require "xmppdns.prosody.dial_13";
+local new_plan = require "xmppdns.plan.plan".new;
 local prosody_idna_to_ascii = from_prosody "util.encodings".idna.to_ascii;
-
-local QUERY_OPTIONS = { automatic = true };
-local services = { ["xmpp-server"] = true, ["xmpps-server"] = true };
-local service_of = { direct = "xmpps-server", starttls = "xmpp-server" };
+local services = require "xmppdns.plan.services";
 
 local resolver_methods = {};
 local resolver_mt = { __index = resolver_methods, __name = "xmppdns.prosody.s2s_resolver" };
@@ -42,7 +40,7 @@ end
 local function make_plan(self)
 	local resolver, err = self.options.get_resolver();
 	if not resolver then return nil, tostring(err); end
-	local plan, problem = connector.new(resolver, self.hostname, plan_options(self), QUERY_OPTIONS);
+	local plan, problem = new_plan(resolver, self.hostname, plan_options(self), automatic);
 	if not plan then return nil, tostring(problem); end
 	return check_name(plan, self.hostname);
 end
@@ -59,21 +57,21 @@ end
 -- What net.connect gets for one address: its own table, so that nothing is shared between attempts (R32), with what mod_s2s said behind it.
 local function new_extra(plan, one, address, base)
 	local extra = setmetatable({}, { __index = base });
-	local dane = one.secure_addresses[address] and one.dane or nil; -- R16
+	local dane = one:dane_of(address);
 	extra.xmppdns = { plan = plan, endpoint = one, address = address, dane = dane };
 	extra.srv_secure = one.srv_secure;
 	extra.use_dane = dane ~= nil and dane.verdict == "usable";
 	if extra.use_dane then
 		extra.tlsa, extra.dane_hostname = dane.records, dane.base;
-	elseif one.srv_secure then
-		extra.secure_hostname = one.host; -- R27: may be a reference name
+	else
+		extra.secure_hostname = one:reference_name();
 	end
 	extra.servername = not plan.is_address and plan.domain; -- R28
 	return extra;
 end
 
 local function add_targets(self, one, addresses)
-	local base = self.extras[service_of[one.tls]];
+	local base = self.extras[services.service_of[one.tls]];
 	if not base then
 		self.plan:refuse(one, "config", ("TLS to %s port %d: direct TLS is not set up here"):format(one.host, one.port));
 		return;
@@ -201,7 +199,7 @@ local function replace_stock(net_service, net_chain, options)
 	local unreachable = dial_012.new_memory();
 	local active = true;
 	local function service_new(hostname, service, conn_type, extra)
-		if not active or not services[service] or (conn_type or "tcp") ~= "tcp" then
+		if not active or not services.tls_of[service] or (conn_type or "tcp") ~= "tcp" then
 			return stock_service_new(hostname, service, conn_type, extra);
 		end
 		return new(hostname, { [service] = extra or {} }, options, options.from_host and options.from_host(), unreachable);
@@ -223,7 +221,7 @@ local function from_stock(resolver, hostname, options, from_host)
 	local extras = {};
 	for _, part in ipairs(resolver.resolvers or { resolver }) do
 		local service = part.service or part.port and "xmpp-server";
-		if not services[service] or getmetatable(part) == resolver_mt then return nil; end
+		if not services.tls_of[service] or getmetatable(part) == resolver_mt then return nil; end
 		extras[service] = part.extra or {};
 	end
 	return next(extras) and new(hostname, extras, options, from_host);

@@ -3,15 +3,15 @@
 -- The section "xmppdns" of Prosody's admin shell.
 
 local from_prosody = require "xmppdns.prosody.modules";
+local automatic = require "xmppdns.resolver".AUTOMATIC;
 local core = require "xmppdns.core";
 local health = require "xmppdns.trust.health";
-local inspection = require "xmppdns.check.domain";
+local domain_check = require "xmppdns.check.domain";
 local report = require "xmppdns.check.tree";
 local tasks_of = require "xmppdns.check.tasks";
 local promise = from_prosody "util.promise";
 
 local DESCRIPTION = "Commands to ask, explain and repair the validating resolver";
-local QUERY_OPTIONS = { automatic = true }; -- as the plugin asks
 
 local plain = report.new_style(false);
 
@@ -49,7 +49,7 @@ define("lookup", { "name", "type" },
 			if not answer then return reject(report.visible(err)); end
 			print_answer(print, answer);
 			resolve(describe_answer(answer));
-		end, QUERY_OPTIONS);
+		end, automatic);
 	end);
 end);
 
@@ -60,7 +60,7 @@ define("plan", { "domain" },
 		local tasks = tasks_of.new(resolver);
 		tasks.on_problem = reject;
 		tasks:spawn(function ()
-			local found = inspection.inspect(tasks, resolver, domain, {});
+			local found = domain_check.inspect(tasks, resolver, domain, {});
 			print_lines(print, report.draw_domain(found, plain, true));
 			resolve(found.status);
 		end);

@@ -162,11 +162,11 @@ half.example: degraded
 │  ├─ AAAA: none, secure, TTL n
 │  ├─ A: bogus
 │  │  └─ A of forged.half.example: bogus: REASON (2 attempts)
-│  └─ TLSA for port STARTTLS: not asked for: no address is secure
+│  └─ TLSA for port STARTTLS: not used: no address is secure
 ├─ empty.half.example
 │  ├─ AAAA: none, secure, TTL n
 │  ├─ A: none, secure, TTL n
-│  └─ TLSA for port STARTTLS: not asked for: no address is secure
+│  └─ TLSA for port STARTTLS: not used: no address is secure
 ├─ other.half.example
 │  ├─ AAAA: none, secure, TTL n
 │  ├─ A: ADDRESS, secure, TTL n
@@ -202,7 +202,7 @@ plain.example: unreachable
 ├─ xmpp.plain.example
 │  ├─ AAAA: none, insecure, TTL n
 │  ├─ A: ADDRESS, insecure, TTL n
-│  └─ TLSA for port STARTTLS: not asked for: the SRV answer is not secure
+│  └─ TLSA for port STARTTLS: not used: the SRV answer is not secure
 └─ dialled in this order
    └─ 1. xmpp.plain.example port STARTTLS, STARTTLS: ADDRESS
       └─ ADDRESS: TLSv1.3, the certificate is not trusted: REASON
@@ -340,7 +340,7 @@ describe("xmppdns-check: JSON", function ()
 		local output = run_here("--json", "--connect", "--cafile", places.CA, "half.example");
 		assert.equal("xmppdns libunbound ok configuration domains", order_of(output, "xmppdns"));
 		assert.equal("given domain status problems secure srv targets endpoints left_out", order_of(output, "given"));
-		assert.equal("service name state dnssec ttl records", order_of(output, "service"));
+		assert.equal("service name state dnssec asked ttl records", order_of(output, "service"));
 		assert.equal("usage selector matching data usable reason", order_of(output, "usage"));
 		assert.equal("host service priority weight port tls error addresses secure dane connections", order_of(output:match('"endpoints":.*$'), "host"));
 		assert.equal("address connected protocol cipher names expires problem",

@@ -3,6 +3,7 @@
 
 local inspection = require "xmppdns.check.domain";
 local draw_domain, new_style = require "xmppdns.check.tree".draw_domain, require "xmppdns.check.tree".new_style;
+local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
 local tasks_of = require "xmppdns.check.tasks";
 local xmppdns = require "xmppdns";
@@ -34,6 +35,8 @@ setup(function ()
 		["alias.example"] = { records = ("_xmpp-server._tcp SRV 0 0 5269 h\nh CNAME real\nreal A 127.9.8.7\n_5269._tcp.real TLSA 3 1 1 %s\n"
 			.. "_5269._tcp.h TLSA 3 1 1 %s"):format(DIGEST, ("ef"):rep(32)) };
 		["several.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 h\n_xmpp-server._tcp SRV 1 0 5270 h\nh A 127.9.8.7" };
+		["partly.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 h\nh A 127.9.8.7\nh AAAA ::1\n_xmpp-server._tcp SRV 1 0 5269 g\ng A 127.9.8.7";
+			fault = "signature", fault_at = "h A" };
 		["fallback.example"] = { records = ("@ A 127.9.8.7\n_5269._tcp TLSA 3 1 1 %s"):format(DIGEST) };
 	});
 end);
@@ -103,6 +106,28 @@ describe("inspection: endpoints", function ()
 			{ report.status, #report.endpoints, report.left_out, report.problems });
 		assert.matches("max_endpoints leaves out 1 more", draw_domain(report, new_style(false), false), 1, true);
 		assert.equal(0, inspect("signed.example").left_out);
+	end);
+end);
+
+describe("inspection: a domain that can be reached", function ()
+	it("is degraded when one family's answer is bogus, which is a problem by name (issue 14, 3)", function ()
+		local report = inspect("partly.example");
+		assert.same({ "degraded", 1, nil, { "::1" } }, { report.status, #report.problems, report.endpoints[1].error, report.endpoints[1].addresses });
+		assert.matches("^A of h%.partly%.example: bogus: ", report.problems[1]);
+		assert.same({ "secure", "bogus" }, { report.targets[1].addresses[1].dnssec, report.targets[1].addresses[2].dnssec });
+	end);
+
+	it("is degraded when one family's lookup fails (issue 14, 3)", function ()
+		local forwarder = misdns.start({ upstream = dns.forward });
+		forwarder:rule({ name = "h.agile.example", type = "AAAA", fault = "silence" });
+		resolver:close();
+		local settings = dns:settings({ timeout = 0.2 });
+		settings.forward = forwarder.forward;
+		resolver = assert(xmppdns.new(settings));
+		local report = inspect("agile.example");
+		forwarder:stop();
+		assert.same({ "degraded", 1, "failed", "secure" },
+			{ report.status, #report.problems, report.targets[1].addresses[1].dnssec, report.targets[1].addresses[2].dnssec });
 	end);
 end);
 

@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- The turnstile before connection plans.
+-- The admission of connection plans.
 
 local new = require "xmppdns.plan.admission".new;
 
-describe("xmppdns.plan.admission: a turnstile", function ()
-	local turnstile, entered, visitors, problems, later;
+describe("xmppdns.plan.admission: an admission", function ()
+	local admission, entered, visitors, problems, later;
 
 	before_each(function ()
 		entered, visitors, problems, later = {}, {}, {}, {};
-		turnstile = new(2, function (f, argument)
+		admission = new(2, function (f, argument)
 			later[#later + 1] = function () f(argument); end;
 		end, function (problem) problems[#problems + 1] = problem; end);
 	end);
@@ -29,11 +29,11 @@ describe("xmppdns.plan.admission: a turnstile", function ()
 				if on_entry then on_entry(self); end
 			end;
 		};
-		turnstile:enter(visitors[name]);
+		admission:enter(visitors[name]);
 	end
 
 	local function leave(name)
-		turnstile:leave(visitors[name]);
+		admission:leave(visitors[name]);
 	end
 
 	local function enter_all(names)
@@ -79,7 +79,7 @@ describe("xmppdns.plan.admission: a turnstile", function ()
 		enter_all("abcd");
 		leave("a");
 		leave("a");
-		turnstile:leave({});
+		admission:leave({});
 		while turn() do end -- luacheck: ignore 542
 		assert.same({ "a", "b", "c" }, entered);
 	end);
@@ -100,7 +100,7 @@ describe("xmppdns.plan.admission: a turnstile", function ()
 	it("lets in all who wait when it is opened", function ()
 		enter_all("abcde");
 		leave("d");
-		turnstile:let_all_in();
+		admission:let_all_in();
 		assert.same({ "a", "b", "c", "e" }, entered);
 		turn();
 		assert.same(4, #entered);
@@ -112,7 +112,7 @@ describe("xmppdns.plan.admission: a turnstile", function ()
 		for i = 1, 5000 do
 			enter(i, function (self)
 				deepest = math.max(deepest, select(2, debug.traceback():gsub("\n", "")));
-				turnstile:leave(self);
+				admission:leave(self);
 			end);
 		end
 		leave("a");

@@ -1,0 +1,94 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- What a plan is about, as its maker says it: a domain, an IP address, or the one endpoint that the operator names, with the policy for it.
+
+local core = require "xmppdns.core";
+local copy = require "xmppdns.resolver".copy;
+local default_ports = require "xmppdns.plan.services".default_ports;
+local endpoint = require "xmppdns.plan.endpoint";
+local questions = require "xmppdns.plan.questions";
+
+local function require_secure(given)
+	local options = copy(given or {});
+	options.require_secure, options.allow_insecure_denial = true, nil;
+	return options;
+end
+
+local function strip_brackets(domain)
+	return domain:match("^%[(.*)%]$") or domain;
+end
+
+-- The text of an IP address, or nil.
+local function read_address(domain)
+	local address = strip_brackets(domain);
+	if address:find(":", 1, true) then
+		return address:match("^[%x:.]+$") and address:lower();
+	end
+	local bytes = { address:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") };
+	for _, byte in ipairs(bytes) do
+		if tonumber(byte) > 255 then return nil; end
+	end
+	return bytes[1] and address;
+end
+
+-- R13: nothing to look up.
+local function plan_address(plan, address, port)
+	plan.endpoints = { endpoint.new_address(address, port, "starttls") };
+	plan.ready, plan.is_address = true, true;
+end
+
+-- The one endpoint that the operator names: as good as a secure SRV record.
+local function plan_override(plan, override)
+	local tls = override.tls or "starttls";
+	local port, address = override.port or default_ports[tls], read_address(override.host);
+	plan.ready = true;
+	if address then
+		plan.endpoints = { endpoint.new_address(address, port, tls) };
+		return true;
+	end
+	local ascii, problem = core.idna_to_ascii(override.host);
+	if not ascii then return nil, core.new_error("name", problem, override.host); end
+	questions.prepare(plan);
+	plan.endpoints = { endpoint.new(ascii, port, nil, tls, 0, 0, true) };
+	return true;
+end
+
+-- What is validated and what DANE may do: where nothing is validated, nothing but "required" is left of it.
+local function read_policy(plan, options, settings)
+	plan.policy = options.dnssec or settings.dnssec;
+	plan.dane = options.dane or settings.dane;
+	if plan.policy == "required" then plan.secure_query_options = require_secure(plan.query_options); end
+	if plan.policy == "off" and plan.dane ~= "required" then plan.dane = "off"; end
+end
+
+local function choose_families(plan, options)
+	local use_ipv4, use_ipv6 = options.use_ipv4 ~= false, options.use_ipv6 ~= false;
+	if use_ipv4 and use_ipv6 then return; end
+	plan.use_family = { A = use_ipv4, AAAA = use_ipv6 };
+end
+
+local function read_options(plan, options)
+	plan.default_port, plan.time_left, plan.rng, plan.has_route = options.default_port, options.plan_timeout, options.rng, options.has_route;
+	choose_families(plan, options);
+	read_policy(plan, options, plan.resolver:plan_settings());
+end
+
+-- Fills in what the domain, or else options.endpoint, and the other options say (see xmppdns.plan.plan). true | nil, err
+local function set(plan, domain, options)
+	read_options(plan, options);
+	local address = read_address(domain);
+	local ascii, problem = address, nil;
+	if not address then ascii, problem = core.idna_to_ascii(domain); end
+	if not ascii then return nil, core.new_error("name", problem, domain); end
+	if options.endpoint then
+		plan.domain, plan.is_address = ascii, address ~= nil;
+		return plan_override(plan, options.endpoint);
+	elseif address then
+		plan_address(plan, address, plan.default_port or default_ports.starttls);
+	else
+		plan.domain = ascii;
+	end
+	return true;
+end
+
+return { set = set };
