@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -298,6 +299,17 @@ static int test_pid(lua_State *L)
 	return 1;
 }
 
+/* stack_by_default(bytes): of threads that do not say what they need */
+static int test_stack_by_default(lua_State *L)
+{
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	if (pthread_attr_setstacksize(&attributes, (size_t)luaL_checkinteger(L, 1)) != 0 || pthread_setattr_default_np(&attributes) != 0)
+		return luaL_error(L, "no such stack size");
+	pthread_attr_destroy(&attributes);
+	return 0;
+}
+
 static const luaL_Reg methods[] = {
 	{ "answer", context_answer },
 	{ "answered", context_answered },
@@ -317,6 +329,7 @@ static const luaL_Reg functions[] = {
 	{ "parse_resolvconf", test_parse_resolvconf },
 	{ "pid", test_pid },
 	{ "read_upstream", test_read_upstream },
+	{ "stack_by_default", test_stack_by_default },
 	{ NULL, NULL },
 };
 

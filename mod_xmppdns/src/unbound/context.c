@@ -258,9 +258,12 @@ static void run_context(struct thread *thread)
 {
 	struct context *context = (struct context *)thread;
 	while (!has_to_end(thread)) {
-		run_events(context->loop, !can_ask(context));
+		wait_for_events(context->loop, !can_ask(context));
+		begin_work();
+		run_events(context->loop);
 		take_questions(context);
 		ask_waiting(context);
+		end_work();
 	}
 	stop_library(context);
 	if (is_deleted(thread))

@@ -332,11 +332,15 @@ static void run_timeouts(struct heap *timeouts, int64_t due)
 	}
 }
 
-void run_events(struct event_loop *loop, bool wait)
+void wait_for_events(struct event_loop *loop, bool wait)
 {
 	int count = epoll_wait(loop->epoll, loop->ready, READY_AT_ONCE, wait ? waiting_time(loop) : 0);
-	bool more = count == READY_AT_ONCE;
 	loop->ready_count = count < 0 ? 0 : count;
+}
+
+void run_events(struct event_loop *loop)
+{
+	bool more = loop->ready_count == READY_AT_ONCE;
 	run_ready(loop);
 	int64_t now = now_us();
 	run_timeouts(&loop->immediate, now);

@@ -16,8 +16,10 @@ void delete_event_loop(struct event_loop *loop); /* its events must be freed bef
 /* What libunbound's ub_ctx_create_ub_event takes. Borrowed from loop. */
 struct ub_event_base *loop_base(struct event_loop *loop);
 
-/* Runs the callbacks of what is due: a bounded number. wait: waits before, until something is due or wake is readable. */
-void run_events(struct event_loop *loop, bool wait);
+/* Finds out what is ready. wait: waits for it, until something is due or wake is readable. */
+void wait_for_events(struct event_loop *loop, bool wait);
+/* Runs the callbacks of what was found ready, and of what is due: a bounded number. After each wait_for_events. */
+void run_events(struct event_loop *loop);
 
 /* Whether an event could not be made for want of memory since this was asked last: libunbound does not say so. */
 bool take_shortage(struct event_loop *loop);

@@ -10,11 +10,32 @@
 
 #include "library.h"
 
+enum { STACK_SIZE = 2 * 1024 * 1024 /* as unbound gives its own; the C library's default may be 128 KB, on which libunbound crashes */ };
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct thread *threads;
 
+/* Held together by all threads that work, alone by whoever forks; and whoever waits to fork comes before those that begin to work. */
+#ifdef PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
+#define WORK_INITIALIZER PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
+#else
+#define WORK_INITIALIZER PTHREAD_RWLOCK_INITIALIZER
+#endif
+static pthread_rwlock_t work = WORK_INITIALIZER;
+
+void begin_work(void)
+{
+	pthread_rwlock_rdlock(&work);
+}
+
+void end_work(void)
+{
+	pthread_rwlock_unlock(&work);
+}
+
 static void before_fork(void)
 {
+	pthread_rwlock_wrlock(&work); /* first: who works may be waiting for the library */
 	hold_library();
 	pthread_mutex_lock(&lock);
 }
@@ -23,13 +44,16 @@ static void after_fork(void)
 {
 	pthread_mutex_unlock(&lock);
 	let_library_go();
+	pthread_rwlock_unlock(&work);
 }
 
-/* None of the parent's threads is here. */
+/* None of the parent's threads is here, nor those that wait to work. */
 static void after_fork_in_child(void)
 {
 	threads = NULL;
-	after_fork();
+	pthread_mutex_unlock(&lock);
+	let_library_go();
+	work = (pthread_rwlock_t)WORK_INITIALIZER;
 }
 
 /* Under the lock. */
@@ -92,12 +116,26 @@ static void *run_thread(void *data)
 	return NULL;
 }
 
+/* An error number. */
+static int create_thread(struct thread *thread)
+{
+	pthread_attr_t attributes;
+	int error = pthread_attr_init(&attributes);
+	if (error != 0)
+		return error;
+	error = pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	if (error == 0)
+		error = pthread_create(&thread->id, &attributes, run_thread, thread);
+	pthread_attr_destroy(&attributes);
+	return error;
+}
+
 bool start_thread(struct thread *thread)
 {
 	sigset_t signals;
 	block_signals(&signals);
 	pthread_mutex_lock(&lock);
-	int error = pthread_create(&thread->id, NULL, run_thread, thread);
+	int error = create_thread(thread);
 	if (error == 0) {
 		thread->next = threads;
 		threads = thread;

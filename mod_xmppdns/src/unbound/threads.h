@@ -38,6 +38,11 @@ bool start_thread(struct thread *thread);
 /* Does not wait. Once run has returned, free gives back the owner: what it holds, run has freed. */
 void end_thread(struct thread *thread);
 
+/* In the thread, around whatever it does with libunbound: a fork waits for the end of it. The child would else find locks of libunbound and of
+ * the C library's streams taken by a thread that it does not have. */
+void begin_work(void);
+void end_work(void);
+
 /* In the thread: whether it has to return, and once it is about to, whether nobody else knows its owner. */
 bool has_to_end(const struct thread *thread);
 bool is_deleted(const struct thread *thread);
