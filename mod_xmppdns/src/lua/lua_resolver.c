@@ -16,7 +16,7 @@
 
 enum {
 	CACHED_AT_MOST = 10000,
-	PAGE_SIZE = 256, /* callbacks in one Lua table: a large one would grow, and be walked by the collector, in one go */
+	CALLBACKS_A_PAGE = 256, /* a page is one Lua table: a large one would grow, and be walked by the collector, in one go */
 	FIRST_PAGE = 2
 };
 
@@ -191,12 +191,12 @@ static void push_lookup_box(lua_State *L, const struct resolver_box *resolver, u
 /* Pushes the page of that slot's callback, made at first use. */
 static void push_page(lua_State *L, uint32_t slot)
 {
-	int page = (int)(slot / PAGE_SIZE) + FIRST_PAGE;
+	int page = (int)(slot / CALLBACKS_A_PAGE) + FIRST_PAGE;
 	lua_getuservalue(L, 1);
 	lua_rawgeti(L, -1, page);
 	if (lua_isnil(L, -1)) {
 		lua_pop(L, 1);
-		lua_createtable(L, PAGE_SIZE, 0);
+		lua_createtable(L, CALLBACKS_A_PAGE, 0);
 		lua_pushvalue(L, -1);
 		lua_rawseti(L, -3, page);
 	}
@@ -208,14 +208,14 @@ static void keep_callback(lua_State *L, uint32_t slot, int callback)
 {
 	push_page(L, slot);
 	lua_pushvalue(L, callback);
-	lua_rawseti(L, -2, (int)(slot % PAGE_SIZE) + 1);
+	lua_rawseti(L, -2, (int)(slot % CALLBACKS_A_PAGE) + 1);
 	lua_pop(L, 1);
 }
 
 /* Pushes the callback of that slot and forgets it. */
 static void take_callback(lua_State *L, uint32_t slot)
 {
-	int place = (int)(slot % PAGE_SIZE) + 1;
+	int place = (int)(slot % CALLBACKS_A_PAGE) + 1;
 	push_page(L, slot);
 	lua_rawgeti(L, -1, place);
 	lua_pushnil(L);
