@@ -1,58 +1,16 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Prosody's plugin: server-to-server connections and all other lookups of this server go through the validating resolver of xmppdns.
+-- Prosody's plugin: lets the library serve this server, or refuses what is "required" while it cannot.
 
 module:set_global();
 
-local server = require "net.server";
-local net_adns = require "net.adns";
-
--- Outlives a reload: watch (of the resolver in use), replace (see module.add_host).
-local state = module:shared("state");
-
-local function one_line(text)
-	return (tostring(text):gsub("%s*\n%s*", "; "));
+-- As xmppdns.prosody.modules, without the library: that may be what is missing.
+local function from_prosody(name)
+	local found, its_module = pcall(require, "prosody."..name);
+	return found and its_module or require(name);
 end
 
--- A resolver and the loop
-
-local function is_idle(resolver)
-	local stats = resolver:stats();
-	return stats.waiting + stats.in_flight == 0;
-end
-
--- Once its lookups are done.
-local function close_if_idle(watch)
-	if watch.resolver.closed then return; end
-	repeat until watch.resolver:process() == 0;
-	if not is_idle(watch.resolver) then return; end
-	watch.conn:close();
-	watch.resolver:close();
-	watch.on_close(watch.resolver);
-end
-
-local function watch_resolver(resolver, on_close)
-	local watch = { resolver = resolver, on_close = on_close };
-	watch.conn = server.watchfd(resolver:getfd(), function ()
-		resolver:process();
-		if watch.is_retired then close_if_idle(watch); end
-	end);
-	return watch;
-end
-
--- Its lookups under way still end as they would have.
-local function retire_watch()
-	local watch = state.watch;
-	if not watch then return; end
-	state.watch = nil;
-	watch.is_retired = true;
-	close_if_idle(watch);
-end
-
-local function refuse(message, ...)
-	module:log("error", message.."; Prosody goes on with its own resolver", ...);
-	retire_watch();
-end
+local rawget_option = from_prosody "core.configmanager".rawget;
 
 local function get_check_settings()
 	local settings = module:get_option("xmppdns") or module:get_option("unbound");
@@ -69,292 +27,208 @@ function module.command(arg)
 	end
 	return require "xmppdns.check.command".main(arg, {
 		settings = get_check_settings(), cafile = module:get_option("ssl", {}).cafile;
-		configuration = require "xmppdns.prosody.configuration".check(require "core.configmanager".getconfig());
+		configuration = require "xmppdns.prosody.configuration".check(from_prosody "core.configmanager".getconfig());
 		program = "prosodyctl mod_xmppdns check";
 	});
 end
 
 if prosody.process_type == "prosodyctl" then return; end -- its log is its standard output, and files are the server's to make
 
--- Options
+local encodings, new_error_reply = from_prosody "util.encodings", from_prosody "util.stanza".error_reply;
 
-local found, xmppdns = pcall(require, "xmppdns");
-if not found then
-	return refuse("Cannot load the xmppdns library: %s", one_line(xmppdns));
+local RETRY_INTERVAL = 5; -- seconds
+
+local state = module:shared("state"); -- outlives a reload
+local is_active = module:metric("gauge", "active", "", "1 while lookups go through the validating resolver, 0 while Prosody's own has to do"):with_labels();
+
+local plugin;  -- the library's part, once it could be loaded
+local problem; -- why it does not serve, or nil
+local retries = false;
+
+-- What is "required", for as long as nothing can be validated. Whoever misspelt a level wanted one.
+
+local LAX = { off = true, opportunistic = true };
+
+local function is_strict(level)
+	return level ~= nil and not LAX[level];
 end
 
-local autotrust = require "xmppdns.prosody.autotrust";
-local configmanager = require "core.configmanager";
-local configuration = require "xmppdns.prosody.configuration";
-local rawget_option = configmanager.rawget;
-local nameprep = require "util.encodings".stringprep.nameprep;
+-- The domain in one spelling, or nil.
+local function canonical(domain)
+	local prepared = type(domain) == "string" and encodings.stringprep.nameprep((domain:gsub("%.$", "")));
+	local ascii = prepared and encodings.idna.to_ascii(prepared);
+	return ascii and ascii:lower();
+end
 
-local policies = require "xmppdns.prosody.policy".new(rawget_option, nameprep, function (host, problem)
-	module:log("error", "%s: %s; it does not count", host, problem);
-end);
-
-local settings; -- in force
-
--- Reads the options and puts them into force: true | nil, problem. Then nothing changed.
-local function apply_options()
-	local option = module:get_option("xmppdns") ~= nil and "xmppdns" or "unbound";
-	local given = module:get_option(option, {});
-	if type(given) ~= "table" then
-		return nil, ("The option \"%s\" must be a table of settings, not %s"):format(option, type(given));
+-- What the option xmppdns_remote has for the domain. A key that is no domain may be a misspelt one.
+local function find_remote(remotes, domain)
+	for key, given in pairs(type(remotes) == "table" and remotes or {}) do
+		local name = canonical(key);
+		if name == nil or name == domain then return type(given) == "table" and given or { dane = given }; end
 	end
-	local problem = policies:check();
-	if problem then return nil, problem; end
-	local placed, trouble = autotrust.place(given, prosody.paths.data);
-	if not placed then return nil, ("The option \"%s\": %s"):format(option, trouble); end
-	local configured, err = xmppdns.configure(placed);
-	if not configured then return nil, ("The option \"%s\": %s"):format(option, err.text); end
-	settings = placed;
-	policies:read();
-	for _, finding in ipairs(configuration.find_misspelt(configmanager.getconfig())) do
-		module:log("warn", "%s: %s; %s", finding.section, finding.text, finding.advice);
+	return {};
+end
+
+local function get_table(host, option)
+	local given = rawget_option(host, option);
+	return type(given) == "table" and given or given ~= nil and { dane = given } or nil;
+end
+
+-- Whether a value is "required" under a key that nobody knows, which then is a misspelt one.
+local function has_misspelt(given)
+	for key, value in pairs(given) do
+		if value == "required" and key ~= "dnssec" and key ~= "dane" then return true; end
 	end
+	return false;
+end
+
+local function is_required(host, remote)
+	local domain = canonical(remote);
+	local levels = { -- the first one that says something counts
+		find_remote(rawget_option(host, "xmppdns_remote"), domain), find_remote(rawget_option("*", "xmppdns_remote"), domain);
+		get_table(host, "xmppdns") or {}, get_table("*", "xmppdns") or get_table("*", "unbound") or {};
+	};
+	local dnssec, dane;
+	for _, given in ipairs(levels) do
+		if has_misspelt(given) then return true; end
+		if dnssec == nil then dnssec = given.dnssec; end
+		if dane == nil then dane = given.dane; end
+	end
+	return is_strict(dnssec) or is_strict(dane);
+end
+
+-- Refusing it
+
+local function describe_refusal()
+	return "what is required for this domain cannot be checked: "..problem;
+end
+
+local function refuse_stanza(host, stanza)
+	if stanza.attr.xmlns or stanza.attr.type == "error" or stanza.attr.type == "result" then return; end
+	module:context(host):send(new_error_reply(stanza, "wait", "remote-server-timeout", "Server-to-server connection failed: "..describe_refusal()));
+end
+
+local function refuse_session(session, remote)
+	session.log("warn", "%s is refused: %s", remote, describe_refusal());
+	session:close({ condition = "internal-server-error", text = "What is required for your domain cannot be checked here" }, nil, describe_refusal());
+end
+
+-- A stanza for which a connection would be opened.
+local function guard_route(event)
+	if not problem or not is_required(event.from_host, event.to_host) then return; end
+	refuse_stanza(event.from_host, event.stanza);
 	return true;
 end
 
-local applied, problem = apply_options();
-if not applied then
-	return refuse("%s", problem);
+-- A session that has proven to be a domain's, by whatever way: true once it is refused.
+local function guard_session(event)
+	local session = event.session;
+	local host, remote = session.to_host, event.host or session.from_host;
+	if session.direction == "outgoing" then host, remote = session.from_host, session.to_host; end
+	if not problem or not is_required(host, remote) then return; end
+	refuse_session(session, remote);
+	return true;
 end
 
--- What people see of it
+-- Before that, where the peer still understands why: false once it is refused.
+local function guard_certificate(event)
+	if event.session.direction == "incoming" and guard_session(event) then return false; end
+end
 
-local checkup = require "xmppdns.prosody.checkup";
-local logs = require "xmppdns.prosody.logging".new(function (...) module:log(...); end);
-local metrics = require "xmppdns.prosody.metrics".new(module);
+local guarded = {};
 
-local function observe(resolver)
-	function resolver.on_done(qname, rdtype, answer, err, seconds)
-		metrics:count_lookup(rdtype, answer, err, seconds);
-		logs:lookup(qname, rdtype, answer, err, seconds);
+local function guard_host(host)
+	if guarded[host] then return; end
+	guarded[host] = true;
+	local context = module:context(host);
+	context:hook("route/remote", guard_route, -5); -- mod_s2s takes a session that there is at -1, and opens one at -10
+	context:hook("s2s-authenticated", guard_session, 1100);
+end
+
+-- Serving
+
+local function one_line(text)
+	return (tostring(text):gsub("%s*\n%s*", "; "));
+end
+
+-- Lua 5.1 remembers by a userdata what could not be loaded.
+local function forget_failures()
+	for name, loaded in pairs(package.loaded) do
+		if type(loaded) == "userdata" and name:find("^xmppdns") then package.loaded[name] = nil; end
 	end
 end
 
-local function check_health(resolver)
-	if state.prevent_checkup then state.prevent_checkup(); end
-	state.prevent_checkup = checkup.start(resolver, settings, function (...) module:log(...); end);
-end
-
--- The resolver in use
-
--- A closed resolver must not stay this thread's.
-local function forget_resolver(resolver)
-	if xmppdns.get_resolver() == resolver then
-		xmppdns.reconfigure_resolver();
+local function load_plugin()
+	local found, library = pcall(require, "xmppdns.prosody.plugin");
+	if not found then
+		forget_failures();
+		return nil, "Cannot load the xmppdns library: "..one_line(library);
 	end
+	plugin = library.new(module, prosody, state);
+	return true;
 end
 
-local function adopt_resolver(resolver)
-	retire_watch();
-	state.watch = watch_resolver(resolver, forget_resolver);
-	observe(resolver);
-	function resolver.on_error(failure)
-		module:log("error", "A DNS callback failed: %s", failure);
+-- true | nil, problem. Before the server has started, only options are read: Prosody may still fork.
+local function start_plugin()
+	if not plugin then
+		local loaded, trouble = load_plugin();
+		if not loaded then return nil, trouble; end
 	end
-	function resolver.on_notice(notice)
-		module:log("warn", "%s", notice);
+	local started, trouble = plugin:start();
+	if not started or not prosody.start_time then return started, trouble; end
+	return plugin:run();
+end
+
+local retry_later;
+
+-- Puts the problem, or nil, into force.
+local function set_problem(text)
+	if text and text ~= problem then module:log("error", "%s; Prosody goes on with its own resolver", text); end
+	problem = text;
+	is_active:set(text and 0 or 1);
+	if not text then return; end
+	if state.watch then
+		state.watch:retire();
+		state.watch = nil;
 	end
-	function resolver.on_log(line)
-		module:log(line:find("error:", 1, true) and "warn" or "debug", "libunbound: %s", line);
-	end
+	retry_later();
 end
 
-local function get_resolver()
-	local resolver, err = xmppdns.get_resolver();
-	if resolver and not (state.watch and state.watch.resolver == resolver) then
-		adopt_resolver(resolver);
-	end
-	return resolver, err;
+-- f(plugin) -> true | nil, problem
+local function try(f)
+	local ran, result, trouble = pcall(f, plugin);
+	if not ran then trouble = one_line(result); end
+	set_problem(trouble);
 end
 
-local function describe_upstream(effective)
-	if effective.recursive then return "asking from the root"; end
-	return "asking "..table.concat(effective.servers, ", ");
+-- A file may have come in the meantime.
+function retry_later()
+	if retries then return; end
+	retries = true;
+	module:add_timer(RETRY_INTERVAL, function ()
+		if problem then try(start_plugin); end
+		if problem then return RETRY_INTERVAL; end
+		retries = false;
+	end);
 end
 
-local function log_start(resolver)
-	local effective = resolver:settings();
-	local anchors = effective.dnssec == "off" and "none" or effective.anchor_source;
-	module:log("info", "DNS through libunbound %s, %s; DNSSEC %s, trust anchors: %s",
-		xmppdns.version().libunbound, describe_upstream(effective), effective.dnssec, anchors or "none");
-	for _, warning in ipairs(effective.warnings) do
-		module:log("warn", "%s", warning);
-	end
+local function reload()
+	if problem then return try(start_plugin); end
+	local applied, trouble = plugin:reload();
+	if not applied then module:log("error", "%s; the settings from before stay in force", trouble); end
 end
 
--- What applies between a host of ours and a remote domain
-
-local outbound = require "xmppdns.prosody.outbound";
-
--- use_dane = false is Prosody's own way to do without it.
-local function default_dane(resolver)
-	if not outbound.is_capable or rawget_option("*", "use_dane") == false then return "off"; end
-	return resolver:settings().dane;
-end
-
-local function get_policy(host, remote)
-	local policy, resolver = policies:get(host, remote), get_resolver();
-	policy.dane = policy.dane or resolver and default_dane(resolver);
-	return policy;
-end
-
--- Connections to other servers
-
-local failover = require "xmppdns.prosody.failover";
-local service = require "xmppdns.prosody.s2s_resolver";
-
-state.failover = state.failover or failover.new(function (host, event, data)
-	return prosody.hosts[host] and prosody.hosts[host].events.fire_event(event, data);
-end);
-
-local function log_end(ended)
-	local plan = ended.plan;
-	if not plan or plan.error or not plan.fruitful then
-		module:log("info", "Cannot connect to %s: %s", ended.hostname, ended.last_error); -- the lookups' problems were warned of
-		return;
-	end
-	for _, failure in ipairs(plan:failures()) do
-		module:log("info", "Not used for %s: %s", ended.hostname, failure.text);
-	end
-end
-
-local service_options = {
-	get_resolver = get_resolver, policy = get_policy, on_end = log_end;
-	from_host = function () return state.failover:get_from_host(); end;
-	get_plan = function (...) return state.failover:get_plan(...); end;
-	on_plan = function (...) state.failover:set_plan(...); end;
-};
-
--- Connections from other servers
-
-local automatic = require "xmppdns.resolver".AUTOMATIC;
-local inbound = require "xmppdns.prosody.inbound";
-local new_plan = require "xmppdns.plan.plan".new;
-
-local function is_dane_required(session)
-	return get_policy(session.to_host, session.from_host).dane == "required";
-end
-
-local inbound_options = { is_required = is_dane_required };
-
-function inbound_options.get_plan(session)
-	local policy = get_policy(session.to_host, session.from_host);
-	if policy.dane == "off" then return nil; end
-	local resolver, err = get_resolver();
-	if not resolver then return nil, err; end
-	local plan, failure = new_plan(resolver, session.from_host, policy, automatic);
-	if plan and plan.dane == "off" then return nil; end
-	return plan, failure;
-end
-
--- Putting all in place
-
-local restores, is_active = {}, false;
-
-local function install()
-	is_active = true;
-	state.failover:start();
-	restores[1] = require "xmppdns.prosody.adns".new(get_resolver).install(net_adns);
-	local is_13 = require "core.features".available:contains("s2sout-pre-connect-event");
-	restores[2] = require "xmppdns.prosody.shell".install(module, get_resolver, is_13);
-	if is_13 then return; end
-	restores[3] = service.replace_stock(require "net.resolvers.service", require "net.resolvers.chain", service_options);
-end
-
-local function restore()
-	is_active = false;
-	state.failover:stop();
-	for i = #restores, 1, -1 do
-		restores[i]();
-		restores[i] = nil;
-	end
-end
-
--- { event, priority, handler }
-
-local host_hooks = {
-	{ "s2sout-created", -1, function (event) -- after mod_tls
-		outbound.prepare(event.session);
-		state.failover:on_created(event.session);
-	end };
-	{ "s2sout-pre-connect", 0, function (event) -- Prosody 13
-		local session = event.session;
-		event.resolver = service.from_stock(event.resolver, session.to_host, service_options, session.from_host) or event.resolver;
-	end };
-	{ "stanza/http://etherx.jabber.org/streams:features", 200, function (event) -- after mod_tls, before SASL and dialback
-		return outbound.refuse_cleartext(event.origin);
-	end };
-	{ "s2sout-authenticate-legacy", 150, function (event) return outbound.refuse_cleartext(event.origin); end }; -- likewise
-	{ "s2s-authenticated", 1000, function (event) return outbound.refuse_cleartext(event.session); end };
-};
-
-local server_hooks = {
-	{ "s2s-check-certificate", 900, function (event)
-		local verdict = outbound.check_tlsa(event);
-		if verdict ~= nil then return verdict; end
-		return inbound.check_certificate(event, inbound_options);
-	end };
-	{ "s2s-check-certificate", 700, inbound.show_certificate }; -- Prosody 13's DANE is at 800
-	{ "s2s-check-certificate", 300, require "xmppdns.prosody.identity".check_targets }; -- mod_s2s_auth_certs is at 509
-	{ "s2sout-established", 1, function (event) metrics:count_plan(state.failover:get_plan_of(event.session), true); end };
-	{ "s2s-destroyed", 0, function (event) metrics:count_plan(state.failover:get_plan_of(event.session), false); end };
-	{ "stats-update", 0, function () if state.watch then metrics:collect(state.watch.resolver); end end };
-	{ "s2sout-established", 0, function (event) state.failover:on_established(event.session); end };
-	{ "server-stopping", 1000, function () state.failover:stop(); end };
-	{ "config-reloaded", 0, function ()
-		local ok, bad = apply_options();
-		if not ok then return module:log("error", "%s; the settings from before stay in force", bad); end
-		if state.watch then check_health(state.watch.resolver); end
-	end };
-};
-
-local function hook_all(context, hooks)
-	for _, hook in ipairs(hooks) do
-		context:hook(hook[1], function (event)
-			if is_active then return hook[3](event); end
-		end, hook[2]);
-	end
-end
-
--- Components too, on which no module is loaded for being enabled globally.
-local hooked = {};
-
-local function hook_host(host)
-	if hooked[host] then return; end
-	hooked[host] = true;
-	hook_all(module:context(host), host_hooks);
-end
-
-for host in pairs(prosody.hosts) do hook_host(host); end
-module:hook("host-activated", hook_host);
-module:hook("host-deactivated", function (host) hooked[host] = nil; end);
-hook_all(module, server_hooks);
-
-local function start()
-	local resolver, err = get_resolver();
-	if not resolver then
-		restore();
-		return refuse("Cannot start the resolver: %s", err.text);
-	end
-	observe(resolver); -- it may have stayed over a reload
-	log_start(resolver);
-	check_health(resolver);
-	if not outbound.is_capable then module:log("warn", "This LuaSec cannot compare TLSA records: DANE is off unless it is \"required\""); end
-end
+for host in pairs(prosody.hosts) do guard_host(host); end
+module:hook("host-activated", guard_host);
+module:hook("host-deactivated", function (host) guarded[host] = nil; end);
+module:hook("s2s-check-certificate", guard_certificate, 1100);
+module:hook("config-reloaded", reload);
+module:hook("server-started", function ()
+	if not problem then try(plugin.run); end
+end, -1000); -- after mod_posix, which forks then
 
 function module.unload()
-	restore();
-	if state.prevent_checkup then state.prevent_checkup(); end
-	if not module.reloading then retire_watch(); end
+	if plugin then plugin:stop(module.reloading); end
 end
 
-install();
-if prosody.start_time then
-	start();
-else
-	module:hook("server-started", start); -- not before: Prosody may still fork
-end
+try(start_plugin);

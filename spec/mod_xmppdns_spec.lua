@@ -14,9 +14,22 @@ for _, name in ipairs({ "async", "cache", "dns", "encodings", "error", "hashes",
 
 local PLUGIN = "mod_xmppdns/mod_xmppdns.lua";
 
+local current; -- the stand-in that what the library required once belongs to
+
+local function provide(name, module)
+	package.loaded[name], package.loaded["prosody."..name] = module, module;
+end
+
+for _, name in ipairs({ "net.server", "core.configmanager" }) do
+	provide(name, setmetatable({}, { __index = function (_, key) return current.modules[name][key]; end }));
+end
+
 -- A Prosody of tables: options, log (lines), hooks, watched (descriptors), and the modules that the plugin changes.
 local function new_prosody(version, options, change)
-	local stand_in = { options = options, log = {}, hooks = {}, watched = {}, shared = {}, start_time = 1, hosts = { ["one.test"] = {} } };
+	local stand_in = {
+		options = options, log = {}, hooks = {}, handlers = {}, timers = {}, gauges = {}, watched = {}, shared = {};
+		start_time = 1, hosts = { ["one.test"] = {} };
+	};
 	stand_in.paths = { data = process.directory("stand-in") };
 	stand_in.modules = {
 		["net.server"] = { watchfd = function (fd, on_readable)
@@ -37,7 +50,23 @@ local function new_prosody(version, options, change)
 		end } };
 	};
 	for name, value in pairs(change or {}) do stand_in[name] = value; end
+	current = stand_in;
+	for _, name in ipairs({ "net.adns", "net.resolvers.service", "net.resolvers.chain", "core.features" }) do provide(name, stand_in.modules[name]); end
 	return stand_in;
+end
+
+-- stand_in.hooks[event](...) calls the handlers by their priorities.
+local function add_hook(stand_in, event, handler, priority)
+	local handlers = stand_in.handlers[event] or {};
+	stand_in.handlers[event] = handlers;
+	table.insert(handlers, { handler = handler, priority = priority or 0 });
+	table.sort(handlers, function (a, b) return a.priority > b.priority; end);
+	stand_in.hooks[event] = function (...)
+		for _, one in ipairs(handlers) do
+			local result = one.handler(...);
+			if result ~= nil then return result; end
+		end
+	end
 end
 
 local function new_module(stand_in)
@@ -48,8 +77,9 @@ local function new_module(stand_in)
 		return stand_in.shared[path];
 	end
 	function module.add_item() end
-	function module.metric()
-		local metric = { add = function () end, sample = function () end, set = function () end };
+	function module.add_timer(_, _, callback) stand_in.timers[#stand_in.timers + 1] = callback; end
+	function module.metric(_, _, name)
+		local metric = { add = function () end, sample = function () end, set = function (_, value) stand_in.gauges[name] = value; end };
 		return { with_labels = function () return metric; end };
 	end
 	function module.get_option(_, name, default)
@@ -58,7 +88,7 @@ local function new_module(stand_in)
 		return value;
 	end
 	module.get_option_boolean = module.get_option;
-	function module.hook(_, event, handler) stand_in.hooks[event] = handler; end
+	function module.hook(_, event, handler, priority) add_hook(stand_in, event, handler, priority); end
 	function module.context() return module; end
 	function module.log(_, level, text, ...)
 		if level == "debug" then return; end
@@ -74,7 +104,7 @@ local function load_plugin(stand_in)
 		module = module, prosody = stand_in;
 		require = function (name)
 			if stand_in.broken == name then error(stand_in.broken_because, 0); end
-			return stand_in.modules[name] or require(name);
+			return require(name);
 		end;
 	}, { __index = _G });
 	local chunk;
@@ -175,7 +205,7 @@ describe("mod_xmppdns", function ()
 		end);
 
 		it("leaves everything to Prosody, with one line of error, when the library cannot be loaded", function ()
-			stand_in = new_prosody(12, {}, { broken = "xmppdns", broken_because = "error loading module 'xmppdns.core':\n\tfile too short" });
+			stand_in = new_prosody(12, {}, { broken = "xmppdns.prosody.plugin", broken_because = "error loading module 'xmppdns.core':\n\tfile too short" });
 			local before = snapshot(stand_in);
 			load_plugin(stand_in);
 			assert.same({ "error: Cannot load the xmppdns library: error loading module 'xmppdns.core':; file too short; "
@@ -195,6 +225,29 @@ describe("mod_xmppdns", function ()
 			stand_in = new_prosody(12, { xmppdns = "192.0.2.1" });
 			load_plugin(stand_in);
 			assert.same({ "error: The option \"xmppdns\" must be a table of settings, not string; Prosody goes on with its own resolver" }, stand_in.log);
+		end);
+
+		it("looks every few seconds whether a file that was missing has come, without a word until it has", function ()
+			local key = process.directory("coming").."/root.key";
+			stand_in = new_prosody(12, { xmppdns = dns:settings({ trustfile = key }) });
+			local before = snapshot(stand_in);
+			load_plugin(stand_in);
+			for _ = 1, 3 do assert.equal(5, stand_in.timers[1]()); end
+			assert.same({ 1, 1, 0 }, { #stand_in.timers, #stand_in.log, stand_in.gauges.active });
+			assert.same(before, snapshot(stand_in));
+			process.write(key, process.read(dns.anchors));
+			assert.is_nil(stand_in.timers[1]());
+			assert.same({ 2, 1 }, { #stand_in.log, stand_in.gauges.active });
+			assert.matches("^info: DNS through", stand_in.log[2]);
+		end);
+
+		it("starts when the configuration is reloaded and what was wrong in it is mended", function ()
+			stand_in = new_prosody(12, { xmppdns = { timeout = "soon" } });
+			load_plugin(stand_in);
+			stand_in.options.xmppdns = dns:settings({ timeout = 4 });
+			stand_in.hooks["config-reloaded"]();
+			assert.same({ 2, 1, 4 }, { #stand_in.log, stand_in.gauges.active, xmppdns.get_resolver():settings().timeout });
+			assert.is_nil(stand_in.timers[1]());
 		end);
 
 		it("leaves everything to Prosody, and names the domain and the setting, when a setting for a remote domain is bad", function ()
@@ -377,6 +430,13 @@ describe("mod_xmppdns", function ()
 			return lines;
 		end
 
+		local function change_configuration(from, to)
+			local text = process.read(server.config);
+			local first, last = text:find(from, 1, true);
+			process.write(server.config, text:sub(1, first - 1)..to..text:sub(last + 1));
+			server:shell("config:reload()");
+		end
+
 		local A = [[dns:lookup("xmpp.secure.example", "A")]];
 
 		it("answers the admin shell, is reloaded and unloaded, and gives everything back", function ()
@@ -422,12 +482,6 @@ describe("mod_xmppdns", function ()
 		end);
 
 		it("takes other settings from a reloaded configuration without dropping a lookup, and keeps them when the next ones are bad", function ()
-			local function change_configuration(from, to)
-				local text = process.read(server.config);
-				local first, last = text:find(from, 1, true);
-				process.write(server.config, text:sub(1, first - 1)..to..text:sub(last + 1));
-				server:shell("config:reload()");
-			end
 			start(option(faulty.forward));
 			faulty:rule({ name = "waiting.secure.example", fault = "silence" });
 			local lookup = process.start(server:shell_argv([[dns:lookup("waiting.secure.example", "A")]]));
@@ -454,6 +508,72 @@ describe("mod_xmppdns", function ()
 			local lines = log_lines("error");
 			assert.equal(1, #lines);
 			assert.matches("^Cannot load the xmppdns library: .*core%.so.*; Prosody goes on with its own resolver$", lines[1]);
+		end);
+
+		describe("beside another one,", function ()
+			local far, places, zone;
+
+			setup(function ()
+				places = { near = process.free_address(), far = process.free_address() };
+				places.port = process.free_port(places.near, places.far);
+				local records = {};
+				for domain, place in pairs({ ["near.example"] = "near", ["far.example"] = "far", ["lax.example"] = "far" }) do
+					records[domain] = { records = ("_xmpp-server._tcp SRV 0 0 %d xmpp\nxmpp A %s"):format(places.port, places[place]) };
+				end
+				zone = zones.serve(records);
+				far = prosody.start({
+					name = "plugin-far", address = places.far, s2s_ports = { places.port }, authority = authority, modules = { "xmppdns" };
+					hosts = { ["far.example"] = "far.example", ["lax.example"] = "lax.example" };
+					config = ("xmppdns = { forward = %q, trustfile = %q, resolvconf = false }"):format(zone.forward, zone.anchors);
+				});
+			end);
+
+			teardown(function ()
+				far:stop();
+				zone:stop();
+			end);
+
+			local function start_near(settings)
+				number = number + 1;
+				server = prosody.start({
+					name = "plugin-"..number, address = places.near, s2s_ports = { places.port }, authority = authority, modules = { "xmppdns" };
+					hosts = { ["near.example"] = "near.example" };
+					config = ([[
+						unbound = { forward = %q, resolvconf = false }
+						xmppdns = { forward = %q, resolvconf = false, %s }
+						xmppdns_remote = { ["Far.example."] = { dnssec = "required" } }
+					]]):format(zone.forward, zone.forward, settings);
+				});
+			end
+
+			-- true, or the text of the error that comes back
+			local function ping(from, to, by)
+				local ok, output = pcall(by.shell, by, ([[xmpp:ping(%q, %q)]]):format(from, to));
+				return ok or output:match("Server%-to%-server connection failed: ([^\n]*)>") or output;
+			end
+
+			it("while a setting is bad: refuses what is required, in both directions and with the reason; a reload heals it", function ()
+				start_near(("tiemout = 5, trustfile = %q"):format(zone.anchors));
+				assert.is_true(ping("near.example", "lax.example", server));
+				assert.equal("what is required for this domain cannot be checked: The option \"xmppdns\": "
+					.."unknown setting \"tiemout\": did you mean \"timeout\"?", ping("near.example", "far.example", server));
+				assert.is_true(ping("lax.example", "near.example", far));
+				assert.matches("What is required for your domain cannot be checked here", ping("far.example", "near.example", far), 1, true);
+				change_configuration("tiemout", "timeout");
+				assert.is_true(ping("near.example", "far.example", server));
+				assert.is_true(ping("far.example", "near.example", far));
+			end);
+
+			it("while a file is missing: refuses what is required; the file's appearance heals it", function ()
+				local key = process.directory("plugin-key").."/root.key";
+				start_near(("trustfile = %q"):format(key));
+				assert.is_true(ping("near.example", "lax.example", server));
+				assert.matches("cannot be checked: .*root%.key", ping("near.example", "far.example", server));
+				process.write(key, process.read(zone.anchors));
+				assert.is_truthy(process.wait_until(function () return log_lines("info")[1]; end, 60));
+				assert.is_true(ping("near.example", "far.example", server));
+				assert.equal(1, #log_lines("error"));
+			end);
 		end);
 
 		it("goes on with its own resolver, after one line of error, when a setting is bad", function ()

@@ -109,6 +109,11 @@ function resolver_methods:getfd()
 	return self.core:getfd();
 end
 
+-- A number that changes when the process has forked: then the descriptor, of the same number, has to be watched anew in the child.
+function resolver_methods:forks()
+	return self.core:forks();
+end
+
 -- Runs the callbacks that are due, at most 64 and for some milliseconds; never blocks. Gives how many ran.
 function resolver_methods:process()
 	self.core:process();

@@ -179,6 +179,13 @@ static int resolver_getfd(lua_State *L)
 	return 1;
 }
 
+/* resolver:forks() -> number */
+static int resolver_get_forks(lua_State *L)
+{
+	lua_pushinteger(L, resolver_forks(check_open_resolver(L, 1)));
+	return 1;
+}
+
 static void push_lookup_box(lua_State *L, const struct resolver_box *resolver, uint32_t slot)
 {
 	struct lookup_box *box = lua_newuserdata(L, sizeof(*box));
@@ -501,6 +508,7 @@ static const luaL_Reg resolver_methods[] = {
 	{ "close", resolver_close },
 	{ "fetch", resolver_fetch },
 	{ "flush", resolver_flush },
+	{ "forks", resolver_get_forks },
 	{ "getfd", resolver_getfd },
 	{ "knows", resolver_knows },
 	{ "notice", resolver_notice },

@@ -118,6 +118,12 @@ int resolver_fd(const struct resolver *resolver)
 	return resolver->wakeup.epoll;
 }
 
+unsigned resolver_forks(struct resolver *resolver)
+{
+	recover_after_fork(resolver);
+	return resolver->forks;
+}
+
 static void set_timer(struct resolver *resolver)
 {
 	int64_t due = next_due(&resolver->lookups);

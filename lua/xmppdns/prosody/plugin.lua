@@ -1,0 +1,310 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- The plugin while it serves: this server's connections, like all its other lookups, go through the validating resolver.
+
+local adns = require "xmppdns.prosody.adns";
+local automatic = require "xmppdns.resolver".AUTOMATIC;
+local autotrust = require "xmppdns.prosody.autotrust";
+local checkup = require "xmppdns.prosody.checkup";
+local configuration = require "xmppdns.prosody.configuration";
+local failover = require "xmppdns.prosody.failover";
+local from_prosody = require "xmppdns.prosody.modules";
+local identity = require "xmppdns.prosody.identity";
+local inbound = require "xmppdns.prosody.inbound";
+local logging = require "xmppdns.prosody.logging";
+local metrics = require "xmppdns.prosody.metrics";
+local new_plan = require "xmppdns.plan.plan".new;
+local outbound = require "xmppdns.prosody.outbound";
+local policy = require "xmppdns.prosody.policy";
+local s2s_resolver = require "xmppdns.prosody.s2s_resolver";
+local shell = require "xmppdns.prosody.shell";
+local watch = require "xmppdns.prosody.watch";
+local xmppdns = require "xmppdns";
+
+local configmanager = from_prosody "core.configmanager";
+local nameprep = from_prosody "util.encodings".stringprep.nameprep;
+
+local plugin_methods = {};
+local plugin_mt = { __index = plugin_methods, __name = "xmppdns.prosody.plugin" };
+
+-- Options
+
+-- Reads the options and puts them into force: true | nil, problem. Then nothing changed.
+local function apply_options(self)
+	local option = self.module:get_option("xmppdns") ~= nil and "xmppdns" or "unbound";
+	local given = self.module:get_option(option, {});
+	if type(given) ~= "table" then
+		return nil, ("The option \"%s\" must be a table of settings, not %s"):format(option, type(given));
+	end
+	local problem = self.policies:check();
+	if problem then return nil, problem; end
+	local placed, trouble = autotrust.place(given, self.prosody.paths.data);
+	if not placed then return nil, ("The option \"%s\": %s"):format(option, trouble); end
+	local configured, err = xmppdns.configure(placed);
+	if not configured then return nil, ("The option \"%s\": %s"):format(option, err.text); end
+	self.settings = placed;
+	self.policies:read();
+	for _, finding in ipairs(configuration.find_misspelt(configmanager.getconfig())) do
+		self.log("warn", "%s: %s; %s", finding.section, finding.text, finding.advice);
+	end
+	return true;
+end
+
+-- The resolver in use
+
+local function observe(self, resolver)
+	function resolver.on_done(qname, rdtype, answer, err, seconds)
+		self.metrics:count_lookup(rdtype, answer, err, seconds);
+		self.logs:lookup(qname, rdtype, answer, err, seconds);
+	end
+	function resolver.on_error(failure)
+		self.log("error", "A DNS callback failed: %s", failure);
+	end
+	function resolver.on_notice(notice)
+		self.log("warn", "%s", notice);
+	end
+	function resolver.on_log(line)
+		self.log(line:find("error:", 1, true) and "warn" or "debug", "libunbound: %s", line);
+	end
+end
+
+local function check_health(self, resolver)
+	local state = self.state;
+	if state.prevent_checkup then state.prevent_checkup(); end
+	state.prevent_checkup = checkup.start(resolver, self.settings, self.log);
+end
+
+local function retire_watch(self)
+	local state = self.state;
+	local retired = state.watch;
+	state.watch = nil;
+	if retired then retired:retire(); end
+end
+
+-- A closed resolver must not stay this thread's.
+local function forget_resolver(resolver)
+	if xmppdns.get_resolver() == resolver then
+		xmppdns.reconfigure_resolver();
+	end
+end
+
+-- resolver | nil, err
+local function get_resolver(self)
+	local resolver, err = xmppdns.get_resolver();
+	if not resolver then return nil, err; end
+	local watched = self.state.watch;
+	if watched and watched.resolver == resolver then
+		watched:refresh();
+	else
+		retire_watch(self);
+		self.state.watch = watch.new(resolver, forget_resolver);
+		observe(self, resolver);
+	end
+	return resolver;
+end
+
+local function describe_upstream(effective)
+	if effective.recursive then return "asking from the root"; end
+	return "asking "..table.concat(effective.servers, ", ");
+end
+
+local function log_start(self, resolver)
+	local effective = resolver:settings();
+	local anchors = effective.dnssec == "off" and "none" or effective.anchor_source;
+	self.log("info", "DNS through libunbound %s, %s; DNSSEC %s, trust anchors: %s",
+		xmppdns.version().libunbound, describe_upstream(effective), effective.dnssec, anchors or "none");
+	for _, warning in ipairs(effective.warnings) do
+		self.log("warn", "%s", warning);
+	end
+end
+
+-- What applies between a host of ours and a remote domain
+
+-- use_dane = false is Prosody's own way to do without it.
+local function default_dane(resolver)
+	if not outbound.is_capable or configmanager.rawget("*", "use_dane") == false then return "off"; end
+	return resolver:settings().dane;
+end
+
+local function get_policy(self, host, remote)
+	local found, resolver = self.policies:get(host, remote), get_resolver(self);
+	found.dane = found.dane or resolver and default_dane(resolver);
+	return found;
+end
+
+-- Connections to other servers
+
+local function log_end(self, ended)
+	local plan = ended.plan;
+	if not plan or plan.error or not plan.fruitful then
+		self.log("info", "Cannot connect to %s: %s", ended.hostname, ended.last_error); -- the lookups' problems were warned of
+		return;
+	end
+	for _, failure in ipairs(plan:failures()) do
+		self.log("info", "Not used for %s: %s", ended.hostname, failure.text);
+	end
+end
+
+local function new_outgoing(self)
+	return {
+		get_resolver = function () return get_resolver(self); end;
+		policy = function (...) return get_policy(self, ...); end;
+		on_end = function (ended) log_end(self, ended); end;
+		from_host = function () return self.failover:get_from_host(); end;
+		get_plan = function (...) return self.failover:get_plan(...); end;
+		on_plan = function (...) self.failover:set_plan(...); end;
+	};
+end
+
+-- Connections from other servers
+
+-- The plan for the domain that the session claims, nil where DANE is off, or nil, err.
+local function get_incoming_plan(self, session)
+	local found = get_policy(self, session.to_host, session.from_host);
+	if found.dane == "off" then return nil; end
+	local resolver, err = get_resolver(self);
+	if not resolver then return nil, err; end
+	local plan, failure = new_plan(resolver, session.from_host, found, automatic);
+	if plan and plan.dane == "off" then return nil; end
+	return plan, failure;
+end
+
+local function new_incoming(self)
+	return {
+		get_plan = function (session) return get_incoming_plan(self, session); end;
+		is_required = function (session) return get_policy(self, session.to_host, session.from_host).dane == "required"; end;
+	};
+end
+
+-- Hooks: { event, priority, handler(self, event) }
+
+local host_hooks = {
+	{ "s2sout-created", -1, function (self, event) -- after mod_tls
+		outbound.prepare(event.session);
+		self.failover:on_created(event.session);
+	end };
+	{ "s2sout-pre-connect", 0, function (self, event) -- Prosody 13
+		local session = event.session;
+		event.resolver = s2s_resolver.from_stock(event.resolver, session.to_host, self.outgoing, session.from_host) or event.resolver;
+	end };
+	{ "stanza/http://etherx.jabber.org/streams:features", 200, function (_, event) -- after mod_tls, before SASL and dialback
+		return outbound.refuse_cleartext(event.origin);
+	end };
+	{ "s2sout-authenticate-legacy", 150, function (_, event) return outbound.refuse_cleartext(event.origin); end }; -- likewise
+	{ "s2s-authenticated", 1000, function (_, event) return outbound.refuse_cleartext(event.session); end };
+};
+
+local server_hooks = {
+	{ "s2s-check-certificate", 900, function (self, event)
+		local verdict = outbound.check_tlsa(event);
+		if verdict ~= nil then return verdict; end
+		return inbound.check_certificate(event, self.incoming);
+	end };
+	{ "s2s-check-certificate", 700, function (_, event) inbound.show_certificate(event); end }; -- Prosody 13's DANE is at 800
+	{ "s2s-check-certificate", 300, function (_, event) identity.check_targets(event); end }; -- mod_s2s_auth_certs is at 509
+	{ "s2sout-established", 1, function (self, event) self.metrics:count_plan(self.failover:get_plan_of(event.session), true); end };
+	{ "s2s-destroyed", 0, function (self, event) self.metrics:count_plan(self.failover:get_plan_of(event.session), false); end };
+	{ "stats-update", 0, function (self) if self.state.watch then self.metrics:collect(self.state.watch.resolver); end end };
+	{ "s2sout-established", 0, function (self, event) self.failover:on_established(event.session); end };
+	{ "server-stopping", 1000, function (self) self.failover:stop(); end };
+};
+
+local function hook_all(self, context, hooks)
+	for _, hook in ipairs(hooks) do
+		context:hook(hook[1], function (event)
+			if self.is_active then return hook[3](self, event); end
+		end, hook[2]);
+	end
+end
+
+-- Components too, on which no module is loaded for being enabled globally.
+local function hook_host(self, host)
+	if self.hooked[host] then return; end
+	self.hooked[host] = true;
+	hook_all(self, self.module:context(host), host_hooks);
+end
+
+local function hook_everything(self)
+	for host in pairs(self.prosody.hosts) do hook_host(self, host); end
+	self.module:hook("host-activated", function (host) hook_host(self, host); end);
+	self.module:hook("host-deactivated", function (host) self.hooked[host] = nil; end);
+	hook_all(self, self.module, server_hooks);
+end
+
+-- Putting all in place
+
+local function install(self)
+	local function resolver_of_now() return get_resolver(self); end
+	self.is_active = true;
+	self.failover:start();
+	self.restores[1] = adns.new(resolver_of_now).install(from_prosody "net.adns");
+	local is_13 = from_prosody "core.features".available:contains("s2sout-pre-connect-event");
+	self.restores[2] = shell.install(self.module, resolver_of_now, is_13);
+	if is_13 then return; end
+	self.restores[3] = s2s_resolver.replace_stock(from_prosody "net.resolvers.service", from_prosody "net.resolvers.chain", self.outgoing);
+end
+
+local function restore(self)
+	self.is_active = false;
+	self.failover:stop();
+	for i = #self.restores, 1, -1 do
+		self.restores[i]();
+		self.restores[i] = nil;
+	end
+end
+
+-- Takes the options, and all lookups and connections from now on: true | nil, problem. Then nothing changed.
+function plugin_methods:start()
+	local applied, problem = apply_options(self);
+	if not applied then return nil, problem; end
+	install(self);
+	return true;
+end
+
+-- Once the server has started, for Prosody may fork before: makes the resolver. true | nil, problem. Then all is as before start.
+function plugin_methods:run()
+	local resolver, err = get_resolver(self);
+	if not resolver then
+		restore(self);
+		return nil, "Cannot start the resolver: "..err.text;
+	end
+	observe(self, resolver); -- it may have stayed over a reload
+	log_start(self, resolver);
+	check_health(self, resolver);
+	if not outbound.is_capable then self.log("warn", "This LuaSec cannot compare TLSA records: DANE is off unless it is \"required\""); end
+	return true;
+end
+
+-- Changed options: true | nil, problem. Then those from before stay in force.
+function plugin_methods:reload()
+	local applied, problem = apply_options(self);
+	if not applied then return nil, problem; end
+	if self.state.watch then check_health(self, self.state.watch.resolver); end
+	return true;
+end
+
+-- Gives everything back. is_reloading: who comes next goes on with the resolver.
+function plugin_methods:stop(is_reloading)
+	restore(self);
+	if self.state.prevent_checkup then self.state.prevent_checkup(); end
+	if not is_reloading then retire_watch(self); end
+end
+
+-- module, prosody: as a plugin has them; state: a table that outlives a reload.
+local function new(module, prosody, state)
+	local self = setmetatable({ module = module, prosody = prosody, state = state, hooked = {}, restores = {}, is_active = false }, plugin_mt);
+	function self.log(...) module:log(...); end
+	self.policies = policy.new(configmanager.rawget, nameprep, function (host, problem)
+		self.log("error", "%s: %s; it does not count", host, problem);
+	end);
+	self.logs, self.metrics = logging.new(self.log), metrics.new(module);
+	self.outgoing, self.incoming = new_outgoing(self), new_incoming(self);
+	state.failover = state.failover or failover.new(function (host, event, data)
+		return prosody.hosts[host] and prosody.hosts[host].events.fire_event(event, data);
+	end);
+	self.failover = state.failover;
+	hook_everything(self);
+	return self;
+end
+
+return { new = new };
