@@ -217,8 +217,9 @@ function resolver_methods:stats()
 	return self.core:stats();
 end
 
--- callback(argument) inside close, once every lookup was canceled; the resolver is closed already, and timers do not run any more.
+-- callback(argument), once, inside close: every lookup has ended by then, and anything else raises.
 function resolver_methods:at_close(callback, argument)
+	if self.closed then error("the resolver is closed", 2); end
 	self.closers[#self.closers + 1] = { callback = callback, argument = argument };
 end
 

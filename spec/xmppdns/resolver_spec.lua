@@ -332,6 +332,18 @@ describe("resolver: close", function ()
 		assert.same({ 1, "canceled" }, { #calls, calls[1].err.code });
 	end);
 
+	it("ends in what at_close was told, each once, in that order, after the lookups, whatever one of them raises", function ()
+		local problems, ends = record_problems(), {};
+		resolver:at_close(function (name) ends[#ends + 1] = name; end, "first");
+		resolver:at_close(error, "raised");
+		resolver:at_close(function (name) ends[#ends + 1] = name; end, "last");
+		resolver:query(slow_name(500), "A", function (_, err) ends[#ends + 1] = err.code; end);
+		resolver:close();
+		resolver:close();
+		assert.same({ { "canceled", "first", "last" }, { "raised" } }, { ends, problems });
+		assert.error_matches(function () resolver:at_close(print); end, "the resolver is closed");
+	end);
+
 	it("makes the lookups raise that its callbacks ask for: nobody would call back", function ()
 		local problems, asked = record_problems(), 0;
 		resolver:query(slow_name(500), "A", function ()

@@ -44,6 +44,8 @@ _$STARTTLS._tcp.other TLSA 3 1 1 00
 _$STARTTLS._tcp.other TLSA 9 1 1 0000000000000000000000000000000000000000000000000000000000000000
 xmpp CNAME real
 real A $ADDRESS]], fault = "signature", fault_at = "forged A" };
+		["partly.example"] = { records = "_xmpp-server._tcp SRV 0 0 $STARTTLS xmpp\nxmpp A $ADDRESS\nxmpp AAAA ::1";
+			fault = "signature", fault_at = "xmpp A" };
 		["plain.example"] = { records = "_xmpp-server._tcp SRV 0 0 $STARTTLS xmpp\nxmpp A $ADDRESS", signed = false };
 		["misnamed.example"] = { records = "_xmpp-server._tcp SRV 0 0 $STARTTLS xmpp\nxmpp A $ADDRESS" };
 		["no.example"] = { records = "_xmpp-server._tcp SRV 0 0 0 ." };
@@ -189,6 +191,25 @@ half.example: degraded
       └─ ADDRESS: TLSv1.3, the certificate matches by name (half.example)
 ]], 1, (function ()
 			local output, status = check_here("--connect", "--cafile", places.CA, "half.example");
+			return output:gsub("validation failure [^\n]- %(2", "REASON (2"), status;
+		end)());
+	end);
+
+	it("shows one of whose address families one is forged; exit status 1 though the other serves", function ()
+		assert_output([[
+partly.example: degraded
+├─ SRV _xmpps-server._tcp.partly.example: secure, TTL n, no records
+├─ SRV _xmpp-server._tcp.partly.example: secure, TTL n
+│  └─ priority 0, weight 0: xmpp.partly.example port STARTTLS
+├─ xmpp.partly.example
+│  ├─ AAAA: ::1, secure, TTL n
+│  ├─ A: bogus
+│  │  └─ A of xmpp.partly.example: bogus: REASON (2 attempts)
+│  └─ TLSA for port STARTTLS: none, secure, TTL n
+└─ dialled in this order
+   └─ 1. xmpp.partly.example port STARTTLS, STARTTLS: ::1
+]], 1, (function ()
+			local output, status = check_here("partly.example");
 			return output:gsub("validation failure [^\n]- %(2", "REASON (2"), status;
 		end)());
 	end);

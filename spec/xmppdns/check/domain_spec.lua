@@ -4,6 +4,7 @@
 local inspection = require "xmppdns.check.domain";
 local draw_domain, new_style = require "xmppdns.check.tree".draw_domain, require "xmppdns.check.tree".new_style;
 local misdns = require "spec.support.misdns";
+local plans = require "xmppdns.plan.plan";
 local process = require "spec.support.process";
 local tasks_of = require "xmppdns.check.tasks";
 local xmppdns = require "xmppdns";
@@ -11,7 +12,7 @@ local zones = require "spec.support.zones";
 
 local DIGEST, LONG_DIGEST = ("ab"):rep(32), ("cd"):rep(64);
 
-local dns, resolver, server, certificate;
+local dns, resolver, server, server_address, certificate;
 
 local function start_server(address, port)
 	certificate = process.directory("inspection") .. "/host";
@@ -25,6 +26,7 @@ setup(function ()
 	local address = process.free_address();
 	local port = process.free_port(address);
 	start_server(address, port);
+	server_address = address;
 	dns = zones.serve({
 		["signed.example"] = { records = ("_xmpps-server._tcp SRV 0 0 %d host\nhost A %s"):format(port, address) };
 		["unsigned.example"] = { records = ("_xmpps-server._tcp SRV 0 0 %d host.signed.example."):format(port), signed = false };
@@ -37,6 +39,7 @@ setup(function ()
 		["several.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 h\n_xmpp-server._tcp SRV 1 0 5270 h\nh A 127.9.8.7" };
 		["partly.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 h\nh A 127.9.8.7\nh AAAA ::1\n_xmpp-server._tcp SRV 1 0 5269 g\ng A 127.9.8.7";
 			fault = "signature", fault_at = "h A" };
+		["dual.example"] = { records = ("_xmpps-server._tcp SRV 0 0 %d h\nh AAAA ::1\n_%d._tcp.h TLSA 3 1 1 %s"):format(port, port, DIGEST) };
 		["fallback.example"] = { records = ("@ A 127.9.8.7\n_5269._tcp TLSA 3 1 1 %s"):format(DIGEST) };
 	});
 end);
@@ -94,6 +97,50 @@ describe("inspection: TLSA records", function ()
 		resolver = assert(xmppdns.new(dns:settings({ dane = "off" })));
 		local report = inspect("agile.example");
 		assert.same({ "switched off by the settings", false }, { report.targets[1].tlsa[1].skipped, report.endpoints[1].dane });
+	end);
+end);
+
+describe("inspection: DANE", function ()
+	it("decides about the addresses of the secure family alone, as in a connection (R16)", function ()
+		resolver:close();
+		resolver = assert(xmppdns.new(dns:settings({ timeout = 2, options = {
+			["local-zone:"] = "h.dual.example typetransparent", ["local-data:"] = "h.dual.example A " .. server_address;
+		} })));
+		local endpoint = inspect("dual.example", { connect = true }).endpoints[1];
+		assert.same({ { "::1", server_address }, true }, { endpoint.addresses, endpoint.dane });
+		assert.equal("the certificate is for host.signed.example, not for dual.example or h.dual.example", endpoint.connections[2].problem);
+	end);
+end);
+
+describe("inspection: evidence", function ()
+	local function list_lookups(f)
+		local lookups = {};
+		function resolver.on_done(name, rdtype) lookups[#lookups + 1] = ("%s %s"):format(name, rdtype); end
+		f();
+		table.sort(lookups);
+		return lookups;
+	end
+
+	it("is the plan's: nothing is asked that the plan has not asked (issue 14, 3)", function ()
+		local function plan_for(domain)
+			local plan;
+			plans.endpoints(resolver, domain, {}, nil, function (...) plan = ...; end);
+			while not plan do resolver:wait(5); end
+		end
+		for _, domain in ipairs({ "agile.example", "alias.example", "forged.example", "fallback.example", "several.example", "partly.example" }) do
+			plan_for(domain); -- the answers are known then to both that follow
+			local by_plan = list_lookups(function () plan_for(domain); end);
+			assert.is_true(#by_plan >= 4);
+			assert.same(by_plan, list_lookups(function () inspect(domain); end));
+		end
+	end);
+
+	it("says when each question was asked (issue 14, 3)", function ()
+		local before, report = os.time(), inspect("agile.example");
+		local target = report.targets[1];
+		for _, found in ipairs({ report.srv[1], report.srv[2], target.addresses[1], target.addresses[2], target.tlsa[1] }) do
+			assert.is_true(found.asked >= before and found.asked <= os.time());
+		end
 	end);
 end);
 
