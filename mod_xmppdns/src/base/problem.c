@@ -10,10 +10,10 @@
 bool report_problem(struct problem *problem, enum problem_kind kind, const char *format, ...)
 {
 	va_list arguments;
+	*problem = (struct problem){ .kind = kind };
 	va_start(arguments, format);
 	vsnprintf(problem->text, sizeof(problem->text), format, arguments);
 	va_end(arguments);
-	problem->kind = kind;
 	return false;
 }
 
