@@ -114,6 +114,22 @@ enum name_problem canonical_name(const char *text, size_t size, char canonical[N
 	return NAME_OK;
 }
 
+static bool is_escaped(const char *text, const char *at)
+{
+	bool escaped = false;
+	while (at > text && *--at == '\\')
+		escaped = !escaped;
+	return escaped;
+}
+
+const char *last_labels(const char *canonical, unsigned count)
+{
+	for (const char *at = canonical + strlen(canonical) - 1; at > canonical; at--) /* the root has no label */
+		if (at[-1] == '.' && !is_escaped(canonical, at - 1) && --count == 0)
+			return at;
+	return canonical;
+}
+
 size_t print_name(const uint8_t *wire, size_t size, char text[NAME_TEXT_SIZE])
 {
 	size_t written = 0;

@@ -32,6 +32,9 @@ const char *describe_name_problem(enum name_problem problem);
  * a trailing dot, need not end with NUL. *canonical_size gets the length without the NUL. Undefined output on a problem. */
 enum name_problem canonical_name(const char *text, size_t size, char canonical[NAME_TEXT_SIZE], size_t *canonical_size);
 
+/* Where the last count labels of a canonical name begin: the name itself where it has no more. */
+const char *last_labels(const char *canonical, unsigned count);
+
 /* Wire form to text, without the trailing dot, the root as "."; keeps upper case; escapes dots and backslashes inside
  * labels, control characters, spaces and bytes above 126. size must be a whole name (read_name). Gives the text's length. */
 size_t print_name(const uint8_t *wire, size_t size, char text[NAME_TEXT_SIZE]);
