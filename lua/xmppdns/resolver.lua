@@ -212,6 +212,12 @@ function resolver_methods:plan_settings()
 	return self.settings_of_plans;
 end
 
+-- A number that changes when something else is believed than before (trust anchors, dnssec, stubs, hosts, options): what was proven under another
+-- one proves nothing any more.
+function resolver_methods:trust_epoch()
+	return self.core:trust_epoch();
+end
+
 -- Counters since its making, and how much is under way.
 function resolver_methods:stats()
 	return self.core:stats();

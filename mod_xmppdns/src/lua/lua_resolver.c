@@ -240,7 +240,7 @@ static bool start_with_callback(
 	keep_callback(L, slot, 4);
 	push_lookup_box(L, box, slot);
 	struct lookup *lookup =
-		known->answer != NULL ? queue_known_answer(box->resolver, known, slot) : start_lookup(box->resolver, qname, qtype, options, slot);
+		known->answer != NULL ? queue_known_answer(box->resolver, known, options, slot) : start_lookup(box->resolver, qname, qtype, options, slot);
 	if (lookup != NULL) {
 		occupy_slot(&box->slots, slot, lookup);
 		return true;
@@ -444,7 +444,7 @@ static int resolver_stats(lua_State *L)
 {
 	struct resolver_counters counters;
 	read_resolver_counters(check_open_resolver(L, 1), &counters);
-	lua_createtable(L, 0, 20);
+	lua_createtable(L, 0, 21);
 	set_integer(L, "lookups", counters.lookups.lookups);
 	set_integer(L, "secure", counters.lookups.secure);
 	set_integer(L, "insecure", counters.lookups.insecure);
@@ -461,10 +461,18 @@ static int resolver_stats(lua_State *L)
 	set_integer(L, "in_flight", counters.in_flight);
 	set_integer(L, "contexts", counters.contexts);
 	set_integer(L, "generation", counters.generation);
+	set_integer(L, "trust_epoch", counters.trust);
 	push_outcomes(L, counters.lookups.outcomes);
 	lua_setfield(L, -2, "outcomes");
 	push_cache_counters(L, &counters.cache);
 	lua_setfield(L, -2, "cache");
+	return 1;
+}
+
+/* resolver:trust_epoch() -> number: what an answer of another number proved, proves nothing any more */
+static int resolver_trust_epoch(lua_State *L)
+{
+	lua_pushnumber(L, (lua_Number)resolver_trust(check_open_resolver(L, 1)));
 	return 1;
 }
 
@@ -520,6 +528,7 @@ static const luaL_Reg resolver_methods[] = {
 	{ "settings", resolver_get_settings },
 	{ "stats", resolver_stats },
 	{ "submit", resolver_submit },
+	{ "trust_epoch", resolver_trust_epoch },
 	{ NULL, NULL },
 };
 

@@ -259,6 +259,22 @@ void put_answer(struct cache *cache, struct answer *answer, int64_t now)
 	evict_oldest(cache);
 }
 
+static void shorten_lives(struct cache *cache, int64_t longest)
+{
+	for (struct entry *entry = cache->newest; entry != NULL; entry = entry->older)
+		if (entry->answer.expires > longest)
+			entry->answer.expires = longest;
+}
+
+void limit_cache(struct cache *cache, const struct cache_limits *limits, int64_t now)
+{
+	bool is_shorter = limits->max_ttl < cache->limits.max_ttl;
+	cache->limits = *limits;
+	if (is_shorter)
+		shorten_lives(cache, now + (int64_t)limits->max_ttl * 1000);
+	evict_oldest(cache);
+}
+
 /* Finding */
 
 struct answer *find_answer(struct cache *cache, const char *qname, uint16_t qtype, int64_t now, uint32_t *ttl)

@@ -27,6 +27,9 @@ void delete_cache(struct cache *cache); /* NULL is allowed */
 
 /* now: milliseconds of a clock that never goes back, the same in every call. */
 
+/* Other limits, also for what is there: it goes when it is too much, and lives no longer than max_ttl from now on. */
+void limit_cache(struct cache *cache, const struct cache_limits *limits, int64_t now);
+
 /* Remembers answer (takes a reference of its own), replacing what was there. An answer of TTL 0, or larger than the cache, is not kept,
  * and what was there goes. Of failures timeout, bogus and servfail are kept; a failure never replaces an answer that is fresh or can
  * serve stale, it stands beside it until the next answer. Without memory it forgets. */

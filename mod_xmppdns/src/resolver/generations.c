@@ -16,7 +16,7 @@ enum {
 
 bool open_generations(struct generations *generations, struct settings *settings, struct wakeup *wakeup, struct problem *problem)
 {
-	*generations = (struct generations){ .wakeup = wakeup, .settings = hold_settings(settings), .number = 1, .rebuilt_at = INT64_MIN };
+	*generations = (struct generations){ .wakeup = wakeup, .settings = hold_settings(settings), .number = 1, .trust = 1, .rebuilt_at = INT64_MIN };
 	generations->watched_at = monotonic_ms();
 	generations->resolvconf = mark_resolvconf(settings);
 	generations->config = read_upstream(settings, problem);
@@ -110,6 +110,13 @@ static struct generation *create_next(
 	return create_generation(settings, config, generations->number + 1);
 }
 
+/* Whether what one lets us believe of an answer, the other does too. Who is asked makes no difference: that changes with the network. */
+static bool believe_alike(const struct settings *settings, const struct upstream_config *config, const struct settings *other_settings,
+	const struct upstream_config *other_config)
+{
+	return settings->dnssec == other_settings->dnssec && tries_alike(settings, config, other_settings, other_config);
+}
+
 /* Takes generation and config, which may be the one that is in use. */
 static void start_generation(
 	struct generations *generations, struct generation *generation, struct settings *settings, struct upstream_config *config)
@@ -120,6 +127,7 @@ static void start_generation(
 	}
 	generations->current = generation;
 	generations->number = generation->number;
+	generations->trust += !believe_alike(settings, config, generations->settings, generations->config);
 	if (config != generations->config)
 		release_upstream(generations->config);
 	generations->config = config;

@@ -16,6 +16,7 @@ struct generations {
 	struct generation *current;     /* owned; NULL when it could not be made */
 	struct generation *retired;     /* owned list: their last questions are still out */
 	uint64_t number;                /* of the latest */
+	uint64_t trust;                 /* from 1: another number when something else is believed than before */
 	uint64_t rebuilds, rebuilds_denied;
 	/* private */
 	struct text_list notices;    /* not taken yet */

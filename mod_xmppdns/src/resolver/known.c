@@ -3,13 +3,13 @@
 /* Judges answers. */
 #include "known.h"
 
-enum outcome judge_answer(const struct answer *answer, const struct demand *demand)
+enum outcome judge_answer(const struct answer *answer, const struct lookup_options *options)
 {
 	if (answer == NULL)
 		return OUTCOME_SYSTEM;
-	if (answer->outcome != OUTCOME_ANSWERED || answer->secure || !demand->require_secure)
+	if (answer->outcome != OUTCOME_ANSWERED || answer->secure || !options->require_secure)
 		return answer->outcome;
-	return answer->record_count == 0 && demand->allow_insecure_denial ? OUTCOME_ANSWERED : OUTCOME_INSECURE;
+	return answer->record_count == 0 && options->allow_insecure_denial ? OUTCOME_ANSWERED : OUTCOME_INSECURE;
 }
 
 bool may_be_served_stale(enum outcome outcome)
@@ -17,7 +17,7 @@ bool may_be_served_stale(enum outcome outcome)
 	return outcome == OUTCOME_TIMEOUT || outcome == OUTCOME_SERVFAIL;
 }
 
-struct known_answer find_known(struct cache *cache, const char *qname, uint16_t qtype, const struct demand *demand, int64_t now)
+struct known_answer find_known(struct cache *cache, const char *qname, uint16_t qtype, const struct lookup_options *options, int64_t now)
 {
 	struct known_answer known = { .answer = NULL };
 	const struct answer *answer = find_answer(cache, qname, qtype, now, &known.ttl);
@@ -30,6 +30,6 @@ struct known_answer find_known(struct cache *cache, const char *qname, uint16_t 
 	if (answer == NULL)
 		return known;
 	known.answer = answer;
-	known.outcome = judge_answer(answer, demand);
+	known.outcome = judge_answer(answer, options);
 	return known;
 }

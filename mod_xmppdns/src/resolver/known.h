@@ -15,18 +15,21 @@ struct known_answer {
 	bool stale;                  /* expired, and asking anew failed a moment ago (RFC 8767) */
 };
 
-/* What an answer has to be for its asker. */
-struct demand {
+/* What its asker wants. */
+struct lookup_options {
+	unsigned attempts; /* 0: the settings' */
+	double timeout;    /* seconds an attempt; 0: the settings' */
+	bool automatic;    /* the automatic thread-local resolver: may rebuild itself */
 	bool require_secure, allow_insecure_denial;
 };
 
 /* How a lookup ends with that answer (S66); NULL: OUTCOME_SYSTEM. */
-enum outcome judge_answer(const struct answer *answer, const struct demand *demand);
+enum outcome judge_answer(const struct answer *answer, const struct lookup_options *options);
 
 /* Whether an expired answer is better than that end. */
 bool may_be_served_stale(enum outcome outcome);
 
 /* Looks into the cache. now: of monotonic_ms. The answer is borrowed until the next call on this cache. */
-struct known_answer find_known(struct cache *cache, const char *qname, uint16_t qtype, const struct demand *demand, int64_t now);
+struct known_answer find_known(struct cache *cache, const char *qname, uint16_t qtype, const struct lookup_options *options, int64_t now);
 
 #endif

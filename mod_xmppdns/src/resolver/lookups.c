@@ -15,13 +15,13 @@ struct lookup {
 	struct lookup **link;       /* what points at us in the pending's list; NULL once complete */
 	struct pending *pending;    /* not owned; NULL once complete */
 	struct known_answer result; /* once complete; holds a reference to its answer */
-	struct demand demand;
+	struct lookup_options options;
 	uint32_t owner;
 };
 
 void open_lookups(struct lookups *lookups, struct generations *generations, struct cache *cache)
 {
-	*lookups = (struct lookups){ .generations = generations, .cache = cache, .generation = generations->number };
+	*lookups = (struct lookups){ .generations = generations, .cache = cache, .generation = generations->number, .trust = generations->trust };
 	lookups->completed_end = &lookups->completed;
 	open_pending_table(&lookups->table);
 }
@@ -38,20 +38,20 @@ void close_lookups(struct lookups *lookups)
 
 /* Completing */
 
-static void count_result(struct lookups *lookups, const struct known_answer *known)
+/* times: 1, or -1 for one that does not count after all */
+static void count_result(struct lookups *lookups, const struct known_answer *known, int times)
 {
 	struct lookup_counters *counters = &lookups->counters;
-	counters->outcomes[known->outcome]++;
+	counters->outcomes[known->outcome] += times;
 	if (known->outcome == OUTCOME_ANSWERED && known->answer != NULL)
-		*(known->answer->secure ? &counters->secure : &counters->insecure) += 1;
-	if (known->stale)
-		counters->stale++;
+		*(known->answer->secure ? &counters->secure : &counters->insecure) += times;
+	counters->stale += known->stale ? times : 0;
 }
 
 void count_known(struct lookups *lookups, const struct known_answer *known)
 {
 	lookups->counters.lookups++;
-	count_result(lookups, known);
+	count_result(lookups, known, 1);
 }
 
 static void append_completed(struct lookups *lookups, struct lookup *lookup)
@@ -67,13 +67,13 @@ static void complete_lookup(struct lookups *lookups, struct lookup *lookup, stru
 {
 	lookup->result = (struct known_answer){
 		.answer = answer != NULL ? hold_answer(answer) : NULL,
-		.outcome = judge_answer(answer, &lookup->demand),
+		.outcome = judge_answer(answer, &lookup->options),
 		.ttl = stale         ? STALE_TTL
 			: answer != NULL ? answer->ttl
 							 : 0,
 		.stale = stale,
 	};
-	count_result(lookups, &lookup->result);
+	count_result(lookups, &lookup->result, 1);
 	append_completed(lookups, lookup);
 }
 
@@ -221,7 +221,114 @@ void forget_asked(struct lookups *lookups)
 	}
 }
 
-/* Moving on */
+/* Questions */
+
+static void join_pending(struct pending *pending, struct lookup *lookup)
+{
+	lookup->pending = pending;
+	lookup->next = pending->waiters;
+	lookup->link = &pending->waiters;
+	if (lookup->next != NULL)
+		lookup->next->link = &lookup->next;
+	pending->waiters = lookup;
+}
+
+/* Also again, from its first attempt on. */
+static void begin_pending(struct pending *pending)
+{
+	const struct pending_key *key = &pending->key;
+	pending->query = start_query(key->attempts, key->automatic);
+	pending->generation = 0;
+	pending->started = monotonic_ms();
+	pending->deadline = pending->started + (int64_t)key->attempts * key->timeout;
+}
+
+static struct pending *new_pending(struct lookups *lookups, const struct pending_key *key)
+{
+	struct pending *pending = add_pending(&lookups->table, key);
+	if (pending == NULL)
+		return NULL;
+	pending->owner = lookups;
+	pending->item.order = ++lookups->order;
+	begin_pending(pending);
+	return pending;
+}
+
+static struct pending_key key_of(const char *qname, uint16_t qtype, const struct lookup_options *options)
+{
+	return (struct pending_key){
+		.qname = qname,
+		.qtype = qtype,
+		.attempts = (uint16_t)options->attempts,
+		.timeout = options->timeout * 1000 < 1 ? 1 : (uint32_t)(options->timeout * 1000),
+		.automatic = options->automatic,
+	};
+}
+
+/* Joins the question for it that is under way; else there is a new one, which waits to be asked. False without memory. */
+static bool find_question(struct lookups *lookups, struct lookup *lookup, const char *qname, uint16_t qtype)
+{
+	struct pending_key key = key_of(qname, qtype, &lookup->options);
+	struct pending *pending = find_pending(&lookups->table, &key);
+	bool is_shared = pending != NULL;
+	if (!is_shared)
+		pending = new_pending(lookups, &key);
+	if (pending == NULL)
+		return false;
+	lookups->counters.shared += is_shared;
+	join_pending(pending, lookup);
+	if (!is_shared)
+		wait_to_be_asked(lookups, pending);
+	return true;
+}
+
+/* A new trust */
+
+static void restart_pending(struct lookups *lookups, struct pending *pending)
+{
+	take_item(&pending->item);
+	drop_question(&pending->question);
+	release_answer(pending->answer);
+	pending->answer = NULL;
+	begin_pending(pending);
+	wait_to_be_asked(lookups, pending);
+}
+
+static void restart_pendings(struct lookups *lookups)
+{
+	size_t bucket = 0;
+	lookups->answered = NULL;
+	for (struct pending *pending; (pending = any_pending(&lookups->table, &bucket)) != NULL; bucket++)
+		for (struct pending *next; pending != NULL; pending = next) {
+			next = next_pending(pending);
+			restart_pending(lookups, pending);
+		}
+}
+
+static void restart_lookup(struct lookups *lookups, struct lookup *lookup)
+{
+	struct known_answer result = lookup->result;
+	if (result.answer == NULL || result.outcome == OUTCOME_CANCELED) {
+		append_completed(lookups, lookup);
+		return;
+	}
+	count_result(lookups, &result, -1);
+	lookup->result = (struct known_answer){ .answer = NULL };
+	if (!find_question(lookups, lookup, result.answer->qname, result.answer->qtype))
+		complete_lookup(lookups, lookup, NULL, false);
+	release_answer((struct answer *)result.answer);
+}
+
+static void restart_completed(struct lookups *lookups)
+{
+	struct lookup *completed = lookups->completed;
+	lookups->completed = NULL;
+	lookups->completed_end = &lookups->completed;
+	for (struct lookup *next; completed != NULL; completed = next) {
+		next = completed->next;
+		restart_lookup(lookups, completed);
+	}
+}
 
 void follow_generation(struct lookups *lookups)
 {
@@ -229,7 +336,16 @@ void follow_generation(struct lookups *lookups)
 		return;
 	lookups->generation = lookups->generations->number;
 	flush_failures(lookups->cache);
+	if (lookups->trust == lookups->generations->trust)
+		return;
+	lookups->trust = lookups->generations->trust;
+	flush_cache(lookups->cache);
+	restart_pendings(lookups);
+	restart_completed(lookups);
+	ask_waiting(lookups);
 }
+
+/* Moving on */
 
 /* Ends it with the answer that the last attempt gave, or with the failure that the whole is. Takes answer. */
 static void finish_pending(struct lookups *lookups, struct pending *pending, struct answer *answer)
@@ -261,13 +377,15 @@ static void advance_pending(struct lookups *lookups, struct pending *pending, en
 	lookups->counters.probe_verdicts += was_probe && (ended == OUTCOME_ANSWERED || ended == OUTCOME_SERVFAIL);
 	if (rebuild && !rebuild_after_failure(lookups->generations, pending->generation))
 		deny_rebuild(&pending->query);
+	bool is_believed = lookups->trust == lookups->generations->trust;
 	follow_generation(lookups);
-	if (step == QUERY_DONE) {
+	if (step == QUERY_DONE && is_believed) {
 		finish_pending(lookups, pending, answer);
 		return;
 	}
 	release_answer(answer);
-	wait_to_be_asked(lookups, pending);
+	if (is_believed)
+		wait_to_be_asked(lookups, pending); /* else it has been restarted */
 }
 
 static void advance_answered(struct lookups *lookups)
@@ -319,22 +437,14 @@ int64_t next_due(const struct lookups *lookups)
 
 /* Coming and going */
 
-static struct lookup *new_lookup(uint32_t owner)
+static struct lookup *new_lookup(const struct lookup_options *options, uint32_t owner)
 {
 	struct lookup *lookup = calloc(1, sizeof(*lookup));
-	if (lookup != NULL)
-		lookup->owner = owner;
+	if (lookup == NULL)
+		return NULL;
+	lookup->options = *options;
+	lookup->owner = owner;
 	return lookup;
-}
-
-static void join_pending(struct pending *pending, struct lookup *lookup)
-{
-	lookup->pending = pending;
-	lookup->next = pending->waiters;
-	lookup->link = &pending->waiters;
-	if (lookup->next != NULL)
-		lookup->next->link = &lookup->next;
-	pending->waiters = lookup;
 }
 
 static void leave_pending(struct lookup *lookup)
@@ -344,56 +454,21 @@ static void leave_pending(struct lookup *lookup)
 		lookup->next->link = lookup->link;
 }
 
-static struct pending *start_pending(struct lookups *lookups, const struct pending_key *key)
-{
-	struct pending *pending = add_pending(&lookups->table, key);
-	if (pending == NULL)
-		return NULL;
-	pending->owner = lookups;
-	pending->query = start_query(key->attempts, key->automatic);
-	pending->started = monotonic_ms();
-	pending->deadline = pending->started + (int64_t)key->attempts * key->timeout;
-	pending->item.order = ++lookups->order;
-	return pending;
-}
-
-static struct pending_key key_of(const char *qname, uint16_t qtype, const struct lookup_options *options)
-{
-	return (struct pending_key){
-		.qname = qname,
-		.qtype = qtype,
-		.attempts = (uint16_t)options->attempts,
-		.timeout = options->timeout * 1000 < 1 ? 1 : (uint32_t)(options->timeout * 1000),
-		.automatic = options->automatic,
-	};
-}
-
 struct lookup *add_lookup(struct lookups *lookups, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner)
 {
-	struct pending_key key = key_of(qname, qtype, options);
-	struct lookup *lookup = new_lookup(owner);
-	struct pending *pending = find_pending(&lookups->table, &key);
-	bool is_shared = pending != NULL;
-	if (lookup != NULL && !is_shared)
-		pending = start_pending(lookups, &key);
-	if (lookup == NULL || pending == NULL) {
+	struct lookup *lookup = new_lookup(options, owner);
+	if (lookup == NULL || !find_question(lookups, lookup, qname, qtype)) {
 		free(lookup);
 		return NULL;
 	}
-	lookup->demand = (struct demand){ options->require_secure, options->allow_insecure_denial };
 	lookups->counters.lookups++;
-	lookups->counters.shared += is_shared;
-	join_pending(pending, lookup);
-	if (!is_shared) {
-		wait_to_be_asked(lookups, pending);
-		ask_waiting(lookups);
-	}
+	ask_waiting(lookups);
 	return lookup;
 }
 
-struct lookup *add_completed(struct lookups *lookups, const struct known_answer *known, uint32_t owner)
+struct lookup *add_completed(struct lookups *lookups, const struct known_answer *known, const struct lookup_options *options, uint32_t owner)
 {
-	struct lookup *lookup = new_lookup(owner);
+	struct lookup *lookup = new_lookup(options, owner);
 	if (lookup == NULL)
 		return NULL;
 	lookup->result = *known;

@@ -10,13 +10,6 @@
 
 struct lookup; /* one caller's wait for one answer */
 
-struct lookup_options {
-	unsigned attempts; /* 0: the settings' */
-	double timeout;    /* seconds an attempt; 0: the settings' */
-	bool automatic;    /* the automatic thread-local resolver: may rebuild itself */
-	bool require_secure, allow_insecure_denial;
-};
-
 struct lookup_counters {
 	uint64_t lookups;            /* started by callers, cached ones included */
 	uint64_t outcomes[OUTCOMES]; /* how they ended */
@@ -38,6 +31,7 @@ struct lookups {
 	struct lookup *completed, **completed_end;
 	uint64_t order;      /* of the last pending */
 	uint64_t generation; /* whose failures the cache remembers */
+	uint64_t trust;      /* whose verdicts it has */
 };
 
 void open_lookups(struct lookups *lookups, struct generations *generations, struct cache *cache);
@@ -47,7 +41,7 @@ void close_lookups(struct lookups *lookups);
 /* A lookup of what is not known; options without zeros. owner is the caller's number for it. NULL without memory. */
 struct lookup *add_lookup(struct lookups *lookups, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner);
 /* One that is complete already. NULL without memory. */
-struct lookup *add_completed(struct lookups *lookups, const struct known_answer *known, uint32_t owner);
+struct lookup *add_completed(struct lookups *lookups, const struct known_answer *known, const struct lookup_options *options, uint32_t owner);
 void count_known(struct lookups *lookups, const struct known_answer *known); /* one that needed no struct lookup */
 
 /* Completes it as canceled, unless it is complete already. */
@@ -58,7 +52,8 @@ void cancel_all(struct lookups *lookups);
 void advance_lookups(struct lookups *lookups);
 int64_t next_due(const struct lookups *lookups); /* when advance_lookups or take_completed has something to do, of monotonic_ms; INT64_MAX: never */
 
-/* What a new generation brings with it: remembered failures go. */
+/* What a new generation brings with it: remembered failures go. With a new trust all that is known goes, and everything is asked again, also what
+ * is complete and not taken yet. */
 void follow_generation(struct lookups *lookups);
 
 /* For the child of a fork: the parent has been asked, so that everything waits to be asked again. */

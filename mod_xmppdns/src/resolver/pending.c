@@ -71,3 +71,8 @@ struct pending *any_pending(const struct pending_table *table, size_t *bucket)
 {
 	return keyed_pending(any_in_table(&table->by_key, bucket));
 }
+
+struct pending *next_pending(const struct pending *pending)
+{
+	return keyed_pending(pending->by_key.next);
+}

@@ -49,7 +49,8 @@ struct pending *find_pending(const struct pending_table *table, const struct pen
 struct pending *add_pending(struct pending_table *table, const struct pending_key *key);
 /* Out of the table, and freed with the answer that it may hold. It must be in no heap, with nothing asked. */
 void remove_pending(struct pending_table *table, struct pending *pending);
-/* Any of them from that bucket on, or NULL; *bucket moves on to where it is. The table may be changed between the calls. */
+/* The first in a bucket from that one on, or NULL; *bucket moves on to where it is. The table may be changed between the calls. */
 struct pending *any_pending(const struct pending_table *table, size_t *bucket);
+struct pending *next_pending(const struct pending *pending); /* in its bucket, or NULL */
 
 #endif

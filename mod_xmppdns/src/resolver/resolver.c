@@ -39,16 +39,15 @@ static bool is_forked(const struct resolver *resolver)
 
 /* Making and ending */
 
-static struct cache *create_resolver_cache(const struct settings *settings)
+static struct cache_limits limits_of(const struct settings *settings)
 {
-	struct cache_limits limits = {
+	return (struct cache_limits){
 		.bytes = settings->cache_size,
 		.min_ttl = settings->min_ttl,
 		.max_ttl = settings->max_ttl,
 		.stale_ttl = settings->stale_ttl,
 		.failure_ttl = FAILURE_TTL,
 	};
-	return create_cache(&limits);
 }
 
 static bool open_parts(struct resolver *resolver, struct settings *settings, struct problem *problem)
@@ -57,7 +56,8 @@ static bool open_parts(struct resolver *resolver, struct settings *settings, str
 		report_problem(problem, PROBLEM_SYSTEM, "cannot open a descriptor: %s", strerror(errno));
 		return false;
 	}
-	resolver->cache = create_resolver_cache(settings);
+	struct cache_limits limits = limits_of(settings);
+	resolver->cache = create_cache(&limits);
 	if (resolver->cache == NULL)
 		report_memory(problem);
 	else if (open_generations(&resolver->generations, settings, &resolver->wakeup, problem))
@@ -161,9 +161,13 @@ bool rebuild_resolver(struct resolver *resolver, struct settings *settings, stru
 	recover_after_fork(resolver);
 	if (is_forked(resolver))
 		return report_problem(problem, PROBLEM_SYSTEM, "out of memory or descriptors after fork");
-	bool is_rebuilt = rebuild_generations(&resolver->generations, settings, problem);
+	if (!rebuild_generations(&resolver->generations, settings, problem))
+		return false;
+	struct cache_limits limits = limits_of(resolver->generations.settings);
+	limit_cache(resolver->cache, &limits, monotonic_ms());
 	follow_generation(&resolver->lookups);
-	return is_rebuilt;
+	set_timer(resolver);
+	return true;
 }
 
 bool take_notice(struct resolver *resolver, char text[NOTICE_SIZE])
@@ -193,8 +197,7 @@ static struct lookup_options effective_options(const struct resolver *resolver, 
 struct known_answer peek_answer(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options)
 {
 	struct lookup_options effective = effective_options(resolver, options);
-	struct demand demand = { effective.require_secure, effective.allow_insecure_denial };
-	return find_known(resolver->cache, qname, qtype, &demand, monotonic_ms());
+	return find_known(resolver->cache, qname, qtype, &effective, monotonic_ms());
 }
 
 struct known_answer use_known_answer(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options)
@@ -219,9 +222,10 @@ struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16
 	return lookup;
 }
 
-struct lookup *queue_known_answer(struct resolver *resolver, const struct known_answer *known, uint32_t owner)
+struct lookup *queue_known_answer(struct resolver *resolver, const struct known_answer *known, const struct lookup_options *options, uint32_t owner)
 {
-	struct lookup *lookup = add_completed(&resolver->lookups, known, owner);
+	struct lookup_options effective = effective_options(resolver, options);
+	struct lookup *lookup = add_completed(&resolver->lookups, known, &effective, owner);
 	if (lookup != NULL)
 		set_timer(resolver);
 	return lookup;
@@ -271,6 +275,11 @@ const struct upstream_config *resolver_upstream(const struct resolver *resolver)
 	return resolver->generations.config;
 }
 
+uint64_t resolver_trust(const struct resolver *resolver)
+{
+	return resolver->generations.trust;
+}
+
 void read_resolver_counters(const struct resolver *resolver, struct resolver_counters *counters)
 {
 	const struct lookups *lookups = &resolver->lookups;
@@ -283,6 +292,7 @@ void read_resolver_counters(const struct resolver *resolver, struct resolver_cou
 		.rebuilds_denied = generations->rebuilds_denied,
 		.contexts = count_contexts(generations),
 		.generation = generations->current != NULL ? generations->number : 0,
+		.trust = generations->trust,
 	};
 	read_cache_counters(resolver->cache, &counters->cache);
 }

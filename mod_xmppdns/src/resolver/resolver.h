@@ -14,6 +14,7 @@ struct resolver_counters {
 	uint64_t waiting, in_flight; /* now */
 	uint64_t rebuilds, rebuilds_denied;
 	uint64_t contexts, generation; /* now */
+	uint64_t trust;                /* now: another number since something else is believed than before */
 	struct cache_counters cache;
 };
 
@@ -41,7 +42,7 @@ struct known_answer use_known_answer(struct resolver *resolver, const char *qnam
 struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner);
 
 /* A lookup that ends with what is known, in the list of completed ones: for a caller who must not be answered at once. NULL without memory. */
-struct lookup *queue_known_answer(struct resolver *resolver, const struct known_answer *known, uint32_t owner);
+struct lookup *queue_known_answer(struct resolver *resolver, const struct known_answer *known, const struct lookup_options *options, uint32_t owner);
 
 /* Ends a lookup as canceled: it waits in the list of completed ones like any other, unless it is there already. */
 void cancel_lookup(struct resolver *resolver, struct lookup *lookup);
@@ -61,7 +62,9 @@ struct lookup *take_lookup(struct resolver *resolver);
 bool has_completed(const struct resolver *resolver);
 
 /* A new generation of contexts, from settings read anew, or from other settings (NULL: the same). Cached answers stay, remembered failures go,
- * running lookups finish where they are or move on with their next attempt. False with a message: the old generation stays.
+ * running lookups finish where they are or move on with their next attempt: unless what is believed has changed (trust anchors, dnssec, stubs, hosts,
+ * options). Then nothing of what was known stays, and all lookups begin again, also those that wait to be taken. False with a message: the old
+ * generation stays.
  * Takes some milliseconds when libunbound has to be asked about the settings: when they, or files that it reads, differ from the ones in use. */
 bool rebuild_resolver(struct resolver *resolver, struct settings *settings, struct problem *problem);
 
@@ -71,6 +74,7 @@ bool take_notice(struct resolver *resolver, char text[NOTICE_SIZE]);
 struct cache *resolver_cache(struct resolver *resolver);
 struct settings *resolver_settings(struct resolver *resolver);
 const struct upstream_config *resolver_upstream(const struct resolver *resolver);
+uint64_t resolver_trust(const struct resolver *resolver); /* the counters' */
 void read_resolver_counters(const struct resolver *resolver, struct resolver_counters *counters);
 
 #endif
