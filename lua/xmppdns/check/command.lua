@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- The command xmppdns-check, also prosodyctl mod_xmppdns check: why can a domain's XMPP server not be reached?
+-- The command xmppdns-check, also prosodyctl mod_xmppdns check: what is wrong with the way to a domain's XMPP server, or with the resolver itself?
 --
 -- os.exit(require "xmppdns.check.command".main({ "--connect", "example.org" }));
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Every waiting time between the answers of DNS and the next attempt to connect, in seconds, with its reason.
+-- Every waiting time on the way from the answers of DNS to a connection, in seconds, with its reason.
 
 return {
 	resolution = 0.05; -- for which an endpoint's addresses of one family wait for those of the other (RFC 8305, 3; XEP-0495)

@@ -5,13 +5,8 @@
 local anchors_of = require "xmppdns.trust.anchors";
 local resolvers = require "xmppdns.resolver";
 
+local copy = resolvers.copy;
 local FILE = "xmppdns-root.key";
-
-local function copy(settings)
-	local result = {};
-	for key, value in pairs(settings) do result[key] = value; end
-	return result;
-end
 
 local function path_in(directory)
 	return directory .. "/" .. FILE;

@@ -6,6 +6,7 @@ local anchors_of = require "xmppdns.trust.anchors";
 local core = require "xmppdns.core";
 local resolvers = require "xmppdns.resolver";
 
+local copy = resolvers.copy;
 local POLL_INTERVAL = 0.02;  -- seconds; only while a check is under way
 local MOST_SECONDS = 3;      -- for one question: a server that needs more is as good as dead
 local PROBE_CACHE = 1024 * 1024;
@@ -70,12 +71,6 @@ local function ask_probe(resolver, probe, err, callback)
 end
 
 -- Settings
-
-local function copy(settings)
-	local result = {};
-	for key, value in pairs(settings) do result[key] = value; end
-	return result;
-end
 
 -- One server alone, with the same anchors.
 local function server_settings(run, server, transport)
