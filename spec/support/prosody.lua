@@ -40,6 +40,23 @@ s2s_secure_auth = true
 ssl = { cafile = "%s" }
 ]];
 
+-- Stays for as long as the server that it has sent into the background, and ends it.
+local DAEMON = [[
+rm -f "$2"
+prosody --config "$1" -D || exit
+until test -s "$2"; do sleep 0.05; done
+pid=$(cat "$2")
+trap 'kill $pid; while kill -0 $pid; do sleep 0.05; done; exit' TERM
+while kill -0 $pid; do sleep 1 & wait $!; done
+]];
+
+local function command(server, options)
+	if options.daemon then
+		return { "sh", process.write(server.directory .. "/daemon.sh", DAEMON), server.config, server.directory .. "/prosody.pid" };
+	end
+	return { "prosody", "--config", server.config, "-F" };
+end
+
 -- '"a", "b"'
 local function list_strings(strings)
 	local quoted = {};
@@ -74,6 +91,7 @@ end
 --	s2s_ports, direct_tls_ports   default: one free port, none
 --	direct_tls_address   one more, for direct TLS alone
 --	modules           enabled beside the usual ones
+--	daemon            true: it goes into the background, as an init script has it
 --	config            more lines for the configuration file, before the hosts
 function prosody.start(options)
 	local address = options.address or process.free_address();
@@ -90,7 +108,7 @@ function prosody.start(options)
 	end
 	server.config = process.write(server.directory .. "/prosody.cfg.lua", config_text(server, options));
 	server.log_file = server.directory .. "/prosody.log";
-	server.process = process.start({ "prosody", "--config", server.config, "-F" }, { cwd = server.directory });
+	server.process = process.start(command(server, options), { cwd = server.directory });
 	if not process.wait_for_tcp(address, server.s2s_ports[1], 10) then
 		error(("Prosody %s does not listen:\n%s\n%s"):format(options.name, server.process:output(), server:log()), 2);
 	end

@@ -127,6 +127,17 @@ describe("process: after a fork", function ()
 		resolver:close();
 	end);
 
+	it("the number of forks tells the child, and it alone, to watch the descriptor anew", function ()
+		local resolver = assert(new(settings()));
+		local fd, forks = resolver:getfd(), resolver:forks();
+		local wait_for_child = testprocess.fork(function ()
+			local changed = resolver:forks();
+			return changed ~= forks and changed == resolver:forks() and resolver:getfd() == fd;
+		end);
+		assert.same({ 0, forks }, { wait_for_child(), resolver:forks() });
+		resolver:close();
+	end);
+
 	it("the child may rebuild before anything else", function ()
 		local resolver = assert(new(settings()));
 		assert.is_table((ask(resolver, "n1.process.example")));
