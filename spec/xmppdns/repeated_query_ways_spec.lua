@@ -66,6 +66,18 @@ local cases = {
 			local witnesses = attempts > before + 1;
 			return "bogus", { before + (witnesses and 2 or 1), witnesses and 2 or 1, 2, kind == "automatic" and 1 or 0 };
 		end };
+	{ "15.12: asks again after one FORMERR to EDNS, which makes all names of a cold context bogus", zone = "plain";
+		rule = { fault = "formerr", edns = true, times = 1 };
+		expect = function (kind, attempts, secure)
+			if attempts == 1 then return "bogus", { 1, 0, 0, 0 }; end
+			return secure and "insecure" or "answer", kind == "automatic" and { 2, 0, 0, 1 } or { 2, 1, 0, 0 };
+		end };
+	{ "15.12: asks again after one NOTIMP to EDNS, which makes all names of a cold context bogus", zone = "signed";
+		rule = { fault = "notimp", edns = true, times = 1 };
+		expect = function (kind, attempts)
+			if attempts == 1 then return "bogus", { 1, 0, 0, 0 }; end
+			return "secure answer", kind == "automatic" and { 2, 0, 0, 1 } or { 2, 1, 0, 0 };
+		end };
 };
 
 local ways = {};

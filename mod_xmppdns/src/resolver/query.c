@@ -59,9 +59,12 @@ static enum query_step after_refusal(struct query *query, bool *rebuild)
 
 static enum query_step after_bogus(struct query *query, bool *rebuild)
 {
-	if (!is_first_of_automatic(query) || !has_attempt_left(query))
+	bool is_second = query->met_bogus || query->probe_answered;
+	query->met_bogus = true;
+	if (is_second || !has_attempt_left(query))
 		return finish(query, OUTCOME_BOGUS);
-	*rebuild = true;
+	*rebuild = is_first_of_automatic(query);
+	query->tcp |= !*rebuild;
 	return ask_again(query);
 }
 

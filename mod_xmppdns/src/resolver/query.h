@@ -23,6 +23,7 @@ struct query {
 	bool automatic;        /* the automatic thread-local resolver: the first failure rebuilds it */
 	bool tcp;
 	bool probe_answered; /* first witness of bogus data; the second is a further failure */
+	bool met_bogus;      /* libunbound's verdict, for which a forwarder that refuses EDNS once is enough: the next one is believed */
 	enum query_step step;
 	enum outcome outcome; /* once QUERY_DONE */
 };

@@ -45,9 +45,20 @@ describe("query: the attempts of a fixed resolver", function ()
 		assert.same({ "udp", "tcp", "probe tcp", "timeout" }, fixed(2, "timeout", "servfail", "timeout"));
 	end);
 
-	it("end with what libunbound found bogus", function ()
-		assert.same({ "udp", "bogus" }, fixed(2, "bogus"));
-		assert.same({ "udp", "tcp", "bogus" }, fixed(3, "timeout", "bogus"));
+	it("15.12: go over TCP after a first verdict of libunbound's, and end with the second", function ()
+		assert.same({ "udp", "tcp", "answered" }, fixed(2, "bogus", "answered"));
+		assert.same({ "udp", "tcp", "bogus" }, fixed(2, "bogus", "bogus"));
+		assert.same({ "udp", "tcp", "bogus" }, fixed(4, "bogus", "bogus"));
+		assert.same({ "udp", "tcp", "tcp", "answered" }, fixed(3, "timeout", "bogus", "answered"));
+		assert.same({ "udp", "tcp", "tcp", "bogus" }, fixed(3, "bogus", "timeout", "bogus"));
+		assert.same({ "udp", "tcp", "probe tcp", "servfail" }, fixed(2, "bogus", "servfail", "servfail"));
+		assert.same({ "udp", "tcp", "timeout" }, fixed(2, "bogus", "timeout"));
+	end);
+
+	it("end with what libunbound found bogus where no attempt is left, or a probe was answered before", function ()
+		assert.same({ "udp", "bogus" }, fixed(1, "bogus"));
+		assert.same({ "udp", "tcp", "bogus" }, fixed(2, "timeout", "bogus"));
+		assert.same({ "udp", "probe udp", "tcp", "bogus" }, fixed(3, "servfail", "answered", "bogus"));
 	end);
 
 	it("S38: end at once with any other failure", function ()
@@ -97,11 +108,12 @@ describe("query: the attempts of the automatic resolver", function ()
 	it("rebuild once after bogus data, and end with the second verdict", function ()
 		assert.same({ "udp", "rebuild", "udp", "bogus" }, automatic(3, "bogus", "bogus"));
 		assert.same({ "udp", "rebuild", "udp", "answered" }, automatic(3, "bogus", "answered"));
+		assert.same({ "udp", "bogus" }, automatic(1, "bogus"));
 	end);
 
 	it("S35: rebuild at most once", function ()
 		assert.same({ "udp", "rebuild", "udp", "tcp", "tcp", "timeout" }, automatic(4, "timeout", "timeout", "timeout", "timeout"));
-		assert.same({ "udp", "rebuild", "udp", "bogus" }, automatic(4, "servfail", "bogus"));
+		assert.same({ "udp", "rebuild", "udp", "tcp", "bogus" }, automatic(4, "servfail", "bogus", "bogus"));
 	end);
 
 	it("S36: rebuild for others after the only one timed out", function ()
