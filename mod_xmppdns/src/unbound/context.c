@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "base/mailbox.h"
+#include "base/turns.h"
+#include "dns/name.h"
 #include "dns/packet.h"
 #include "event_api.h"
 #include "event_loop.h"
@@ -18,8 +20,7 @@
 #include "threads.h"
 
 enum {
-	MOST_WORKING = 2000, /* questions that libunbound has at a time, dropped ones included: each takes it some 10 KB */
-	ASKED_AT_ONCE = 16,  /* then answers have their turn: few unfinished questions stay in the processor's caches */
+	ASKED_AT_ONCE = 16, /* then answers have their turn: few unfinished questions stay in the processor's caches */
 	LEAST_SWEEP = 1000,
 	SECURITY_BOGUS = 1, /* as ub_resolve_event's callback says it */
 	SECURITY_SECURE = 2,
@@ -40,6 +41,8 @@ struct context_flight {
 	/* handed over and back */
 	struct mail mail;
 	struct answer *answer; /* owned; NULL until it is known */
+	/* the thread's */
+	struct turn turn;
 	/* both sides' */
 	struct context *context;
 	atomic_bool dropped;
@@ -58,12 +61,11 @@ struct context {
 	enum role role;
 	struct mailbox asked, answered; /* flights */
 	/* the thread's */
-	struct event_loop *loop;             /* owned */
-	struct ub_ctx *ub;                   /* owned; NULL until the first question, and when libunbound refuses the settings */
-	bool closing;                        /* libunbound is being ended: what its callbacks say is of no interest */
-	struct mail *waiting, **waiting_end; /* flights that libunbound has not been asked yet */
+	struct event_loop *loop; /* owned */
+	struct ub_ctx *ub;       /* owned; NULL until the first question, and when libunbound refuses the settings */
+	bool closing;            /* libunbound is being ended: what its callbacks say is of no interest */
+	struct turns turns;      /* flights: those that libunbound has been asked, dropped ones included, have the places */
 	unsigned waiting_count, sweep_at;
-	unsigned working_count; /* flights that libunbound has been asked */
 };
 
 /* In the context's thread */
@@ -71,12 +73,18 @@ struct context {
 /* The flight goes back to the server; the thread does not know it any more. */
 static void return_flight(struct context_flight *flight)
 {
+	leave_turn(&flight->context->turns, &flight->turn);
 	post_mail(&flight->context->answered, &flight->mail);
 }
 
 static struct context_flight *mailed_flight(struct mail *mail)
 {
 	return (struct context_flight *)((char *)mail - offsetof(struct context_flight, mail));
+}
+
+static struct context_flight *flight_of(struct turn *turn)
+{
+	return (struct context_flight *)((char *)turn - offsetof(struct context_flight, turn));
 }
 
 static struct answer *create_failure(const struct context_flight *flight, enum outcome outcome, const char *reason)
@@ -114,7 +122,6 @@ static void on_unbound_answer(void *data, int rcode, void *packet, int size, int
 	(void)was_ratelimited;
 	if (flight->context->closing)
 		return;
-	flight->context->working_count--;
 	if (is_dropped(flight))
 		flight->answer = NULL;
 	else if (security == SECURITY_BOGUS)
@@ -143,45 +150,35 @@ static bool start_library(struct context *context, struct problem *problem)
 
 static void ask_library(struct context *context, struct context_flight *flight)
 {
-	context->working_count++;
 	/* a known answer comes before it returns */
 	int error = ub_resolve_event(context->ub, flight->qname, flight->qtype, CLASS_IN, flight, on_unbound_answer, NULL);
 	if (error == UB_NOERROR)
 		return;
-	context->working_count--;
 	flight->answer = convert_error(flight, error);
 	return_flight(flight);
 }
 
-static void add_waiting(struct context *context, struct mail *mail)
+/* Behind others of its zone: whoever owns one that is silent waits for himself. The zone is not known, but it is not above the last two labels, and
+ * below a suffix like co.uk it is most often at the last three. */
+static void await_turn(struct context *context, struct context_flight *flight)
 {
-	mail->next = NULL;
-	*context->waiting_end = mail;
-	context->waiting_end = &mail->next;
-	context->waiting_count++;
-}
-
-static struct context_flight *take_waiting(struct context *context)
-{
-	struct mail *mail = context->waiting;
-	if (mail == NULL)
-		return NULL;
-	context->waiting = mail->next;
-	if (context->waiting == NULL)
-		context->waiting_end = &context->waiting;
-	context->waiting_count--;
-	return mailed_flight(mail);
+	if (wait_for_turn(&context->turns, &flight->turn, last_labels(flight->qname, 2), last_labels(flight->qname, 3))) {
+		context->waiting_count++;
+		return;
+	}
+	flight->answer = create_failure(flight, OUTCOME_SYSTEM, "out of memory");
+	return_flight(flight);
 }
 
 /* While libunbound takes no more, dropped questions would pile up. */
 static void sweep_waiting(struct context *context)
 {
-	for (unsigned left = context->waiting_count; left > 0; left--) {
-		struct context_flight *flight = take_waiting(context);
-		if (is_dropped(flight))
-			return_flight(flight);
-		else
-			add_waiting(context, &flight->mail);
+	for (struct turn *turn = first_waiting(&context->turns), *next; turn != NULL; turn = next) {
+		next = waiting_after(turn);
+		if (!is_dropped(flight_of(turn)))
+			continue;
+		context->waiting_count--;
+		return_flight(flight_of(turn));
 	}
 	context->sweep_at = 2 * context->waiting_count + LEAST_SWEEP;
 }
@@ -190,7 +187,7 @@ static void take_questions(struct context *context)
 {
 	for (struct mail *mail = take_mail(&context->asked), *next; mail != NULL; mail = next) {
 		next = mail->next;
-		add_waiting(context, mail);
+		await_turn(context, mailed_flight(mail));
 	}
 	if (context->waiting_count >= context->sweep_at)
 		sweep_waiting(context);
@@ -199,28 +196,31 @@ static void take_questions(struct context *context)
 /* Settings that libunbound refuses are tried again with the next question: the reason may be gone. */
 static void fail_waiting(struct context *context, const char *problem)
 {
-	for (struct context_flight *flight; (flight = take_waiting(context)) != NULL;) {
-		flight->answer = create_failure(flight, OUTCOME_SYSTEM, problem);
-		return_flight(flight);
+	for (struct turn *turn; (turn = first_waiting(&context->turns)) != NULL;) {
+		flight_of(turn)->answer = create_failure(flight_of(turn), OUTCOME_SYSTEM, problem);
+		return_flight(flight_of(turn));
 	}
+	context->waiting_count = 0;
 }
 
-static bool can_ask(const struct context *context)
+static bool can_ask(struct context *context)
 {
-	return context->waiting != NULL && context->working_count < MOST_WORKING;
+	return next_turn(&context->turns) != NULL;
 }
 
 static void ask_waiting(struct context *context)
 {
 	struct problem problem;
-	if (context->waiting != NULL && context->ub == NULL && !start_library(context, &problem))
+	if (can_ask(context) && context->ub == NULL && !start_library(context, &problem))
 		fail_waiting(context, problem.text);
-	for (int i = 0; i < ASKED_AT_ONCE && can_ask(context); i++) {
-		struct context_flight *flight = take_waiting(context);
-		if (is_dropped(flight))
-			return_flight(flight);
+	struct turn *turn;
+	for (int i = 0; i < ASKED_AT_ONCE && (turn = next_turn(&context->turns)) != NULL; i++) {
+		take_place(turn);
+		context->waiting_count--;
+		if (is_dropped(flight_of(turn)))
+			return_flight(flight_of(turn));
 		else
-			ask_library(context, flight);
+			ask_library(context, flight_of(turn));
 	}
 }
 
@@ -248,6 +248,7 @@ static void free_flights(struct context *context)
 static void close_context(struct context *context)
 {
 	free_flights(context);
+	close_turns(&context->turns);
 	close_mailbox(&context->asked);
 	close_mailbox(&context->answered);
 	release_settings(context->settings);
@@ -312,7 +313,7 @@ static bool open_descriptors(struct context *context)
 
 static bool open_context(struct context *context, enum set_up when, struct problem *problem)
 {
-	context->waiting_end = &context->waiting;
+	open_turns(&context->turns, most_questions(context->role));
 	context->sweep_at = LEAST_SWEEP;
 	bool is_open = open_descriptors(context);
 	if (is_open && when == SET_UP_NOW && !start_library(context, problem))

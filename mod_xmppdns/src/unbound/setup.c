@@ -106,12 +106,24 @@ static void set_our_number(struct ub_ctx *ub, const char *name, size_t number)
 }
 
 /* Each question under way upstream takes a descriptor. */
-static size_t count_ports(void)
+static uint32_t count_descriptors(void)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur / 8 < FEWEST_PORTS)
 		return FEWEST_PORTS;
-	return limit.rlim_cur / 8 > MOST_PORTS ? MOST_PORTS : (size_t)limit.rlim_cur / 8;
+	return limit.rlim_cur / 8 > MOST_PORTS ? MOST_PORTS : (uint32_t)limit.rlim_cur / 8;
+}
+
+/* Each takes time to make, and those other than the first role's are asked seldom. */
+static uint32_t count_ports(enum role role)
+{
+	uint32_t ports = role == ROLE_UDP ? count_descriptors() : count_descriptors() / 16;
+	return ports < FEWEST_PORTS ? FEWEST_PORTS : ports;
+}
+
+uint32_t most_questions(enum role role)
+{
+	return role == ROLE_PROBE_UDP ? count_ports(role) : count_descriptors(); /* over TCP many share a connection */
 }
 
 static size_t at_least(size_t size, size_t least)
@@ -121,14 +133,13 @@ static size_t at_least(size_t size, size_t least)
 
 static void set_sizes(struct ub_ctx *ub, const struct settings *settings, enum role role)
 {
-	size_t size = role == ROLE_UDP ? settings->cache_size : SMALL_CACHE;                                       /* the others are asked seldom */
-	size_t queries = count_ports(), ports = role == ROLE_UDP ? queries : at_least(queries / 16, FEWEST_PORTS); /* each takes time to make */
+	size_t size = role == ROLE_UDP ? settings->cache_size : SMALL_CACHE;
 	set_our_number(ub, "rrset-cache-size:", at_least(size / 2, SMALL_CACHE));
 	set_our_number(ub, "msg-cache-size:", at_least(size / 4, SMALL_CACHE));
 	set_our_number(ub, "key-cache-size:", at_least(size / 4, SMALL_CACHE));
 	set_our_number(ub, "neg-cache-size:", at_least(size / 16, SMALL_CACHE / 4));
-	set_our_number(ub, "outgoing-range:", ports);
-	set_our_number(ub, "num-queries-per-thread:", queries);
+	set_our_number(ub, "outgoing-range:", count_ports(role));
+	set_our_number(ub, "num-queries-per-thread:", count_descriptors());
 	set_our_number(ub, "cache-max-ttl:", at_least(settings->max_ttl, 1)); /* nothing can be resolved with 0 */
 }
 
