@@ -20,7 +20,8 @@ local function provide(name, module)
 	package.loaded[name], package.loaded["prosody."..name] = module, module;
 end
 
-for _, name in ipairs({ "net.server", "core.configmanager" }) do
+local captured = { ["net.server"] = true, ["core.configmanager"] = true };
+for name in pairs(captured) do
 	provide(name, setmetatable({}, { __index = function (_, key) return current.modules[name][key]; end }));
 end
 
@@ -45,13 +46,18 @@ local function new_prosody(version, options, change)
 			end;
 			getconfig = function () return { ["*"] = stand_in.options }; end;
 		};
+		["net.connect"] = { connect = function (resolver)
+			resolver:next(version == 13 and function (_, _, _, _, _) end or function (_, _, _, _) end); -- luacheck: ignore 212
+		end };
 		["core.features"] = { available = { contains = function (_, name)
 			return version == 13 and name == "s2sout-pre-connect-event";
 		end } };
 	};
 	for name, value in pairs(change or {}) do stand_in[name] = value; end
 	current = stand_in;
-	for _, name in ipairs({ "net.adns", "net.resolvers.service", "net.resolvers.chain", "core.features" }) do provide(name, stand_in.modules[name]); end
+	for name, module in pairs(stand_in.modules) do
+		if not captured[name] then provide(name, module); end
+	end
 	return stand_in;
 end
 
@@ -454,6 +460,17 @@ describe("mod_xmppdns", function ()
 			assert.matches("Secure", server:shell(A), 1, true);
 			assert.same({}, log_lines("error"));
 			assert.equal(3, #log_lines("info"));
+		end);
+
+		it("has its section in the shell, whatever else this Prosody can do", function () -- 0.12.5 has the event of 13, and not its shell
+			start(option(dns.forward)..[[
+
+				require "core.features".available:add("s2sout-pre-connect-event")]]);
+			assert.matches("1 record, secure", server:shell([[xmppdns:lookup("xmpp.secure.example", "A")]]));
+			server:shell([[module:reload("admin_shell")]]);
+			assert.matches("1 record, secure", server:shell([[xmppdns:lookup("xmpp.secure.example", "A")]]));
+			server:shell([[module:unload("xmppdns")]]);
+			assert.is_false(pcall(server.shell, server, [[xmppdns:lookup("xmpp.secure.example", "A")]]));
 		end);
 
 		it("refuses a bogus domain and tells the sender why", function ()

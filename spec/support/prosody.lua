@@ -50,7 +50,7 @@ trap 'kill $pid; while kill -0 $pid; do sleep 0.05; done; exit' TERM
 while kill -0 $pid; do sleep 1 & wait $!; done
 ]];
 
-local function command(server, options)
+local function command_line(server, options)
 	if options.daemon then
 		return { "sh", process.write(server.directory .. "/daemon.sh", DAEMON), server.config, server.directory .. "/prosody.pid" };
 	end
@@ -108,7 +108,7 @@ function prosody.start(options)
 	end
 	server.config = process.write(server.directory .. "/prosody.cfg.lua", config_text(server, options));
 	server.log_file = server.directory .. "/prosody.log";
-	server.process = process.start(command(server, options), { cwd = server.directory });
+	server.process = process.start(command_line(server, options), { cwd = server.directory });
 	if not process.wait_for_tcp(address, server.s2s_ports[1], 10) then
 		error(("Prosody %s does not listen:\n%s\n%s"):format(options.name, server.process:output(), server:log()), 2);
 	end

@@ -5,8 +5,10 @@
 local adns = require "xmppdns.prosody.adns";
 local automatic = require "xmppdns.resolver".AUTOMATIC;
 local autotrust = require "xmppdns.prosody.autotrust";
+local capabilities = require "xmppdns.prosody.capabilities";
 local checkup = require "xmppdns.prosody.checkup";
 local configuration = require "xmppdns.prosody.configuration";
+local dial_012 = require "xmppdns.prosody.dial_012";
 local failover = require "xmppdns.prosody.failover";
 local from_prosody = require "xmppdns.prosody.modules";
 local identity = require "xmppdns.prosody.identity";
@@ -183,7 +185,7 @@ local host_hooks = {
 		outbound.prepare(event.session);
 		self.failover:on_created(event.session);
 	end };
-	{ "s2sout-pre-connect", 0, function (self, event) -- Prosody 13
+	{ "s2sout-pre-connect", 0, function (self, event) -- Prosody 0.12.4 and later
 		local session = event.session;
 		event.resolver = s2s_resolver.from_stock(event.resolver, session.to_host, self.outgoing, session.from_host) or event.resolver;
 	end };
@@ -238,9 +240,9 @@ local function install(self)
 	self.is_active = true;
 	self.failover:start();
 	self.restores[1] = adns.new(resolver_of_now).install(from_prosody "net.adns");
-	local is_13 = from_prosody "core.features".available:contains("s2sout-pre-connect-event");
-	self.restores[2] = shell.install(self.module, resolver_of_now, is_13);
-	if is_13 then return; end
+	self.restores[2] = shell.install(self.module, resolver_of_now);
+	self.outgoing.unreachable = not capabilities.connects_side_by_side() and dial_012.new_memory() or nil;
+	if capabilities.has_pre_connect() then return; end
 	self.restores[3] = s2s_resolver.replace_stock(from_prosody "net.resolvers.service", from_prosody "net.resolvers.chain", self.outgoing);
 end
 

@@ -142,9 +142,9 @@ local function dial(target, on_answer, on_failure)
 	return function () conn:close(); end;
 end
 
-local function dial_side_by_side(self, unreachable)
+local function dial_side_by_side(self)
 	return dial_012.new({
-		after = after, dial = dial, unreachable = unreachable;
+		after = after, dial = dial, unreachable = self.options.unreachable;
 		source = function (callback) pull(self, callback); end;
 		has_more = function () return has_more(self); end;
 		on_failure = function (target, problem)
@@ -172,11 +172,11 @@ end
 -- each field optional; from_host() -> the local host that dials just now, where nothing else tells it (Prosody 0.12);
 -- get_plan(from_host, hostname) -> a plan to go on with, or nil; on_plan(plan, from_host, hostname), told of each new one.
 -- What net.connect hands to net.server for an address has xmppdns = { plan, endpoint, address, dane (what counts for this address) }.
--- unreachable: xmppdns.prosody.dial_012's memory where it has to find out by itself which address answers (Prosody 0.12), else nil.
-local function new(hostname, extras, options, from_host, unreachable)
+-- options.unreachable: xmppdns.prosody.dial_012's memory where it has to find out by itself which address answers (Prosody 0.12), else nil.
+local function new(hostname, extras, options, from_host)
 	local self = setmetatable({ hostname = hostname, from_host = from_host, extras = extras, options = options }, resolver_mt);
-	self.targets, self.unreachable = {}, unreachable;
-	self.turns = unreachable and dial_side_by_side(self, unreachable) or dial_by_turns(self);
+	self.targets = {};
+	self.turns = options.unreachable and dial_side_by_side(self) or dial_by_turns(self);
 	return self;
 end
 
@@ -189,20 +189,19 @@ local function merge(resolvers)
 			extras[service] = extra;
 		end
 	end
-	return first and new(first.hostname, extras, first.options, first.from_host, first.unreachable);
+	return first and new(first.hostname, extras, first.options, first.from_host);
 end
 
 -- Prosody 0.12, where mod_s2s asks net_service.new once for each service, and net_chain.new to try one after the other: both give ours.
 -- Gives a function that puts everything back.
 local function replace_stock(net_service, net_chain, options)
 	local stock_service_new, stock_chain_new = net_service.new, net_chain.new;
-	local unreachable = dial_012.new_memory();
 	local active = true;
 	local function service_new(hostname, service, conn_type, extra)
 		if not active or not services.tls_of[service] or (conn_type or "tcp") ~= "tcp" then
 			return stock_service_new(hostname, service, conn_type, extra);
 		end
-		return new(hostname, { [service] = extra or {} }, options, options.from_host and options.from_host(), unreachable);
+		return new(hostname, { [service] = extra or {} }, options, options.from_host and options.from_host());
 	end
 	local function chain_new(resolvers)
 		return active and merge(resolvers) or stock_chain_new(resolvers);

@@ -134,7 +134,7 @@ local function new_handler(command, get_resolver)
 	end
 end
 
--- Prosody 13 has a place for commands; it cares for help, and takes them back when the module is unloaded.
+-- Prosody 13 has a place for commands; it cares for help, and takes them back when the module is unloaded. Others have nobody who looks there.
 local function add_items(module, get_resolver)
 	for _, command in ipairs(commands) do
 		local args = {};
@@ -144,7 +144,6 @@ local function add_items(module, get_resolver)
 			handler = new_handler(command, get_resolver);
 		});
 	end
-	return function () end;
 end
 
 local function print_help(session)
@@ -168,31 +167,36 @@ local function add_help(shell_commands)
 	end;
 end
 
-local function add_section(module, get_resolver)
-	local env, section = module:shared("/*/admin_shell/env"), {};
+local function new_section(get_resolver)
+	local section = {};
 	for _, command in ipairs(commands) do section[command.name] = new_handler(command, get_resolver); end
 	function section.help(context)
 		print_help(context.session);
 		return true, DESCRIPTION;
 	end
-	env.xmppdns = section;
-	local shell_commands = module:shared("/*/admin_shell/commands");
-	local remove_help = add_help(shell_commands);
+	return section;
+end
+
+-- Adds the section for the resolver of get_resolver() -> resolver | nil, err. Gives a function that takes it back.
+local function install(module, get_resolver)
+	local env, shell_commands = module:shared("/*/admin_shell/env"), module:shared("/*/admin_shell/commands");
+	local section, remove_help = new_section(get_resolver), nil;
+	local function add_section() -- where there is a shell which has not taken the items
+		if not env.module or env.xmppdns and env.xmppdns ~= section then return; end
+		env.xmppdns, remove_help = section, add_help(shell_commands);
+	end
+	add_items(module, get_resolver);
+	add_section();
 	for _, loading in ipairs({ "module-loaded", "module-reloaded" }) do
 		module:hook(loading, function (event) -- the shell may come after us, and brings its own help
-			if event.module == "admin_shell" then remove_help = add_help(shell_commands); end
+			if event.module == "admin_shell" and section then add_section(); end
 		end);
 	end
 	return function ()
-		remove_help();
+		if remove_help then remove_help(); end
 		if env.xmppdns == section then env.xmppdns = nil; end
+		section = nil;
 	end;
-end
-
--- Adds the section for the resolver of get_resolver() -> resolver | nil, err. has_items: Prosody takes commands as items "shell-command".
--- Gives a function that takes it back.
-local function install(module, get_resolver, has_items)
-	return (has_items and add_items or add_section)(module, get_resolver);
 end
 
 return { install = install };

@@ -42,6 +42,7 @@ local function measure_ours(domain)
 		if stock.races_addresses() then
 			return measure(server, function (name) return service.from_stock(stock.new_connection_resolver(name), name, options); end, domain);
 		end
+		options.unreachable = require "xmppdns.prosody.dial_012".new_memory();
 		service.replace_stock(require "net.resolvers.service", require "net.resolvers.chain", options);
 		return measure(server, stock.new_connection_resolver, domain);
 	end

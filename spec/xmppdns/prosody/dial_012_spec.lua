@@ -5,6 +5,7 @@
 local server = require "spec.bench.stock".server();
 
 local core = require "xmppdns.core";
+local dial_012 = require "xmppdns.prosody.dial_012";
 local process = require "spec.support.process";
 local service = require "xmppdns.prosody.s2s_resolver";
 local socket = require "socket";
@@ -13,7 +14,7 @@ local zones = require "spec.support.zones";
 
 local net_connect = require "net.connect";
 local net_service, net_chain = require "net.resolvers.service", require "net.resolvers.chain";
-local is_old = not require "core.features".available:contains("s2sout-pre-connect-event");
+local is_old = not require "xmppdns.prosody.capabilities".connects_side_by_side();
 
 -- Runs the loop from wait until ring; one turn at a time does not work in Prosody 13.
 local function new_bell()
@@ -90,6 +91,7 @@ describe("xmppdns.prosody.dial_012:", function ()
 		watch = server.watchfd(resolver:getfd(), function () resolver:process(); end);
 		ended, bell = {}, new_bell();
 		options = { get_resolver = function () return resolver; end, on_end = function (one) ended[#ended + 1] = one; end };
+		options.unreachable = is_old and dial_012.new_memory() or nil;
 		restore = is_old and service.replace_stock(net_service, net_chain, options) or function () end;
 	end);
 
@@ -108,8 +110,8 @@ describe("xmppdns.prosody.dial_012:", function ()
 	end
 
 	-- The port that net.connect came to, or why to none, and the seconds that it took. And the connection resolver.
-	local function connect(domain)
-		local result, one, before, conn = nil, new_service(domain), core.now(), nil;
+	local function connect(domain, new_one)
+		local result, one, before, conn = nil, new_one or new_service(domain), core.now(), nil;
 		local function finish(value)
 			result = result or value;
 			bell.ring();
@@ -147,6 +149,16 @@ describe("xmppdns.prosody.dial_012:", function ()
 		assert.equal(alive.port, port);
 		assert.is_true(seconds > 1.9 and seconds < 2.8);
 	end);
+
+	if is_old then
+		it("issue 16.7: Prosody 0.12.5, where a plugin may replace what mod_s2s made but net.connect dials one by one: the same", function ()
+			restore();
+			local stock = net_service.new("same.example", "xmpp-server", "tcp", { default_port = 5269 });
+			local port, seconds = connect("same.example", service.from_stock(stock, "same.example", options));
+			assert.equal(alive.port, port);
+			assert.is_true(seconds > 0.2 and seconds < 0.6);
+		end);
+	end
 
 	it("targets that refuse cost nothing", function ()
 		local port, seconds = connect("refusing.example");
