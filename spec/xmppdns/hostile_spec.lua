@@ -5,7 +5,7 @@
 -- Answers under another ID, from another address or port, and unasked records behind a forwarder are in faults_spec.lua.
 
 local certificates = require "spec.support.certificates";
-local connector = require "xmppdns.plan.plan";
+local plans = require "xmppdns.plan.plan";
 local keytrap = require "spec.support.keytrap";
 local misdns = require "spec.support.misdns";
 local prosody = require "spec.support.prosody";
@@ -74,7 +74,7 @@ end
 
 local function collect(resolver, domain)
 	local loop, plan, finished = new_loop(resolver), nil, false;
-	loop.call(connector.endpoints, resolver, domain, nil, nil, function (found)
+	loop.call(plans.endpoints, resolver, domain, nil, nil, function (found)
 		plan, finished = found, true;
 	end);
 	loop.run_until(function () return finished; end);

@@ -91,4 +91,4 @@ local function judge(records)
 	return usable[1] and "usable" or records[1] and "unusable" or "none", usable;
 end
 
-return { owner_name = owner_name, refuse = refuse, list_reasons = list_reasons, judge = judge };
+return { owner_name = owner_name, list_reasons = list_reasons, judge = judge };

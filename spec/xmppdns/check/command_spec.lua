@@ -5,7 +5,7 @@
 local certificates = require "spec.support.certificates";
 local check = require "xmppdns.check.command";
 local dkjson = require "dkjson";
-local document = require "xmppdns.check.json";
+local json = require "xmppdns.check.json";
 local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
 local prosody = require "spec.support.prosody";
@@ -378,7 +378,7 @@ describe("xmppdns-check: JSON", function ()
 		local broken = { "\255", "a\195", "\192\175", "\237\160\128", "\240\128\128\128", "\244\144\128\128", "\195\188\128", "\128\194\240\194\128" };
 		for byte = 128, 255 do broken[#broken + 1] = "x" .. string.char(byte) .. "y"; end
 		local version = { xmppdns = "1", libunbound = "1" };
-		local output = document.write({ version = version, ok = true, domains = { { problems = texts }, { problems = broken } } });
+		local output = json.write({ version = version, ok = true, domains = { { problems = texts }, { problems = broken } } });
 		local file = process.write(process.directory() .. "/bytes.json", output);
 		process.run({ "python3", "-c", "import json, sys; json.loads(open(sys.argv[1], 'rb').read().decode('utf-8', 'strict'))", file });
 		local domains = dkjson.decode(output).domains;

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 
-local inspection = require "xmppdns.check.domain";
+local domain_check = require "xmppdns.check.domain";
 local draw_domain, new_style = require "xmppdns.check.tree".draw_domain, require "xmppdns.check.tree".new_style;
 local misdns = require "spec.support.misdns";
 local plans = require "xmppdns.plan.plan";
@@ -54,7 +54,7 @@ local function inspect(domain, options)
 	local tasks, report = tasks_of.new(resolver), nil;
 	options = options or {};
 	options.timeout, options.cafile = 3, certificate .. ".crt";
-	tasks:spawn(function () report = inspection.inspect(tasks, resolver, domain, options); end);
+	tasks:spawn(function () report = domain_check.inspect(tasks, resolver, domain, options); end);
 	tasks:run();
 	return report;
 end
@@ -69,7 +69,7 @@ local function list_tlsa(found)
 	return texts;
 end
 
-describe("inspection: TLSA records", function ()
+describe("xmppdns.check.domain: TLSA records", function ()
 	it("count with their strongest digest alone, per usage and selector, beside full data (R23)", function ()
 		assert.same({ "2 1 1", "not 3 1 0: not a public key", "not 3 1 1: there is a stronger digest", "3 1 2" },
 			list_tlsa(inspect("agile.example").targets[1].tlsa[1]));
@@ -100,7 +100,7 @@ describe("inspection: TLSA records", function ()
 	end);
 end);
 
-describe("inspection: DANE", function ()
+describe("xmppdns.check.domain: DANE", function ()
 	it("decides about the addresses of the secure family alone, as in a connection (R16)", function ()
 		resolver:close();
 		resolver = assert(xmppdns.new(dns:settings({ timeout = 2, options = {
@@ -112,7 +112,7 @@ describe("inspection: DANE", function ()
 	end);
 end);
 
-describe("inspection: evidence", function ()
+describe("xmppdns.check.domain: evidence", function ()
 	local function list_lookups(f)
 		local lookups = {};
 		function resolver.on_done(name, rdtype) lookups[#lookups + 1] = ("%s %s"):format(name, rdtype); end
@@ -144,7 +144,7 @@ describe("inspection: evidence", function ()
 	end);
 end);
 
-describe("inspection: endpoints", function ()
+describe("xmppdns.check.domain: endpoints", function ()
 	it("beyond max_endpoints are counted, which is a problem, and the tree says so", function ()
 		resolver:close();
 		resolver = assert(xmppdns.new(dns:settings({ timeout = 2, max_endpoints = 1 })));
@@ -156,7 +156,7 @@ describe("inspection: endpoints", function ()
 	end);
 end);
 
-describe("inspection: a domain that can be reached", function ()
+describe("xmppdns.check.domain: a domain that can be reached", function ()
 	it("is degraded when one family's answer is bogus, which is a problem by name (issue 14, 3)", function ()
 		local report = inspect("partly.example");
 		assert.same({ "degraded", 1, nil, { "::1" } }, { report.status, #report.problems, report.endpoints[1].error, report.endpoints[1].addresses });
@@ -178,7 +178,7 @@ describe("inspection: a domain that can be reached", function ()
 	end);
 end);
 
-describe("inspection: the names of a certificate", function ()
+describe("xmppdns.check.domain: the names of a certificate", function ()
 	local function connection_of(domain)
 		return inspect(domain, { connect = true }).endpoints[1].connections[1];
 	end

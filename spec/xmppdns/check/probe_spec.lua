@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 
-local dialler = require "xmppdns.check.probe";
+local probe = require "xmppdns.check.probe";
 local core = require "xmppdns.core";
 local process = require "spec.support.process";
 local socket = require "socket";
@@ -30,7 +30,7 @@ local function dial(target, timeout)
 	target.address, target.domain = target.address or address, target.domain or "plain.example";
 	target.names = target.names or { target.domain };
 	tasks:spawn(function ()
-		result = dialler.dial(tasks, target, { timeout = timeout or 3, cafile = certificate .. ".crt" });
+		result = probe.dial(tasks, target, { timeout = timeout or 3, cafile = certificate .. ".crt" });
 	end);
 	if target.serve then tasks:spawn(function () target.serve(tasks); end); end
 	tasks:run();
@@ -58,7 +58,7 @@ local function scripted_server(...)
 	end
 end
 
-describe("dial: direct TLS", function ()
+describe("xmppdns.check.probe: direct TLS", function ()
 	local server, port;
 
 	setup(function ()
@@ -107,7 +107,7 @@ describe("dial: direct TLS", function ()
 	end);
 end);
 
-describe("dial: what goes wrong", function ()
+describe("xmppdns.check.probe: what goes wrong", function ()
 	it("is told: refused, silent, closed", function ()
 		local refused = dial({ port = process.free_port(address), tls = "direct" });
 		assert.same({ false, "connection refused" }, { refused.connected, refused.problem });
@@ -134,9 +134,9 @@ describe("dial: what goes wrong", function ()
 	end);
 end);
 
-describe("dial.available", function ()
+describe("xmppdns.check.probe: available", function ()
 	it("refuses a file without certificates", function ()
-		assert.is_true(dialler.available({}));
-		assert.is_nil((dialler.available({ cafile = "/dev/null" })));
+		assert.is_true(probe.available({}));
+		assert.is_nil((probe.available({ cafile = "/dev/null" })));
 	end);
 end);

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 
-local report = require "xmppdns.check.tree";
+local tree = require "xmppdns.check.tree";
 
-local plain = report.new_style(false);
+local plain = tree.new_style(false);
 
 local function empty(fields)
 	local result = { given = "a.example", domain = "a.example", status = "good", srv = {}, targets = {}, endpoints = {}, left_out = 0, problems = {} };
@@ -11,10 +11,10 @@ local function empty(fields)
 	return result;
 end
 
-describe("report: a domain's tree", function ()
+describe("xmppdns.check.tree: a domain's tree", function ()
 	it("shows nothing from the network but printable ASCII", function ()
 		local evil = "\27[31mA\r\n\t\0\127\155\226\128\174é\\";
-		local text = report.draw_domain(empty({
+		local text = tree.draw_domain(empty({
 			given = evil, domain = evil, status = "unreachable", error = { code = "bogus", text = evil };
 			targets = { { host = evil, addresses = { { type = "A", dnssec = "secure", ttl = 1, alias = evil, addresses = { evil } } }, tlsa = {
 				{ port = 1, dnssec = "secure", ttl = 1, records = { { usage = 3, selector = 1, matching = 1, data = "00", usable = false, reason = evil } } },
@@ -30,23 +30,23 @@ describe("report: a domain's tree", function ()
 
 	it("shows the domain as it was typed, and its A-labels where they differ", function ()
 		assert.equal("bücher.example (xn--bcher-kva.example): good\n",
-			report.draw_domain(empty({ given = "bücher.example", domain = "xn--bcher-kva.example" }), plain, true));
-		assert.equal("A.example: good\n", report.draw_domain(empty({ given = "A.example" }), plain, true));
+			tree.draw_domain(empty({ given = "bücher.example", domain = "xn--bcher-kva.example" }), plain, true));
+		assert.equal("A.example: good\n", tree.draw_domain(empty({ given = "A.example" }), plain, true));
 	end);
 
 	it("escapes typed controls, in UTF-8 too, and marks that turn the text around", function ()
 		for _, name in ipairs({ "a\155b", "a\194\155b", "a\226\128\174b", "a\27b" }) do
-			assert.is_nil(report.draw_domain(empty({ given = name }), plain, true):find("[^ -~\n]"));
+			assert.is_nil(tree.draw_domain(empty({ given = name }), plain, true):find("[^ -~\n]"));
 		end
 	end);
 
 	it("is coloured by what is good and what is not, when it may be", function ()
-		local style = report.new_style(true);
-		assert.equal("\27[1ma.example\27[0m: \27[31munreachable\27[0m\n", report.draw_domain(empty({ status = "unreachable" }), style, true));
+		local style = tree.new_style(true);
+		assert.equal("\27[1ma.example\27[0m: \27[31munreachable\27[0m\n", tree.draw_domain(empty({ status = "unreachable" }), style, true));
 	end);
 end);
 
-describe("report: the resolver's tree", function ()
+describe("xmppdns.check.tree: the resolver's tree", function ()
 	it("shows each finding, and below it what to do", function ()
 		assert.equal([[
 resolver: sick
@@ -54,7 +54,7 @@ resolver: sick
 |- problem: broken\010
 |  `- mend it
 `- done
-]], report.draw_health({
+]], tree.draw_health({
 			ok = false, { level = "good", text = "fine" }, { level = "problem", text = "broken\n", advice = "mend it" };
 		}, { recovered = true, text = "done" }, plain, false));
 	end);

@@ -2,7 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- What may be dialled, and with which TLSA records, against real zones and behind a server that misbehaves on purpose.
 
-local connector = require "xmppdns.plan.plan";
+local plans = require "xmppdns.plan.plan";
 local core = require "xmppdns.core";
 local misdns = require "spec.support.misdns";
 local xmppdns = require "xmppdns";
@@ -130,7 +130,7 @@ describe("xmppdns.plan.endpoint:", function ()
 
 	local function collect(domain, options)
 		local plan;
-		connector.endpoints(resolver, domain, options, nil, function (...) plan = assert(...); end);
+		plans.endpoints(resolver, domain, options, nil, function (...) plan = assert(...); end);
 		while not plan do assert.is_true(resolver:wait(30)); end
 		return plan;
 	end
@@ -198,7 +198,7 @@ describe("xmppdns.plan.endpoint:", function ()
 			use_faulty();
 			lines("two-plain.example"); -- so that the keys are known
 			faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", delay = 300 });
-			local plan = assert(connector.new(resolver, "unsigned.example"));
+			local plan = assert(plans.new(resolver, "unsigned.example"));
 			local first, addresses, seconds = take(plan);
 			assert.same({ "192.0.2.1" }, addresses);
 			assert.is_true(seconds < 0.25);
@@ -214,7 +214,7 @@ describe("xmppdns.plan.endpoint:", function ()
 			use_faulty();
 			lines("two-plain.example");
 			faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", delay = 25 });
-			local plan = assert(connector.new(resolver, "unsigned.example"));
+			local plan = assert(plans.new(resolver, "unsigned.example"));
 			local _, addresses = take(plan);
 			assert.same({ "2001:db8::1", "192.0.2.1" }, addresses);
 		end);
@@ -222,7 +222,7 @@ describe("xmppdns.plan.endpoint:", function ()
 		it("R31: a late family that fails takes nothing back", function ()
 			use_faulty({ timeout = 0.3 });
 			faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", fault = "silence" });
-			local plan = assert(connector.new(resolver, "unsigned.example"));
+			local plan = assert(plans.new(resolver, "unsigned.example"));
 			local first, addresses = take(plan);
 			assert.same({ "192.0.2.1" }, addresses);
 			assert.is_nil(take(plan));
@@ -232,7 +232,7 @@ describe("xmppdns.plan.endpoint:", function ()
 		it("R15, R31: an insecure family alone is not given out where the other's failure would forbid it", function ()
 			use_faulty({ timeout = 0.3 });
 			faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", fault = "silence" });
-			local plan = assert(connector.new(resolver, "towards-unsigned.example"));
+			local plan = assert(plans.new(resolver, "towards-unsigned.example"));
 			assert.is_nil(take(plan));
 			assert.equal("timeout", plan.error.code);
 		end);
@@ -251,7 +251,7 @@ describe("xmppdns.plan.endpoint:", function ()
 			use_faulty({ timeout = 1 });
 			faulty:records("_xmpp-server._tcp.two-plain.example", "SRV", { "0 9 5269 xmpp.two-plain.example.", "0 0 5269 second.two-plain.example." });
 			faulty:rule({ name = "xmpp.two-plain.example", fault = "silence" });
-			local plan = assert(connector.new(resolver, "two-plain.example", { rng = function () return 1; end }));
+			local plan = assert(plans.new(resolver, "two-plain.example", { rng = function () return 1; end }));
 			local one, _, seconds = take(plan);
 			assert.equal("second.two-plain.example", one.host);
 			assert.is_true(seconds < 0.6);
@@ -328,6 +328,30 @@ describe("xmppdns.plan.endpoint:", function ()
 
 		it("the records themselves may be behind an alias", function ()
 			assert.same({ "xmpp.tlsa-alias.example:5269: 2001:db8::1* 192.0.2.1* xmpp.tlsa-alias.example usable 1" }, lines("tlsa-alias.example"));
+		end);
+
+		it("R16, R18, R19: it says which base decides, and with which outcome, or else why no record counts", function ()
+			local function describe_tlsa(domain, options)
+				local plan = collect(domain, options);
+				local base, found, reason = plan.endpoints[1]:get_tlsa(plan);
+				return reason or ("%s: %s %d"):format(base, found.dnssec, #found.records);
+			end
+			assert.equal("xmpp.tlsa.example: secure 1", describe_tlsa("tlsa.example"));
+			assert.equal("host.alias-both.example: secure 1", describe_tlsa("alias-both.example"));
+			assert.equal("xmpp.alias-none.example: secure 0", describe_tlsa("alias-none.example"));
+			assert.equal("host.alias-bogus.example: bogus 0", describe_tlsa("alias-bogus.example"));
+			assert.equal("fallback.example: secure 1", describe_tlsa("fallback.example"));
+			assert.equal("the SRV answer is not secure", describe_tlsa("towards-signed.example"));
+			assert.equal("the SRV answer is not secure", describe_tlsa("fallback-unsigned.example"));
+			assert.equal("no address is secure", describe_tlsa("towards-unsigned.example"));
+			assert.equal("switched off by the settings", describe_tlsa("tlsa.example", { dane = "off" }));
+			assert.equal("switched off by the settings", describe_tlsa("tlsa.example", { dnssec = "off" }));
+		end);
+
+		it("R27: its host is a name for a certificate where the SRV answer is secure", function ()
+			local function name_of(domain) return collect(domain).endpoints[1]:reference_name(); end
+			assert.same({ "xmpp.tlsa.example", "bare.example" }, { name_of("tlsa.example"), name_of("bare.example") });
+			assert.same({}, { name_of("towards-signed.example"), name_of("bare-unsigned.example") });
 		end);
 
 		it("R20: bogus records end the endpoint, with the step, the record and the cause, and the next one is used", function ()
@@ -431,19 +455,19 @@ describe("xmppdns.plan.endpoint:", function ()
 
 		it("may be an IP address, and is checked as every other name", function ()
 			assert.same({ "192.0.2.8:5269: 192.0.2.8" }, lines("tlsa.example", { endpoint = { host = "192.0.2.8" } }));
-			local plan, err = connector.new(resolver, "tlsa.example", { endpoint = { host = "a..b" } });
+			local plan, err = plans.new(resolver, "tlsa.example", { endpoint = { host = "a..b" } });
 			assert.same({ nil, "name" }, { plan, err.code });
 		end);
 
 		it("serves only a domain that is one", function ()
-			local plan, err = connector.new(resolver, "a..b", { endpoint = { host = "xmpp.none.example" } });
+			local plan, err = plans.new(resolver, "a..b", { endpoint = { host = "xmpp.none.example" } });
 			assert.same({ nil, "name" }, { plan, err.code });
 		end);
 	end);
 
 	describe("an endpoint that was given out", function ()
 		it("R33: ends alone: the others from its priority on are given out once more", function ()
-			local plan = assert(connector.new(resolver, "two.example"));
+			local plan = assert(plans.new(resolver, "two.example"));
 			local first, second = take(plan), take(plan);
 			assert.is_false(plan:has_more());
 			plan:refuse(first, "tls", "TLS with xmpp.two.example port 5269: no shared cipher");
@@ -457,7 +481,7 @@ describe("xmppdns.plan.endpoint:", function ()
 		end);
 
 		it("ends with the last of its addresses that did not answer, and names them all", function ()
-			local plan = assert(connector.new(resolver, "none.example"));
+			local plan = assert(plans.new(resolver, "none.example"));
 			local one = take(plan);
 			plan:fail_address(one, "192.0.2.1", "TCP to 192.0.2.1: refused");
 			assert.same({}, plan:failures());
@@ -477,7 +501,7 @@ describe("xmppdns.plan.endpoint:", function ()
 		-- has_dane: whether the endpoint is to have TLSA records.
 		local function rounds_to_first(domain, has_dane)
 			faulty:clear_log();
-			local endpoint = take(assert(connector.new(resolver, domain)));
+			local endpoint = take(assert(plans.new(resolver, domain)));
 			assert.equal(has_dane, endpoint.dane ~= nil);
 			pause(0.15);
 			return count_rounds(faulty);

@@ -2,7 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Which TLSA records can be used, with a real certificate's bytes.
 
-local dane = require "xmppdns.plan.tlsa";
+local tlsa = require "xmppdns.plan.tlsa";
 local process = require "spec.support.process";
 
 local SHA256, SHA512 = ("a"):rep(32), ("b"):rep(64);
@@ -19,7 +19,7 @@ local function kinds(records)
 end
 
 local function verdict_of(...)
-	local verdict = dane.judge({ record(...) });
+	local verdict = tlsa.judge({ record(...) });
 	return verdict;
 end
 
@@ -36,7 +36,7 @@ describe("xmppdns.plan.tlsa:", function ()
 	end);
 
 	it("R18: the records for a host and port lie below that host", function ()
-		assert.equal("_5270._tcp.xmpp.example", dane.owner_name("xmpp.example", 5270));
+		assert.equal("_5270._tcp.xmpp.example", tlsa.owner_name("xmpp.example", 5270));
 	end);
 
 	it("R23: every known usage, selector and matching type is usable", function ()
@@ -51,16 +51,16 @@ describe("xmppdns.plan.tlsa:", function ()
 
 	it("R23: an unknown usage, selector or matching type is not", function ()
 		for _, one in ipairs({ record(4, 1, 1, SHA256), record(255, 1, 1, SHA256), record(3, 2, 1, SHA256), record(3, 1, 3, SHA256) }) do
-			local verdict, usable = dane.judge({ one });
+			local verdict, usable = tlsa.judge({ one });
 			assert.same({ "unusable", {} }, { verdict, usable });
-			assert.matches("^unknown ", dane.refuse(one));
+			assert.matches("^unknown ", tlsa.list_reasons({ one }, true)[1]);
 		end
 	end);
 
 	it("R23: a digest of another length is not usable, and neither is an empty one", function ()
 		for _, size in ipairs({ 1, 31, 33, 64 }) do assert.equal("unusable", verdict_of(3, 1, 1, ("a"):rep(size))); end
 		for _, size in ipairs({ 1, 32, 63, 65 }) do assert.equal("unusable", verdict_of(3, 1, 2, ("a"):rep(size))); end
-		for match = 0, 2 do assert.equal("no data", dane.refuse(record(3, 1, match, ""))); end
+		for match = 0, 2 do assert.equal("no data", tlsa.list_reasons({ record(3, 1, match, "") }, true)[1]); end
 	end);
 
 	it("R23: a certificate or key in full counts when it is whole, and is what the selector says", function ()
@@ -80,7 +80,7 @@ describe("xmppdns.plan.tlsa:", function ()
 	end);
 
 	it("R23: of one usage and selector only the strongest digest counts, beside the records in full", function ()
-		local _, usable = dane.judge({
+		local _, usable = tlsa.judge({
 			record(3, 1, 1, SHA256), record(3, 1, 2, SHA512), record(3, 1, 0, public_key), record(3, 1, 2, ("c"):rep(64));
 			record(3, 0, 1, SHA256), record(2, 1, 1, SHA256);
 		});
@@ -88,18 +88,29 @@ describe("xmppdns.plan.tlsa:", function ()
 	end);
 
 	it("R23: what is not usable weakens no other record", function ()
-		local _, usable = dane.judge({ record(3, 1, 1, SHA256), record(3, 1, 2, "short"), record(3, 1, 3, SHA512) });
+		local _, usable = tlsa.judge({ record(3, 1, 1, SHA256), record(3, 1, 2, "short"), record(3, 1, 3, SHA512) });
 		assert.same({ "3 1 1" }, kinds(usable));
 	end);
 
+	it("R22, R23: each record that does not count has its reason: in an answer that was not validated, all of them", function ()
+		local records = { record(3, 1, 1, SHA256), record(3, 1, 2, SHA512), record(9, 1, 1, SHA256), record(3, 1, 0, public_key) };
+		local function list(is_secure)
+			local reasons, words = tlsa.list_reasons(records, is_secure), {};
+			for i = 1, #records do words[i] = reasons[i] or "counts"; end
+			return words;
+		end
+		assert.same({ "there is a stronger digest", "counts", "unknown usage", "counts" }, list(true));
+		assert.same({ "there is a stronger digest", "not secured by DNSSEC", "unknown usage", "not secured by DNSSEC" }, list(false));
+	end);
+
 	it("R24: no record at all is something else than none that is usable", function ()
-		assert.equal("none", (dane.judge({})));
+		assert.equal("none", (tlsa.judge({})));
 		assert.equal("unusable", verdict_of(9, 9, 9, "x"));
 	end);
 
 	it("R32: what it gives shares no table with what it got", function ()
 		local given = record(3, 1, 1, SHA256);
-		local _, usable = dane.judge({ given });
+		local _, usable = tlsa.judge({ given });
 		assert.same({ given }, usable);
 		assert.not_equal(given, usable[1]);
 	end);
