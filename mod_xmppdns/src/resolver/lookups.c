@@ -19,6 +19,23 @@ struct lookup {
 	uint32_t owner;
 };
 
+struct lookup_options complete_options(const struct generations *generations, const struct lookup_options *options)
+{
+	const struct settings *settings = generations->settings;
+	const struct upstream_config *config = generations->config;
+	struct lookup_options complete = *options;
+	if (complete.attempts == 0)
+		complete.attempts = settings->attempts;
+	if (complete.attempts == 0)
+		complete.attempts = config->attempts;
+	if (complete.attempts == 0)
+		complete.attempts = options->automatic ? 3 : 2; /* S31 */
+	if (complete.timeout <= 0)
+		complete.timeout = timeout_in_use(settings, config);
+	complete.require_secure |= settings->dnssec == POLICY_REQUIRED;
+	return complete;
+}
+
 void open_lookups(struct lookups *lookups, struct generations *generations, struct cache *cache)
 {
 	*lookups = (struct lookups){ .generations = generations, .cache = cache, .generation = generations->number, .trust = generations->trust };
@@ -104,11 +121,30 @@ static struct answer *create_failure(const struct pending *pending, enum outcome
 	return create_answer(&source);
 }
 
+static struct pending_key key_of(const char *qname, uint16_t qtype, const struct lookup_options *options)
+{
+	return (struct pending_key){
+		.qname = qname,
+		.qtype = qtype,
+		.attempts = (uint16_t)options->attempts,
+		.timeout = options->timeout * 1000 < 1 ? 1 : (uint32_t)(options->timeout * 1000),
+		.automatic = options->automatic,
+	};
+}
+
+/* Whether its failure is one of the name, which whoever asks next would meet: not that of an asker who gives up early, nor of our own queue. */
+static bool is_worth_remembering(const struct lookups *lookups, const struct pending *pending)
+{
+	struct lookup_options usual = complete_options(lookups->generations, &(struct lookup_options){ .automatic = pending->key.automatic });
+	struct pending_key patient = key_of(pending->qname, pending->key.qtype, &usual);
+	return !pending->missed_turn && pending->key.attempts >= patient.attempts && pending->key.timeout >= patient.timeout;
+}
+
 static void fail_pending(struct lookups *lookups, struct pending *pending, enum outcome outcome, const char *reason)
 {
 	struct answer *failure = create_failure(pending, outcome, reason);
 	int64_t now = monotonic_ms();
-	if (failure != NULL)
+	if (failure != NULL && is_worth_remembering(lookups, pending))
 		put_answer(lookups->cache, failure, now);
 	struct answer *stale = may_be_served_stale(outcome) ? find_stale(lookups->cache, pending->qname, pending->key.qtype, now) : NULL;
 	if (stale != NULL) {
@@ -239,6 +275,7 @@ static void begin_pending(struct pending *pending)
 	const struct pending_key *key = &pending->key;
 	pending->query = start_query(key->attempts, key->automatic);
 	pending->generation = 0;
+	pending->missed_turn = false;
 	pending->started = monotonic_ms();
 	pending->deadline = pending->started + (int64_t)key->attempts * key->timeout;
 }
@@ -252,17 +289,6 @@ static struct pending *new_pending(struct lookups *lookups, const struct pending
 	pending->item.order = ++lookups->order;
 	begin_pending(pending);
 	return pending;
-}
-
-static struct pending_key key_of(const char *qname, uint16_t qtype, const struct lookup_options *options)
-{
-	return (struct pending_key){
-		.qname = qname,
-		.qtype = qtype,
-		.attempts = (uint16_t)options->attempts,
-		.timeout = options->timeout * 1000 < 1 ? 1 : (uint32_t)(options->timeout * 1000),
-		.automatic = options->automatic,
-	};
 }
 
 /* Joins the question for it that is under way; else there is a new one, which waits to be asked. False without memory. */
@@ -408,6 +434,7 @@ static void pass_deadlines(struct lookups *lookups)
 			drop_question(&asked->question);
 			advance_pending(lookups, asked, OUTCOME_TIMEOUT);
 		} else if (waiting != NULL && waiting->item.deadline <= now) {
+			waiting->missed_turn = true;
 			fail_after_deadlines(lookups, waiting);
 		} else {
 			return;

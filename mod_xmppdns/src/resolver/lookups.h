@@ -34,11 +34,14 @@ struct lookups {
 	uint64_t trust;      /* whose verdicts it has */
 };
 
+/* The same without zeros. */
+struct lookup_options complete_options(const struct generations *generations, const struct lookup_options *options);
+
 void open_lookups(struct lookups *lookups, struct generations *generations, struct cache *cache);
 /* Frees it, with every lookup in it. Before it, cancel_all and take_completed for whoever wants to hear of the end. */
 void close_lookups(struct lookups *lookups);
 
-/* A lookup of what is not known; options without zeros. owner is the caller's number for it. NULL without memory. */
+/* A lookup of what is not known; options: complete. owner is the caller's number for it. NULL without memory. */
 struct lookup *add_lookup(struct lookups *lookups, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner);
 /* One that is complete already. NULL without memory. */
 struct lookup *add_completed(struct lookups *lookups, const struct known_answer *known, const struct lookup_options *options, uint32_t owner);

@@ -177,26 +177,9 @@ bool take_notice(struct resolver *resolver, char text[NOTICE_SIZE])
 
 /* What is known */
 
-static struct lookup_options effective_options(const struct resolver *resolver, const struct lookup_options *options)
-{
-	const struct settings *settings = resolver->generations.settings;
-	const struct upstream_config *config = resolver->generations.config;
-	struct lookup_options effective = *options;
-	if (effective.attempts == 0)
-		effective.attempts = settings->attempts;
-	if (effective.attempts == 0)
-		effective.attempts = config->attempts;
-	if (effective.attempts == 0)
-		effective.attempts = options->automatic ? 3 : 2; /* S31 */
-	if (effective.timeout <= 0)
-		effective.timeout = timeout_in_use(settings, config);
-	effective.require_secure |= settings->dnssec == POLICY_REQUIRED;
-	return effective;
-}
-
 struct known_answer peek_answer(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options)
 {
-	struct lookup_options effective = effective_options(resolver, options);
+	struct lookup_options effective = complete_options(&resolver->generations, options);
 	return find_known(resolver->cache, qname, qtype, &effective, monotonic_ms());
 }
 
@@ -215,7 +198,7 @@ struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16
 	recover_after_fork(resolver);
 	watch_resolvconf(&resolver->generations);
 	follow_generation(&resolver->lookups);
-	struct lookup_options effective = effective_options(resolver, options);
+	struct lookup_options effective = complete_options(&resolver->generations, options);
 	struct lookup *lookup = add_lookup(&resolver->lookups, qname, qtype, &effective, owner);
 	if (lookup != NULL)
 		set_timer(resolver);
@@ -224,7 +207,7 @@ struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16
 
 struct lookup *queue_known_answer(struct resolver *resolver, const struct known_answer *known, const struct lookup_options *options, uint32_t owner)
 {
-	struct lookup_options effective = effective_options(resolver, options);
+	struct lookup_options effective = complete_options(&resolver->generations, options);
 	struct lookup *lookup = add_completed(&resolver->lookups, known, &effective, owner);
 	if (lookup != NULL)
 		set_timer(resolver);

@@ -1,0 +1,76 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- Lookups that share a resolver: what one asks is not what all get, and none keeps the others waiting.
+
+local misdns = require "spec.support.misdns";
+local new = require "xmppdns.resolver".new;
+
+local server, resolver;
+local names = 0;
+
+-- A name with an address, and what happens to questions for it.
+local function fresh_name(rule)
+	names = names + 1;
+	local name = ("l%d.lookups.example"):format(names);
+	server:records(name, "A", { "192.0.2.1" });
+	if rule then
+		rule.name = name;
+		server:rule(rule);
+	end
+	return name;
+end
+
+local function open(extra)
+	local settings = { forward = server.forward, dnssec = "off", resolvconf = false, hoststxt = false, timeout = 0.3 };
+	for key, value in pairs(extra or {}) do settings[key] = value; end
+	resolver = assert(new(settings));
+end
+
+-- "answered", or the error's code.
+local function ask(name, options)
+	local ended;
+	resolver:query(name, "A", function (_, err) ended = err and err.code or "answered"; end, options);
+	while not ended do assert.is_true(resolver:wait(60)); end
+	return ended;
+end
+
+local function remembered(name)
+	local _, err = resolver:peek(name, "A");
+	return err and err.code;
+end
+
+setup(function () server = misdns.start(); end);
+teardown(function () server:stop(); end);
+after_each(function () resolver:close(); end);
+
+describe("lookups: 15.5, a failure is remembered", function ()
+	it("of a question that was asked with the usual patience, or more", function ()
+		open();
+		local silent, broken = fresh_name({ fault = "silence" }), fresh_name({ fault = "servfail" });
+		assert.same({ "timeout", "timeout" }, { ask(silent), remembered(silent) });
+		assert.same({ "servfail", "servfail" }, { ask(broken, { timeout = 50, attempts = 4 }), remembered(broken) });
+	end);
+
+	it("not of one that was given up sooner: the next is asked, and answered", function ()
+		open({ timeout = 60 });
+		local name = fresh_name({ fault = "silence", times = 1 });
+		assert.same({ "timeout", nil }, { ask(name, { timeout = 0.02, attempts = 1 }), remembered(name) });
+		assert.same("answered", ask(name));
+	end);
+
+	it("not of one with fewer attempts: one more might have been answered", function ()
+		open({ timeout = 60 });
+		local name = fresh_name({ fault = "servfail", cd = false });
+		assert.same({ "bogus", nil }, { ask(name, { attempts = 1 }), remembered(name) });
+		assert.same({ "bogus", "bogus" }, { ask(name), remembered(name) });
+	end);
+
+	it("not of one that waited in the queue", function ()
+		open({ max_lookups = 1 });
+		local calls = 0;
+		resolver:query(fresh_name({ fault = "silence" }), "A", function () calls = calls + 1; end, { timeout = 60 });
+		local name = fresh_name();
+		assert.same({ "timeout", nil, 0 }, { ask(name), remembered(name), calls });
+		assert.same({ udp = 0, tcp = 0, cd = 0 }, server:tally(name));
+	end);
+end);
