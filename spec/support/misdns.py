@@ -248,7 +248,8 @@ def reset(channel, wire):
 
 
 def stall(channel, wire):
-	channel.writer.write((struct.pack("!H", len(wire)) + wire)[:2 + len(wire) // 2])
+	if not channel.writer.is_closing():
+		channel.writer.write((struct.pack("!H", len(wire)) + wire)[:2 + len(wire) // 2])
 
 
 MADE = {
