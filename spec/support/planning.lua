@@ -86,6 +86,22 @@ function planning.list(plan)
 	return lines;
 end
 
+-- "host:port: error", or with the addresses, "*" after a secure one, and what DANE says
+function planning.list_with_dane(plan)
+	local lines = {};
+	for i, endpoint in ipairs(plan.endpoints) do
+		local words = {};
+		for place, address in ipairs(endpoint.addresses) do
+			words[place] = address .. (endpoint.secure_addresses[address] and "*" or "");
+		end
+		if endpoint.dane then
+			words[#words + 1] = ("%s %s %d"):format(endpoint.dane.base, endpoint.dane.verdict, #endpoint.dane.records);
+		end
+		lines[i] = ("%s:%d: %s"):format(endpoint.host, endpoint.port, endpoint.error and endpoint.error.code or table.concat(words, " "));
+	end
+	return lines;
+end
+
 -- The names that a server was asked for, with that type: { [name] = true }
 function planning.asked(server, rdtype)
 	local names = {};

@@ -5,8 +5,11 @@
 local plans = require "xmppdns.plan.plan";
 local core = require "xmppdns.core";
 local misdns = require "spec.support.misdns";
+local planning = require "spec.support.planning";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
+
+local list = planning.list_with_dane;
 
 local SRV = "_xmpp-server._tcp SRV 0 0 5269 xmpp\n";
 local ADDRESSES = "xmpp A 192.0.2.1\nxmpp AAAA 2001:db8::1\n";
@@ -55,22 +58,6 @@ local wanted = {
 	["tlsa-alias.example"] = { records = SRV .. ADDRESSES .. "_5269._tcp.xmpp CNAME tlsa\ntlsa " .. TLSA };
 	["bogus-aaaa.example"] = { signed = true, records = SRV .. ADDRESSES .. XMPP_TLSA, fault = "signature", fault_at = "xmpp AAAA" };
 };
-
--- "host:port: error", or with the addresses, "*" after a secure one, and what DANE says
-local function list(plan)
-	local lines = {};
-	for i, endpoint in ipairs(plan.endpoints) do
-		local words = {};
-		for place, address in ipairs(endpoint.addresses) do
-			words[place] = address .. (endpoint.secure_addresses[address] and "*" or "");
-		end
-		if endpoint.dane then
-			words[#words + 1] = ("%s %s %d"):format(endpoint.dane.base, endpoint.dane.verdict, #endpoint.dane.records);
-		end
-		lines[i] = ("%s:%d: %s"):format(endpoint.host, endpoint.port, endpoint.error and endpoint.error.code or table.concat(words, " "));
-	end
-	return lines;
-end
 
 local function asked(server, rdtype)
 	local names = {};
@@ -435,33 +422,6 @@ describe("xmppdns.plan.endpoint:", function ()
 				["towards-unsigned"] = "TLSA of _5269._tcp.xmpp.unsigned.example: required, but A and AAAA of xmpp.unsigned.example are not secure";
 				["insecure-tlsa"] = "TLSA of _5269._tcp.xmpp.insecure-tlsa.example: required, but there is no secure record";
 			}, texts);
-		end);
-	end);
-
-	describe("an endpoint that the operator names", function ()
-		it("is looked up without SRV, and its TLSA records count", function ()
-			use_faulty();
-			local plan = collect("none.example", { endpoint = { host = "xmpp.tlsa.example", port = 5269 } });
-			assert.same({ "xmpp.tlsa.example:5269: 2001:db8::1* 192.0.2.1* xmpp.tlsa.example usable 1" }, list(plan));
-			assert.same({ {}, "starttls", "none.example" }, { asked(faulty, "SRV"), plan.endpoints[1].tls, plan.domain });
-		end);
-
-		it("has the port that fits its kind of TLS, or the one given", function ()
-			assert.same({ "xmpp.none.example:5270: 2001:db8::1* 192.0.2.1*" },
-				lines("tlsa.example", { endpoint = { host = "xmpp.none.example", tls = "direct" } }));
-			assert.same({ "xmpp.none.example:443: 2001:db8::1* 192.0.2.1*" },
-				lines("tlsa.example", { endpoint = { host = "xmpp.none.example", tls = "direct", port = 443 } }));
-		end);
-
-		it("may be an IP address, and is checked as every other name", function ()
-			assert.same({ "192.0.2.8:5269: 192.0.2.8" }, lines("tlsa.example", { endpoint = { host = "192.0.2.8" } }));
-			local plan, err = plans.new(resolver, "tlsa.example", { endpoint = { host = "a..b" } });
-			assert.same({ nil, "name" }, { plan, err.code });
-		end);
-
-		it("serves only a domain that is one", function ()
-			local plan, err = plans.new(resolver, "a..b", { endpoint = { host = "xmpp.none.example" } });
-			assert.same({ nil, "name" }, { plan, err.code });
 		end);
 	end);
 

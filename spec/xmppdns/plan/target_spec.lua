@@ -2,6 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- What a plan is about, against real zones.
 
+local plans = require "xmppdns.plan.plan";
 local planning = require "spec.support.planning";
 
 local list, asked = planning.list, planning.asked;
@@ -13,6 +14,11 @@ local wanted = {
 	["elsewhere.example"] = { records = [[
 _xmpp-server._tcp SRV 0 0 5269 xmpp.plain.example.
 _xmpp-server._tcp SRV 1 0 5269 xmpp.secure.example.]] };
+};
+
+local named = {
+	["tlsa.example"] = { records = "xmpp A 192.0.2.1\nxmpp AAAA 2001:db8::1\n_5269._tcp.xmpp TLSA 3 1 1 " .. ("ab"):rep(32) };
+	["none.example"] = { records = "xmpp A 192.0.2.1\nxmpp AAAA 2001:db8::1" };
 };
 
 describe("xmppdns.plan.target: a plan", function ()
@@ -59,5 +65,43 @@ describe("xmppdns.plan.target: a plan", function ()
 		plan = here:collect("elsewhere.example", { dnssec = "required" });
 		assert.same({ "insecure" , "xmpp.secure.example" }, { plan.endpoints[1].error.code, plan.endpoints[2].host });
 		assert.same({ "2001:db8::1", "192.0.2.1" }, plan.endpoints[2].addresses);
+	end);
+end);
+
+describe("xmppdns.plan.target: an endpoint that the operator names", function ()
+	local here;
+
+	setup(function () here = planning.start(named); end);
+	teardown(function () here:stop(); end);
+	before_each(function () here:begin(); end);
+	after_each(function () here:finish(); end);
+
+	local function list_of(domain, options)
+		return planning.list_with_dane(here:collect(domain, options));
+	end
+
+	it("is looked up without SRV, and its TLSA records count", function ()
+		here:use_faulty({ timeout = 2, attempts = 1 });
+		local plan = here:collect("none.example", { endpoint = { host = "xmpp.tlsa.example", port = 5269 } });
+		assert.same({ "xmpp.tlsa.example:5269: 2001:db8::1* 192.0.2.1* xmpp.tlsa.example usable 1" }, planning.list_with_dane(plan));
+		assert.same({ {}, "starttls", "none.example" }, { asked(here.faulty, "SRV"), plan.endpoints[1].tls, plan.domain });
+	end);
+
+	it("has the port that fits its kind of TLS, or the one given", function ()
+		assert.same({ "xmpp.none.example:5270: 2001:db8::1* 192.0.2.1*" },
+			list_of("tlsa.example", { endpoint = { host = "xmpp.none.example", tls = "direct" } }));
+		assert.same({ "xmpp.none.example:443: 2001:db8::1* 192.0.2.1*" },
+			list_of("tlsa.example", { endpoint = { host = "xmpp.none.example", tls = "direct", port = 443 } }));
+	end);
+
+	it("may be an IP address, and is checked as every other name", function ()
+		assert.same({ "192.0.2.8:5269: 192.0.2.8" }, list_of("tlsa.example", { endpoint = { host = "192.0.2.8" } }));
+		local plan, err = plans.new(here.resolver, "tlsa.example", { endpoint = { host = "a..b" } });
+		assert.same({ nil, "name" }, { plan, err.code });
+	end);
+
+	it("serves only a domain that is one", function ()
+		local plan, err = plans.new(here.resolver, "a..b", { endpoint = { host = "xmpp.none.example" } });
+		assert.same({ nil, "name" }, { plan, err.code });
 	end);
 end);
