@@ -12,6 +12,23 @@ end
 
 local rawget_option = from_prosody "core.configmanager".rawget;
 
+-- Prosody adds the tree of its plugin installer to the path of Lua's files alone; C modules lie beside them.
+for prefix, version in package.path:gmatch("([^;]+)/share/lua/([%d.]+)/%?%.lua") do
+	local place = prefix.."/lib/lua/"..version.."/?.so";
+	if not (";"..package.cpath..";"):find(";"..place..";", 1, true) then package.cpath = package.cpath..";"..place; end
+end
+
+local function one_line(text)
+	return (tostring(text):gsub("%s*\n%s*", "; "));
+end
+
+-- Why a library cannot be loaded, on one line, and the places where it was looked for.
+local function describe_load_failure(problem)
+	local text, places = tostring(problem), {};
+	for place in text:gmatch("no file '([^'\n]+)'") do places[#places + 1] = place; end
+	return places[1] and text:match("module '[^']+' not found") or one_line(text), places;
+end
+
 local function get_check_settings()
 	local settings = module:get_option("xmppdns") or module:get_option("unbound");
 	if type(settings) ~= "table" then return settings; end
@@ -25,7 +42,14 @@ function module.command(arg)
 		print("Usage: prosodyctl mod_xmppdns check [OPTION...] [DOMAIN...]");
 		return 2;
 	end
-	return require "xmppdns.check.command".main(arg, {
+	local found, command = pcall(require, "xmppdns.check.command");
+	if not found then
+		local text, places = describe_load_failure(command);
+		print("Cannot load the xmppdns library: "..text);
+		for _, place in ipairs(places) do print("  not in "..place); end
+		return 1;
+	end
+	return command.main(arg, {
 		settings = get_check_settings(), cafile = module:get_option("ssl", {}).cafile;
 		configuration = require "xmppdns.prosody.configuration".check(from_prosody "core.configmanager".getconfig());
 		program = "prosodyctl mod_xmppdns check";
@@ -147,10 +171,6 @@ end
 
 -- Serving
 
-local function one_line(text)
-	return (tostring(text):gsub("%s*\n%s*", "; "));
-end
-
 -- Lua 5.1 remembers by a userdata what could not be loaded.
 local function forget_failures()
 	for name, loaded in pairs(package.loaded) do
@@ -162,7 +182,7 @@ local function load_plugin()
 	local found, library = pcall(require, "xmppdns.prosody.plugin");
 	if not found then
 		forget_failures();
-		return nil, "Cannot load the xmppdns library: "..one_line(library);
+		return nil, ("Cannot load the xmppdns library: %s (prosodyctl mod_xmppdns check says more)"):format((describe_load_failure(library)));
 	end
 	plugin = library.new(module, prosody, state);
 	return true;

@@ -55,18 +55,23 @@ local function version_seen_from(prefix)
 	return lines_of("cd / && " .. use_from:format(prefix, lua_version, prefix, lua_version, prefix, lua_version))[1];
 end
 
--- Whether a real Prosody that is told of the prefix runs the plugin with the C module from there. plugins: its plugin_paths.
-local function works_in_prosody(name, prefix, plugins)
-	local server = prosody.start({
+local function start_prosody(name, config)
+	return prosody.start({
 		name = name, authority = certificates.new_authority(), modules = { "xmppdns" }, hosts = { ["packed.example"] = "packed.example" };
-		config = ([[
-			plugin_paths = { %q }
-			package.path = "%s/share/lua/5.4/?.lua;" .. package.path;
-			package.cpath = "%s/lib/lua/5.4/?.so;" .. package.cpath;
-			xmppdns = { forward = "127.0.0.1@1", resolvconf = false, dnssec = "off" }
-		]]):format(plugins, prefix, prefix);
+		config = config .. "\nxmppdns = { forward = \"127.0.0.1@1\", resolvconf = false, dnssec = \"off\" }\n";
 	});
-	local has_started = process.wait_until(function () return server:log():find("DNS through libunbound", 1, true); end, 5);
+end
+
+local TOLD = [[
+plugin_paths = { %q }
+package.path = "%s/share/lua/5.4/?.lua;" .. package.path;
+package.cpath = "%s/lib/lua/5.4/?.so;" .. package.cpath;
+]];
+
+-- Whether a real Prosody runs the plugin with the C module from that prefix, of which it is told, with its plugin_paths, unless config does that.
+local function works_in_prosody(name, prefix, plugins, config)
+	local server = start_prosody(name, config or TOLD:format(plugins, prefix, prefix));
+	local has_started = process.wait_until(function () return server:log():find("DNS through libunbound", 1, true); end, 60);
 	local id = process.read(server.directory .. "/prosody.pid"):match("%d+");
 	local maps = table.concat(lines_of("cat /proc/" .. id .. "/maps"), "\n");
 	server:stop();
@@ -266,6 +271,34 @@ describe("packaging", function ()
 			luarocks(("--tree '%s' install --deps-mode none '%s'"):format(packed, rock));
 			assert.same(files_of(tree), files_of(packed));
 			assert.equal(require "xmppdns"._VERSION, version_seen_from(packed):match("^%S+"));
+		end);
+
+		it("is enough for Prosody's plugin installer: the plugin runs from there with nothing but its name enabled", function ()
+			local served, installed, config = scratch .. "/served", scratch .. "/installed", scratch .. "/installer.cfg.lua";
+			run(("mkdir '%s' '%s' && cp '%s'/copy/*.rock '%s'"):format(served, installed, scratch, served));
+			run(("luarocks-admin --lua-version=%s make-manifest '%s'"):format(lua_version, served));
+			process.write(config, ("run_as_root = true\ndata_path = %q\ninstaller_plugin_path = %q\n"):format(scratch, installed));
+			run(("prosodyctl --config '%s' install --server='%s' mod_xmppdns"):format(config, served));
+			prosody.is_installed = true;
+			local works = works_in_prosody("installer", installed, nil, ("installer_plugin_path = %q"):format(installed));
+			prosody.is_installed = false;
+			assert.is_true(works);
+		end);
+
+		it("without its C module says so on one readable line, and prosodyctl where it was looked for", function ()
+			local config = ("installer_plugin_path = %q"):format(scratch .. "/installed");
+			run(("mv '%s/installed/lib' '%s/installed/away'"):format(scratch, scratch));
+			prosody.is_installed = true;
+			local server = start_prosody("without", config);
+			prosody.is_installed = false;
+			local line = process.wait_until(function () return server:log():match("Cannot load the xmppdns library:[^\n]*"); end, 60);
+			local said = process.run({ "sh", "-c", "prosodyctl --config \"$0\" mod_xmppdns check; echo status $?", server.directory .. "/prosody.cfg.lua" });
+			server:stop();
+			assert.equal("Cannot load the xmppdns library: module 'xmppdns.core' not found (prosodyctl mod_xmppdns check says more);"
+				.. " Prosody goes on with its own resolver", line);
+			assert.matches("Cannot load the xmppdns library: module 'xmppdns.core' not found\n", said, 1, true);
+			assert.matches(("  not in %s/installed/lib/lua/5.4/xmppdns/core.so\n"):format(scratch), said, 1, true);
+			assert.matches("status 1\n$", said);
 		end);
 	end);
 end);
