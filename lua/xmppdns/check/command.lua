@@ -260,6 +260,35 @@ local function write_trees(run)
 	screen.out:write(table.concat(parts, "\n"));
 end
 
+-- Running
+
+-- What --help or --version says, or nil.
+local function describe_itself(command, program)
+	if command.help then return HELP:format(program, json.FIELDS); end
+	if not command.version then return nil; end
+	local version = xmppdns.version();
+	return ("xmppdns-check %s, libunbound %s\n"):format(version.xmppdns, version.libunbound);
+end
+
+-- What this machine lacks for it, or nil.
+local function find_missing(command)
+	local available, missing = true, nil;
+	if command.connect then available, missing = probe.available(command); end
+	if available and command.json then available, missing = json.available(); end
+	return not available and missing or nil;
+end
+
+-- Gives the exit status.
+local function run_command(command, resolver, screen, configuration)
+	local run = { command = command, configuration = configuration, resolver = resolver, screen = screen };
+	run.tasks, run.domains, run.finished = tasks_of.new(resolver), {}, 0;
+	check_all(run);
+	local is_fine = is_good(run);
+	(command.json and write_json or write_trees)(run, is_fine);
+	resolver:close();
+	return is_fine and GOOD or PROBLEM;
+end
+
 -- arguments: those of the command line. options, all optional: settings (what the command line's are added to), cafile, program (its name), out and err
 -- (files), colour, unicode (booleans), configuration (what is wrong with Prosody's: see xmppdns.prosody.configuration). Gives the exit status.
 local function main(arguments, options)
@@ -272,34 +301,17 @@ local function main(arguments, options)
 	if options.settings ~= nil and type(options.settings) ~= "table" then return refuse("the settings must be a table"); end
 	local command, problem = read_command(arguments, options.settings);
 	if not command then return refuse(("%s; %s --help says more"):format(problem, program)); end
-	if command.help then
-		screen.out:write(HELP:format(program, json.FIELDS));
-		return GOOD;
-	elseif command.version then
-		local version = xmppdns.version();
-		screen.out:write(("xmppdns-check %s, libunbound %s\n"):format(version.xmppdns, version.libunbound));
+	local description = describe_itself(command, program);
+	if description then
+		screen.out:write(description);
 		return GOOD;
 	end
 	command.cafile = command.cafile or options.cafile;
-	if command.connect then
-		local available, missing = probe.available(command);
-		if not available then return refuse(missing); end
-	end
-	if command.json then
-		local available, missing = json.available();
-		if not available then return refuse(missing); end
-	end
+	local missing = find_missing(command);
+	if missing then return refuse(missing); end
 	local resolver, err = resolvers.new(command.settings);
 	if not resolver then return err.code == "config" and refuse(err.text) or refuse(tostring(err)); end
-	local run = {
-		command = command, configuration = options.configuration or {}, resolver = resolver, tasks = tasks_of.new(resolver), screen = screen;
-		domains = {}, finished = 0;
-	};
-	check_all(run);
-	local is_fine = is_good(run);
-	(command.json and write_json or write_trees)(run, is_fine);
-	resolver:close();
-	return is_fine and GOOD or PROBLEM;
+	return run_command(command, resolver, screen, options.configuration or {});
 end
 
 return { main = main };
