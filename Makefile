@@ -7,7 +7,7 @@
 ##   make               build the C module (LUA_VERSION=5.1, 5.2, 5.3, 5.4 or jit; default 5.4)
 ##   make install       install into PREFIX (default /usr/local), below DESTDIR; make uninstall removes it
 ##   make deb           build the Debian source and binary packages, into build/; make dist a tarball of the sources
-##   make doc           the API reference of the library, into build/doc
+##   make doc           the API reference of the library, into build/doc; make page the plugin's page as Prosody's community modules have it
 ##   make clean         remove what was built
 ## Change it
 ##   make test          run every spec (SPECS=spec/core runs those below it)
@@ -116,6 +116,9 @@ deb: packages
 dist:
 	@sh .ci/dist
 
+page:
+	@mkdir -p build && sh .ci/page >build/mod_xmppdns.md && echo build/mod_xmppdns.md
+
 test-deb:
 	@sh .ci/test-deb
 
@@ -173,4 +176,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install uninstall rockspec dist doc deb test-deb test-deb-debian13 test test-busy demo compare bench test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua every-libc lint clean help
+.PHONY: all packages install uninstall rockspec dist page doc deb test-deb test-deb-debian13 test test-busy demo compare bench test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua every-libc lint clean help
