@@ -10,7 +10,7 @@ local prosody_util = require "spec.support.prosody_util";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
-for _, name in ipairs({ "async", "cache", "dns", "encodings", "error", "hashes", "logger", "promise", "stanza", "throttle", "x509" }) do prosody_util(name); end
+for _, name in ipairs({ "async", "cache", "dns", "encodings", "error", "hashes", "jid", "logger", "promise", "stanza", "throttle", "x509" }) do prosody_util(name); end
 
 local PLUGIN = "mod_xmppdns/mod_xmppdns.lua";
 

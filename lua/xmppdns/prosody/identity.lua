@@ -14,9 +14,9 @@ local function is_named(cert, names)
 end
 
 -- For s2s-check-certificate, once the certificate was compared with the domain: a target that secure SRV records name is as good.
--- event.xmppdns_targets: such targets.
-local function check_targets(event)
-	local session, cert, targets = event.session, event.cert, event.xmppdns_targets;
+-- targets: such targets, or nil.
+local function check_targets(event, targets)
+	local session, cert = event.session, event.cert;
 	if not cert or not targets or session.cert_chain_status ~= "valid" or session.cert_identity_status == "valid" then return; end
 	if is_named(cert, targets) then
 		session.log("info", "The certificate is for a target of secure SRV records of %s", event.host);

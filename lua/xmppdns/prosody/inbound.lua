@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Whether an incoming session's certificate is one of the domain that it claims, by the TLSA records of that domain's endpoints (R29).
+-- What a peer that speaks for a domain has proven, by the DNS records of that domain's endpoints (R29).
 --
--- What cannot be known is refused, as it would be in the other direction: whoever can make lookups fail must not be able to do without DANE.
+-- Whom we would dial, we also accept; what cannot be known is refused, as it would be in the other direction: whoever can make lookups fail
+-- must not be able to do without DANE.
 
 local from_prosody = require "xmppdns.prosody.modules";
 local async = from_prosody "util.async";
@@ -11,21 +12,24 @@ local match = require "xmppdns.prosody.match";
 
 local MOST_ENDPOINTS = 20; -- looked at for one peer
 
--- What the session presented, as match wants it.
-local function new_peer(session, cert, base)
-	local socket = session.conn:socket();
+-- What the session presented.
+local function read_evidence(session)
+	local socket = session.secure and session.conn:socket();
+	local cert = socket and socket.getpeercertificate and socket:getpeercertificate() or nil;
 	return {
-		leaf = cert, chain = socket.getpeerchain and socket:getpeerchain() or { cert };
-		is_trusted = socket:getpeerverification() == true;
-		is_named = function () return is_named(cert, { session.from_host, base }); end;
+		is_secure = session.secure and true or false, cert = cert;
+		chain = cert and socket.getpeerchain and socket:getpeerchain() or { cert };
+		-- With TLSA records, which an outgoing connection may have, OpenSSL's verdict is about these.
+		is_trusted = cert and session.direction == "incoming" and socket:getpeerverification() == true;
 	};
 end
 
-local function compare(session, cert, dane)
-	if not cert then return "mismatch"; end
-	local peer = new_peer(session, cert, dane.base);
-	if match.matches(peer, dane.records) then return "valid"; end
-	return match.may_be_unseen(peer, dane.records) and "unseen" or "mismatch";
+-- The same as match wants it.
+local function new_peer(evidence, names)
+	return {
+		leaf = evidence.cert, chain = evidence.chain, is_trusted = evidence.is_trusted;
+		is_named = function () return is_named(evidence.cert, names); end;
+	};
 end
 
 -- Waits for the next endpoint inside the session's thread: the endpoint, or nil.
@@ -40,23 +44,32 @@ local function next_endpoint(plan)
 	return found;
 end
 
--- "valid"; "mismatch" (there are usable records, but none of them matches); "unseen" (a record may be about an authority that was not
--- presented: PKIX must do); "none"; or nil and the error of what could not be looked up.
-local function look_up(session, cert, plan, targets)
-	local verdict = "none";
+-- Adds what one endpoint says about the evidence. has_tlsa: there are TLSA records, usable or not; has_usable; is_open: one of the endpoints
+-- is reached without a match; targets: names, beside the domain, for which a certificate will do then (R27).
+local function add_endpoint(found, evidence, remote, endpoint)
+	local dane = endpoint.dane;
+	if dane then found.has_tlsa = true; end
+	if not dane or dane.verdict ~= "usable" then
+		found.is_open = true;
+		found.targets[#found.targets + 1] = endpoint:reference_name();
+		return;
+	end
+	found.has_usable = true;
+	if not evidence.cert then return; end
+	local peer = new_peer(evidence, { remote, dane.base });
+	found.is_match = match.matches(peer, dane.records);
+	found.is_open = found.is_open or match.may_be_unseen(peer, dane.records);
+end
+
+local function look_up(session, evidence, remote, plan)
+	local found = { targets = {} };
 	for _ = 1, MOST_ENDPOINTS do
 		local endpoint = next_endpoint(plan);
-		if not endpoint then break; end
-		if session.destroyed then break; end
-		if endpoint.dane and endpoint.dane.verdict == "usable" then
-			local result = compare(session, cert, endpoint.dane);
-			if result == "valid" then return result; end
-			if verdict ~= "mismatch" then verdict = result; end
-		else
-			targets[#targets + 1] = endpoint:reference_name();
-		end
+		if not endpoint or session.destroyed then break; end
+		add_endpoint(found, evidence, remote, endpoint);
+		if found.is_match then break; end
 	end
-	return verdict;
+	return found;
 end
 
 -- Whether a failed lookup of one service counts: not if the other's answer proves the domain unsigned, for then DANE does not apply (R6).
@@ -69,6 +82,7 @@ end
 
 -- What could not be looked up although it may hide TLSA records, or nil.
 local function find_failure(plan)
+	if plan.is_address then return plan.error; end
 	for service, outcome in pairs(plan.srv) do
 		if outcome.error and not is_other_insecure(plan, service) then return outcome.error; end
 	end
@@ -77,60 +91,48 @@ local function find_failure(plan)
 	end
 end
 
-local function close(session, condition, text, reason)
-	session.log("warn", "%s is refused: %s", session.from_host, reason);
-	session.cert_chain_status, session.cert_identity_status = "invalid", nil;
-	session:close({ condition = condition, text = text });
-	return false;
+local function refuse(condition, text, reason)
+	return { state = "refused", condition = condition, text = text, reason = reason };
 end
 
-local function refuse_mismatch(session)
-	return close(session, "not-authorized", "Your server's certificate does not match your TLSA records", "its certificate matches none of its TLSA records");
+local function refuse_unknown(failure)
+	local refused = refuse("remote-connection-failed", "Your DNS records cannot be looked up", tostring(failure));
+	refused.is_passing = true;
+	return refused;
 end
 
-local function refuse_unknown(session, failure)
-	return close(session, "remote-connection-failed", "Your DNS records cannot be looked up", tostring(failure));
-end
-
-local function is_pkix_valid(session, cert)
-	return cert and session.conn:socket():getpeerverification() == true and is_named(cert, { session.from_host });
-end
-
--- Inside the session's thread. plan: for the domain that the session claims; required: nothing but a match will do.
--- Gives true (the certificate is proven), false (the session was closed) or nil (DANE says nothing; then targets are filled).
-local function check(session, cert, plan, required, targets)
-	local verdict = look_up(session, cert, plan, targets);
-	local failure = verdict ~= "valid" and find_failure(plan);
-	plan:close();
-	if session.destroyed then return false; end
-	if verdict == "valid" then
-		session.log("info", "The certificate of %s matches its TLSA records", session.from_host);
-		session.cert_chain_status, session.cert_identity_status = "valid", "valid";
-		return true;
+local function refuse_cleartext(found)
+	if found.has_tlsa then
+		return refuse("policy-violation", "TLS is required, because you publish TLSA records", "it has secure TLSA records, but uses no TLS");
 	end
-	if failure then return refuse_unknown(session, failure); end
-	if verdict == "mismatch" or verdict == "unseen" and not is_pkix_valid(session, cert) then return refuse_mismatch(session); end
-	if required then return close(session, "not-authorized", "DANE is required here", "dane is \"required\", and no TLSA record proves it"); end
-	return nil;
+	return refuse("policy-violation", "TLS is required here", "dane is \"required\", and it uses no TLS");
 end
 
--- For s2s-check-certificate, before all others: true, false or nil as above. options: get_plan(session) -> plan | nil, err (nil alone: DANE
--- is off); is_required(session).
-local function check_certificate(event, options)
-	local session, cert = event.session, event.cert;
-	if session.direction ~= "incoming" or not event.host then return nil; end
-	local plan, err = options.get_plan(session);
-	if not plan then return err and refuse_unknown(session, err) or nil; end
-	local targets = {};
-	local verdict = check(session, cert, plan, options.is_required(session), targets);
-	if verdict == nil then event.xmppdns_cert, event.cert = cert, nil; end -- hides it from Prosody 13's own DANE, which has no say any more
-	event.xmppdns_targets = targets;
-	return verdict;
+-- The verdict by what was found. is_required: nothing but a match will do.
+local function decide(found, failure, evidence, is_required)
+	if found.is_match then return { state = "dane" }; end
+	if failure then return refuse_unknown(failure); end
+	if not evidence.is_secure and (found.has_tlsa or is_required) then return refuse_cleartext(found); end
+	if found.has_usable and (is_required or not found.is_open) then
+		return refuse("not-authorized", "Your server's certificate does not match your TLSA records", "its certificate matches none of its TLSA records");
+	end
+	if is_required then
+		return refuse("not-authorized", "DANE is required here", "dane is \"required\", and no TLSA record proves it");
+	end
+	return { state = "none", targets = found.targets };
 end
 
--- For the same event, after Prosody 13's own DANE.
-local function show_certificate(event)
-	event.cert = event.cert or event.xmppdns_cert;
+-- In the session's thread: the verdict about a peer that speaks for the remote domain. options: policy (with what it may want of it,
+-- problem is not looked at); get_plan(remote, policy) -> plan | nil, err.
+local function judge(session, remote, policy, get_plan)
+	if policy.dane == "off" and policy.dnssec ~= "required" then return { state = "none" }; end
+	local evidence = read_evidence(session);
+	local plan, err = get_plan(remote, policy);
+	if not plan then return refuse_unknown(err); end
+	local found = look_up(session, evidence, remote, plan);
+	local failure = find_failure(plan);
+	plan:close();
+	return decide(found, failure, evidence, policy.dane == "required");
 end
 
-return { check_certificate = check_certificate, show_certificate = show_certificate };
+return { judge = judge };

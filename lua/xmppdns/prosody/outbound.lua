@@ -57,40 +57,52 @@ local function compare(session, cert, extra)
 	return nil, problem;
 end
 
--- For s2s-check-certificate, before all others: true, or false for a session that was closed, when usable TLSA records decide.
-local function check_tlsa(event)
-	local session = event.session;
-	local extra = get_extra(session);
-	if not extra.tlsa then
-		event.xmppdns_targets = { extra.secure_hostname };
-		return nil;
-	end
-	local ok, problem = compare(session, event.cert, extra);
-	if ok then
-		session.log("debug", "The certificate matches the TLSA records of %s", extra.dane_hostname);
-		session.cert_chain_status, session.cert_identity_status = "valid", "valid";
-		return true;
-	end
-	session.cert_chain_status, session.cert_identity_status = "invalid", nil;
-	session.log("warn", "The certificate of %s does not match its TLSA records: %s", session.to_host, problem);
-	session:close({ condition = "not-authorized", text = "Your server's certificate does not match its TLSA records" },
-		nil, "Remote server's certificate does not match its TLSA records: " .. problem);
-	return false;
+local function refuse(condition, text, reason)
+	return { state = "refused", condition = condition, text = text, reason = reason };
 end
 
--- Ends a session which is about to go on in the clear although there are secure TLSA records: true. Usable or not, they promise TLS.
-local function refuse_cleartext(session)
-	local reached = get_extra(session).xmppdns;
-	if session.secure or not reached or not reached.dane then return nil; end
-	session.log("warn", "%s has secure TLSA records, but offers no TLS", session.to_host);
-	session:close({ condition = "policy-violation", text = "TLS is required, because you publish TLSA records, but was not offered" },
-		nil, "TLS is required by its TLSA records, but was not offered");
-	return true;
+-- Usable or not, TLSA records promise TLS.
+local function judge_cleartext(dane, policy)
+	if dane then
+		return refuse("policy-violation", "TLS is required, because you publish TLSA records, but was not offered",
+			"TLS is required by its TLSA records, but was not offered");
+	elseif policy.dane == "required" then
+		return refuse("policy-violation", "TLS is required here, but was not offered", "TLS is required, because dane is \"required\", but was not offered");
+	end
+	return { state = "none" };
+end
+
+local function judge_tlsa(session, extra)
+	local socket = session.conn:socket();
+	local ok, problem = compare(session, socket.getpeercertificate and socket:getpeercertificate(), extra);
+	if ok then return { state = "dane" }; end
+	return refuse("not-authorized", "Your server's certificate does not match its TLSA records",
+		"Remote server's certificate does not match its TLSA records: " .. problem);
+end
+
+-- What nobody has looked up here proves nothing: not a resolver of another module, and no session from before.
+local function judge_unproven(extra, policy)
+	if policy.dane == "required" then
+		return refuse("not-authorized", "DANE is required here", "dane is \"required\", and no TLSA record proves this server");
+	elseif policy.dnssec == "required" and not extra.xmppdns then
+		return refuse("not-authorized", "DNSSEC is required here", "dnssec is \"required\", and this server's address was not looked up with it");
+	end
+	return { state = "none", targets = { extra.secure_hostname } };
+end
+
+-- The verdict about the endpoint that was reached. It waits for nothing.
+local function judge(session, policy)
+	local extra = get_extra(session);
+	if not session.secure then
+		local found = judge_cleartext(extra.xmppdns and extra.xmppdns.dane, policy);
+		return found.state == "refused" and found or judge_unproven(extra, policy);
+	end
+	if extra.tlsa then return judge_tlsa(session, extra); end
+	return judge_unproven(extra, policy);
 end
 
 return {
 	is_capable = is_capable;
 	prepare = prepare;
-	check_tlsa = check_tlsa;
-	refuse_cleartext = refuse_cleartext;
+	judge = judge;
 };

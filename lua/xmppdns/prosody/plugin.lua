@@ -11,7 +11,7 @@ local configuration = require "xmppdns.prosody.configuration";
 local dial_012 = require "xmppdns.prosody.dial_012";
 local failover = require "xmppdns.prosody.failover";
 local from_prosody = require "xmppdns.prosody.modules";
-local identity = require "xmppdns.prosody.identity";
+local gate = require "xmppdns.prosody.gate";
 local inbound = require "xmppdns.prosody.inbound";
 local logging = require "xmppdns.prosody.logging";
 local metrics = require "xmppdns.prosody.metrics";
@@ -20,6 +20,7 @@ local outbound = require "xmppdns.prosody.outbound";
 local policy = require "xmppdns.prosody.policy";
 local s2s_resolver = require "xmppdns.prosody.s2s_resolver";
 local shell = require "xmppdns.prosody.shell";
+local verdict = require "xmppdns.prosody.verdict";
 local watch = require "xmppdns.prosody.watch";
 local xmppdns = require "xmppdns";
 
@@ -128,9 +129,13 @@ local function default_dane(resolver)
 	return resolver:settings().dane;
 end
 
+-- As in force: nothing is left to defaults.
 local function get_policy(self, host, remote)
 	local found, resolver = self.policies:get(host, remote), get_resolver(self);
-	found.dane = found.dane or resolver and default_dane(resolver);
+	if not resolver then return found; end
+	found.dnssec = found.dnssec or resolver:settings().dnssec;
+	found.dane = found.dane or default_dane(resolver);
+	if found.dnssec == "off" and found.dane ~= "required" then found.dane = "off"; end
 	return found;
 end
 
@@ -158,27 +163,22 @@ local function new_outgoing(self)
 	};
 end
 
--- Connections from other servers
+-- What other servers must prove
 
--- The plan for the domain that the session claims, nil where DANE is off, or nil, err.
-local function get_incoming_plan(self, session)
-	local found = get_policy(self, session.to_host, session.from_host);
-	if found.dane == "off" then return nil; end
+-- The plan for a domain that a peer speaks for, or nil, err.
+local function new_incoming_plan(self, remote, found)
 	local resolver, err = get_resolver(self);
 	if not resolver then return nil, err; end
-	local plan, failure = new_plan(resolver, session.from_host, found, automatic);
-	if plan and plan.dane == "off" then return nil; end
-	return plan, failure;
+	return new_plan(resolver, remote, found, automatic);
 end
 
-local function new_incoming(self)
-	return {
-		get_plan = function (session) return get_incoming_plan(self, session); end;
-		is_required = function (session) return get_policy(self, session.to_host, session.from_host).dane == "required"; end;
-	};
+local function judge(self, session, host, remote)
+	local found = get_policy(self, host, remote);
+	if session.direction == "outgoing" and session.from_host == host then return outbound.judge(session, found); end
+	return inbound.judge(session, remote, found, function (...) return new_incoming_plan(self, ...); end);
 end
 
--- Hooks: { event, priority, handler(self, event) }
+-- Hooks: { event, priority, handler(self, event), is_constant }; gate says what is constant
 
 local host_hooks = {
 	{ "s2sout-created", -1, function (self, event) -- after mod_tls
@@ -189,21 +189,9 @@ local host_hooks = {
 		local session = event.session;
 		event.resolver = s2s_resolver.from_stock(event.resolver, session.to_host, self.outgoing, session.from_host) or event.resolver;
 	end };
-	{ "stanza/http://etherx.jabber.org/streams:features", 200, function (_, event) -- after mod_tls, before SASL and dialback
-		return outbound.refuse_cleartext(event.origin);
-	end };
-	{ "s2sout-authenticate-legacy", 150, function (_, event) return outbound.refuse_cleartext(event.origin); end }; -- likewise
-	{ "s2s-authenticated", 1000, function (_, event) return outbound.refuse_cleartext(event.session); end };
 };
 
 local server_hooks = {
-	{ "s2s-check-certificate", 900, function (self, event)
-		local verdict = outbound.check_tlsa(event);
-		if verdict ~= nil then return verdict; end
-		return inbound.check_certificate(event, self.incoming);
-	end };
-	{ "s2s-check-certificate", 700, function (_, event) inbound.show_certificate(event); end }; -- Prosody 13's DANE is at 800
-	{ "s2s-check-certificate", 300, function (_, event) identity.check_targets(event); end }; -- mod_s2s_auth_certs is at 509
 	{ "s2sout-established", 1, function (self, event) self.metrics:count_plan(self.failover:get_plan_of(event.session), true); end };
 	{ "s2s-destroyed", 0, function (self, event) self.metrics:count_plan(self.failover:get_plan_of(event.session), false); end };
 	{ "stats-update", 0, function (self) if self.state.watch then self.metrics:collect(self.state.watch.resolver); end end };
@@ -214,7 +202,7 @@ local server_hooks = {
 local function hook_all(self, context, hooks)
 	for _, hook in ipairs(hooks) do
 		context:hook(hook[1], function (event)
-			if self.is_active then return hook[3](self, event); end
+			if self.is_active or hook[4] then return hook[3](self, event); end
 		end, hook[2]);
 	end
 end
@@ -224,6 +212,7 @@ local function hook_host(self, host)
 	if self.hooked[host] then return; end
 	self.hooked[host] = true;
 	hook_all(self, self.module:context(host), host_hooks);
+	hook_all(self, self.module:context(host), gate.of_host);
 end
 
 local function hook_everything(self)
@@ -231,6 +220,7 @@ local function hook_everything(self)
 	self.module:hook("host-activated", function (host) hook_host(self, host); end);
 	self.module:hook("host-deactivated", function (host) self.hooked[host] = nil; end);
 	hook_all(self, self.module, server_hooks);
+	hook_all(self, self.module, gate.of_server);
 end
 
 -- Putting all in place
@@ -300,7 +290,9 @@ local function new(module, prosody, state)
 		self.log("error", "%s: %s; it does not count", host, problem);
 	end);
 	self.logs, self.metrics = logging.new(self.log), metrics.new(module);
-	self.outgoing, self.incoming = new_outgoing(self), new_incoming(self);
+	self.outgoing = new_outgoing(self);
+	state.verdicts = state.verdicts or setmetatable({}, { __mode = "k" });
+	self.verdicts = verdict.new(state.verdicts, function (...) return judge(self, ...); end);
 	state.failover = state.failover or failover.new(function (host, event, data)
 		return prosody.hosts[host] and prosody.hosts[host].events.fire_event(event, data);
 	end);

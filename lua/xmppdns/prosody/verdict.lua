@@ -1,0 +1,54 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- What a peer has proven: one verdict for each pair of a host of ours and a remote domain on each stream.
+--
+-- Whatever makes a session usable for a domain asks here; what cannot be decided is refused. A verdict: state "none" (nothing needs to be
+-- proven: Prosody's own rules decide), "dane", "pkix" (by a trusted certificate for the name) or "refused". None at all: not known yet.
+-- targets: more names for which a certificate will do (R27). Of a refusal: condition and text (for the peer), reason (for the log),
+-- bounce (for the senders of our stanzas, else as reason), is_passing (it may be asked again on the same stream).
+
+local NOT_KNOWN = {
+	state = "refused", condition = "remote-connection-failed";
+	text = "What your server has proven is not known yet: please try again"; reason = "what it has proven is not known yet";
+};
+
+local verdict_methods = {};
+local verdict_mt = { __index = verdict_methods };
+
+-- What a stream has proven in the clear is not what it proves over TLS.
+local function key_of(session, host, remote)
+	return ("%s %s %s"):format(session.secure and "tls" or "clear", host or "", remote);
+end
+
+-- The verdict, or nil: not known yet.
+function verdict_methods:get(session, host, remote)
+	local known = self.known[session];
+	return known and known[key_of(session, host, remote)];
+end
+
+-- The verdict. In the session's thread: it may wait for DNS there.
+function verdict_methods:ask(session, host, remote)
+	local verdict = self:get(session, host, remote);
+	if verdict then return verdict; end
+	local key = key_of(session, host, remote);
+	verdict = self.judge(session, host, remote);
+	if session.destroyed or verdict.is_passing then return verdict; end
+	self.known[session] = self.known[session] or {};
+	self.known[session][key] = verdict;
+	return verdict;
+end
+
+-- Ends the session for a verdict that is a refusal. Gives false, as handlers of s2s-check-certificate do.
+local function refuse(session, remote, verdict)
+	session.log("warn", "%s is refused: %s", remote, verdict.reason);
+	session.cert_chain_status, session.cert_identity_status = "invalid", nil;
+	session:close({ condition = verdict.condition, text = verdict.text }, nil, verdict.bounce or verdict.reason);
+	return false;
+end
+
+-- known: a table with weak keys, which may outlive this object; judge(session, host, remote) -> verdict.
+local function new(known, judge)
+	return setmetatable({ known = known, judge = judge }, verdict_mt);
+end
+
+return { new = new, refuse = refuse, NOT_KNOWN = NOT_KNOWN };

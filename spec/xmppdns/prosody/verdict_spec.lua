@@ -1,0 +1,263 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- A peer of bad faith at every way into a real Prosody: what is required holds on all of them.
+
+local certificates = require "spec.support.certificates";
+local hostile = require "spec.support.hostile";
+local misdns = require "spec.support.misdns";
+local process = require "spec.support.process";
+local prosody = require "spec.support.prosody";
+local zones = require "spec.support.zones";
+
+local WRONG = "3 1 1 " .. ("00"):rep(32);
+local LAX = "s2s_secure_auth = false\ns2s_require_encryption = false\n"; -- so that nobody but us refuses
+
+-- The hosts of the server, each with a policy of its own.
+local HOSTS = {
+	["usual.near.example"] = "";
+	["signed.near.example"] = [[xmppdns = { dnssec = "required" }]];
+	["dane.near.example"] = [[xmppdns = { dane = "required" }]];
+	["off.near.example"] = [[xmppdns = { dane = "off" }]];
+};
+local POLICIES = { "usual", "signed", "dane", "off" };
+
+-- What DNS says of the domain that a peer speaks for: no TLSA records; some that match its certificate, or do not; some that cannot be known.
+local STATES = { "none", "match", "mismatch", "bogus", "servfail" };
+
+-- Which of the states are let in (+), in their order, by way and policy. The peer has a trusted certificate of the domain, except where the way says
+-- that it has none, or another.
+local EXPECTED = {
+	--                  usual    signed   dane     off
+	["external"]    = { "++---", "++---", "-+---", "+++++" };
+	["direct TLS"]  = { "++---", "++---", "-+---", "+++++" };
+	["dialback"]    = { "++---", "++---", "-+---", "+++++" };
+	["no from"]     = { "++---", "++---", "-+---", "+++++" };
+	["clear"]       = { "+----", "+----", "-----", "+++++" };
+	["legacy"]      = { "+----", "+----", "-----", "+++++" }; -- in the clear, and before XMPP 1.0
+	["domain"]      = { "+----", "+----", "-----", "+++++" }; -- by dialback, on a stream that EXTERNAL made another domain's
+	["host"]        = { "++---", "++---", "-+---", "+++++" }; -- a stanza to it, on a stream to the host that wants nothing
+	["bidi"]        = { "++---", "++---", "-+---", "+++++" }; -- and a stanza in the other direction
+};
+
+describe("What is required holds:", function ()
+	local dns, faulty, near, far, places, authority, own;
+
+	local function pair(path)
+		return { path, (path:gsub("crt$", "key")) };
+	end
+
+	local function srv(records, change)
+		local zone = change or {};
+		zone.records = ("_xmpp-server._tcp SRV 0 0 %d far\nfar A %s\n%s"):format(places.PORT, places.far, records or "");
+		return zone;
+	end
+
+	local function tlsa(record)
+		return ("_%d._tcp.far TLSA %s\n"):format(places.PORT, record);
+	end
+
+	-- A case of the domain against the host; change: what is different.
+	local function new_case(name, domain, host, steps, change)
+		local case = {
+			name = name, address = near.address, port = near.s2s_ports[1], from = domain, to = host, steps = steps;
+			tls = "starttls", certificate = own[domain][1], key = own[domain][2];
+		};
+		for key, value in pairs(change or {}) do case[key] = value or nil; end
+		return case;
+	end
+
+	local function step(what, from, to, id)
+		return { ["do"] = what, from = from, to = to, id = id };
+	end
+
+	local function message(from, to, id) return step("message", from, to, id); end
+	local function dialback(from, to) return step("dialback", from, to); end
+
+	local ways = {
+		["external"] = function (name, from, to) return new_case(name, from, to, { step("external"), message(from, to, name) }); end;
+		["direct TLS"] = function (name, from, to)
+			return new_case(name, from, to, { step("external"), message(from, to, name) }, { tls = "direct", port = near.direct_tls_ports[1] });
+		end;
+		["dialback"] = function (name, from, to) return new_case(name, from, to, { dialback(from, to), message(from, to, name) }); end;
+		["no from"] = function (name, from, to)
+			return new_case(name, from, to, { dialback(from, to), message(from, to, name) }, { from = false });
+		end;
+		["clear"] = function (name, from, to)
+			return new_case(name, from, to, { dialback(from, to), message(from, to, name) }, { tls = false });
+		end;
+		["legacy"] = function (name, from, to)
+			return new_case(name, from, to, { dialback(from, to), message(from, to, name) }, { tls = false, version = "0.9" });
+		end;
+		["domain"] = function (name, from, to)
+			return new_case(name, "mallory.example", to, { step("external"), dialback(from, to), message(from, to, name) });
+		end;
+		["host"] = function (name, from, to)
+			return new_case(name, from, "off.near.example", { step("external"), message(from, to, name) });
+		end;
+		["bidi"] = function (name, from, to)
+			return new_case(name, from, to, { step("bidi"), step("external"), message(from, to, "echo "..name), { ["do"] = "wait", element = "message" } });
+		end;
+	};
+
+	local function has_arrived(id)
+		return near:log():find("Arrived: "..id.."\n", 1, true) ~= nil;
+	end
+
+	local function get_ending(results, name)
+		return table.concat(results[name].outcomes, "; ").."; "..results[name].ending;
+	end
+
+	local function play(...)
+		local case = new_case(...);
+		return get_ending(hostile.play({ case }), case.name);
+	end
+
+	setup(function ()
+		places = { near = process.free_address(), far = process.free_address() };
+		places.PORT = process.free_port(places.far);
+		authority = certificates.new_authority("trusted");
+		own = {};
+		local directory = process.directory("victims");
+		for _, domain in ipairs({ "none.example", "match.example", "mismatch.example", "bogus.example", "servfail.example", "mallory.example",
+			"slow.example", "reload.example" }) do
+			own[domain] = pair(authority:issue(domain, directory));
+		end
+		dns = zones.serve({
+			["none.example"] = srv();
+			["match.example"] = srv(tlsa("3 1 1 " .. certificates.digest(own["match.example"][1], 1)));
+			["mismatch.example"] = srv(tlsa(WRONG));
+			["bogus.example"] = srv(tlsa(WRONG), { fault = "signature", fault_at = ("_%d._tcp.far TLSA"):format(places.PORT) });
+			["servfail.example"] = srv();
+			["mallory.example"] = srv();
+			["slow.example"] = srv();
+			["reload.example"] = srv();
+		});
+		faulty = misdns.start({ upstream = dns.forward });
+		faulty:rule({ name = ("_%d._tcp.far.servfail.example"):format(places.PORT), fault = "servfail" });
+		local hosts = {};
+		for host in pairs(HOSTS) do hosts[host] = host; end
+		near = prosody.start({
+			name = "near", address = places.near, authority = authority, hosts = hosts, host_config = HOSTS;
+			direct_tls_ports = { process.free_port(places.near) }, modules = { "xmppdns", "arrivals", "s2s_bidi" };
+			config = LAX .. ("xmppdns = { forward = %q, trustfile = %q, resolvconf = false }"):format(faulty.forward, dns.anchors);
+		});
+		far = hostile.listen({ address = places.far, port = places.PORT, default = own["none.example"], certificates = own });
+	end);
+
+	teardown(function ()
+		for _, server in ipairs({ near or false, far or false, faulty or false, dns or false }) do
+			if server then server:stop(); end
+		end
+	end);
+
+	describe("every way, policy and state of DNS", function ()
+		local results = {};
+
+		local function play_way(way)
+			local cases = {};
+			for _, policy in ipairs(POLICIES) do
+				for _, state in ipairs(STATES) do
+					cases[#cases + 1] = ways[way](("%s, %s, %s"):format(way, policy, state), state..".example", policy..".near.example");
+				end
+			end
+			for name, result in pairs(hostile.play(cases)) do results[name] = result; end
+		end
+
+		setup(function ()
+			play_way("bidi"); -- before there are other connections to these domains
+			for way in pairs(ways) do
+				if way ~= "bidi" then play_way(way); end
+			end
+		end);
+
+		-- "+" when the message has arrived, and what was to come back has come, "-" when neither, else what happened.
+		local function read_cell(way, policy, state)
+			local name = ("%s, %s, %s"):format(way, policy, state);
+			local is_in = has_arrived(way == "bidi" and "echo "..name or name);
+			local is_answered = not results[name].ending:find("close") and results[name].ending == "open";
+			if is_in == is_answered then return is_in and "+" or "-"; end
+			return "?";
+		end
+
+		local function describe_way(way)
+			local lines = {};
+			for name in pairs(results) do
+				if name:find(way, 1, true) == 1 then lines[#lines + 1] = name..": "..get_ending(results, name); end
+			end
+			table.sort(lines);
+			return table.concat(lines, "\n");
+		end
+
+		for way, expected in pairs(EXPECTED) do
+			it(("has its answer: %s"):format(way), function ()
+				local found = {};
+				for i, policy in ipairs(POLICIES) do
+					found[i] = "";
+					for _, state in ipairs(STATES) do found[i] = found[i]..read_cell(way, policy, state); end
+				end
+				assert.are.same(expected, found, describe_way(way));
+			end);
+		end
+	end);
+
+	describe("on a stream of several domains,", function ()
+		it("what one may not does not end the others", function ()
+			local ending = play("several", "mallory.example", "usual.near.example", {
+				step("external"), dialback("mismatch.example", "usual.near.example"), message("mallory.example", "usual.near.example", "of several");
+			});
+			assert.matches("dialback error Your server's certificate does not match your TLSA records; message taken; open$", ending);
+			assert.is_true(has_arrived("of several"));
+		end);
+
+		it("nothing is sent to one that its header names, but that another proved", function ()
+			hostile.begin(new_case("bidi of another", "mallory.example", "usual.near.example", {
+				step("bidi"), dialback("mallory.example", "usual.near.example"), step("message", "mallory.example", "usual.near.example", "echo to mallory");
+				{ ["do"] = "wait", element = "presence" };
+			}, { from = "none.example" }));
+			assert.is_truthy(process.wait_until(function () return has_arrived("echo to mallory"); end, 10));
+			near:shell([[> local st = require "util.stanza"; prosody.core_route_stanza(prosody.hosts["usual.near.example"], ]]
+				.. [[st.presence({ from = "usual.near.example", to = "none.example", id = "secret" }))]]);
+			local function has_come()
+				for _, one in ipairs(far:received()) do
+					if one.id == "secret" then return true; end
+				end
+			end
+			assert.is_truthy(process.wait_until(has_come, 10));
+		end);
+	end);
+
+	describe("while DNS is silent,", function ()
+		local function make_silent(domain)
+			faulty:rule({ name = "_xmpp-server._tcp."..domain, fault = "silence" });
+		end
+
+		local function has_been_asked(domain)
+			return process.wait_until(function () return faulty:log("_xmpp-server._tcp."..domain)[1]; end, 10);
+		end
+
+		it("no stanza overtakes the verdict about a further host", function ()
+			make_silent("slow.example");
+			local result = hostile.begin(new_case("slow", "slow.example", "off.near.example", {
+				step("external"), { ["do"] = "send", from = "slow.example", to = "usual.near.example", id = "slow, first" };
+				message("slow.example", "off.near.example", "slow, second");
+			}));
+			assert.is_truthy(has_been_asked("slow.example"));
+			assert.same({ false, false }, { has_arrived("slow, first"), has_arrived("slow, second") });
+			faulty:clear();
+			assert.matches("message taken; open", get_ending({ slow = result() }, "slow"));
+			assert.is_truthy(near:log():find("Arrived: slow, first\n.*Arrived: slow, second\n"));
+		end);
+
+		it("the plugin may be loaded anew, and who waits is let in all the same", function ()
+			make_silent("reload.example");
+			local result = hostile.begin(new_case("reload", "reload.example", "usual.near.example", {
+				step("external"), message("reload.example", "usual.near.example", "after the reload");
+			}));
+			assert.is_truthy(has_been_asked("reload.example"));
+			near:shell([[module:reload("xmppdns")]]);
+			faulty:clear();
+			assert.matches("external success; message taken; open", get_ending({ reload = result() }, "reload"));
+			assert.is_true(has_arrived("after the reload"));
+		end);
+	end);
+end);
