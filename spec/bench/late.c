@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
 /* A DNS forwarder over UDP that delays every answer and counts the questions: late ADDRESS PORT UPSTREAM-ADDRESS UPSTREAM-PORT
- * A datagram "d50" sets the delay to 50 ms, "c" asks for the count; both are answered with it. It ends by a signal. */
+ * A datagram "d50" sets the delay to 50 ms, "c" asks for the count; both are answered with it. Questions for names with a label that begins with
+ * "silent" get no answer. It ends by a signal. */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -64,6 +65,16 @@ static void obey(int listener, const uint8_t *command, const struct sockaddr_in 
 	sendto(listener, text, (size_t)size, 0, (const struct sockaddr *)asker, sizeof(*asker));
 }
 
+/* Size: at least a header. */
+static bool is_silent(const uint8_t *message, size_t size)
+{
+	const uint8_t *end = message + size;
+	for (const uint8_t *label = message + HEADER; label<end && * label> 0 && *label < end - label; label += 1 + *label)
+		if (*label > 6 && memcmp(label + 1, "silent", 6) == 0)
+			return true;
+	return false;
+}
+
 static void take_questions(int listener, int upstream)
 {
 	uint8_t message[4096 + 1];
@@ -76,6 +87,8 @@ static void take_questions(int listener, int upstream)
 			continue;
 		}
 		count++;
+		if (is_silent(message, (size_t)size))
+			continue;
 		unsigned slot = next_question++ % SLOTS;
 		questions[slot] = (struct question){ .asker = asker, .id = { message[0], message[1] } };
 		message[0] = (uint8_t)(slot >> 8);
