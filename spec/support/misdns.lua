@@ -6,6 +6,8 @@
 -- local server = misdns.start{ upstream = "addr@port" };  -- nothing is needed: a free 127/8 address and port, no upstream
 -- server:records("a.example", "A", { "192.0.2.1" }, 300); -- the right answer, before the upstream's; {} exists without data; nil forgets
 -- server:rule{ name = "a.example", fault = "servfail", cd = false }; -- a fault instead of it
+-- server:release(rule);       -- sends what a rule with hold = true has kept; a released rule, of whatever kind, takes no further query
+-- server:wait_for_query("a.example"); -- until that name, or with how = { type =, transport =, cd = } such a question for it, has been asked
 -- server:log("a.example");   -- what was asked: { { transport = "udp", name, type, id, port, rd, ad, cd, do_, edns = size or 0, time, rule }, ... }
 -- server:tally("a.example"); -- { udp = 2, tcp = 1, cd = 1 }: how many queries came over UDP, over TCP, and with CD
 -- server:close_tcp(), server:open_tcp(); -- TCP refused, and back
@@ -21,7 +23,8 @@
 -- So "SERVFAIL unless CD" is { fault = "servfail", cd = false }, "and then silence" another rule { fault = "silence", cd = true },
 -- "TCP hangs" is { fault = "silence", transport = "tcp" }, "no EDNS" is { fault = "formerr", edns = true }.
 --
--- With or without a fault: delay = ms before the answer; right_after = ms after the wrong answer, the right one follows (0: at once).
+-- With or without a fault: delay = ms before the answer; hold = true: it is kept until the rule is released;
+-- right_after = ms after the wrong answer, the right one follows (0: at once).
 -- fault, or a list of them applied in this order:
 --   silence            nothing is sent; a TCP connection stays open
 --   servfail, refused, nxdomain   this code, empty sections (no SOA)
@@ -52,6 +55,7 @@
 
 local json = require "dkjson";
 local socket = require "socket";
+local wait_until = require "spec.support.process".wait_until;
 
 local server_methods = {};
 local server_mt = { __index = server_methods };
@@ -94,6 +98,25 @@ function server_methods:rule(rule)
 		arguments[key] = value;
 	end
 	return (command(self, "rule", arguments)); -- in parentheses: no tail call, so that an error names the caller's line
+end
+
+function server_methods:release(rule)
+	command(self, "release", { rule = rule });
+end
+
+local function is_such(query, how)
+	for key, value in pairs(how or {}) do
+		if query[key] ~= value then return false; end
+	end
+	return true;
+end
+
+function server_methods:wait_for_query(name, how)
+	assert(wait_until(function ()
+		for _, query in ipairs(self:log(name)) do
+			if is_such(query, how) then return true; end
+		end
+	end), "nobody has asked for " .. name);
 end
 
 function server_methods:records(name, type, data, ttl)

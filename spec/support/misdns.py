@@ -266,7 +266,7 @@ EDITS = {
 DELIVERIES = {"other_address": other_address, "other_port": other_port, "close": close, "reset": reset, "stall": stall}
 TRANSPORTS = {"truncate": "udp", "other_address": "udp", "other_port": "udp", "close": "tcp", "reset": "tcp", "stall": "tcp"}
 CONDITIONS = {"name", "type", "transport", "cd", "do_", "edns", "after", "times"}
-OPTIONS = {"fault", "delay", "right_after", "size", "count", "rdata", "records"}
+OPTIONS = {"fault", "delay", "hold", "right_after", "size", "count", "rdata", "records"}
 
 
 class Rule:
@@ -285,6 +285,7 @@ class Rule:
 		if self.transport not in (None, "udp", "tcp"):
 			raise ValueError("unknown transport: %s" % self.transport)
 		self.skip, self.left = options.get("after", 0), options.get("times")
+		self.held = [] if options.get("hold") else None  # what is sent once the rule is released
 		# what is made from the query alone must not wait for an upstream which may itself be dead
 		self.wants_right = "right_after" in options or not any(fault in MADE for fault in self.faults)
 
@@ -535,7 +536,10 @@ class Server:
 	def misbehave(self, rule, query, right, channel):
 		delay = rule.options.get("delay", 0) / 1000
 		for message in rule.messages(query, right):
-			self.later(delay, rule.deliver, channel, message)
+			if rule.held is not None:
+				rule.held.append((channel, message))
+			else:
+				self.later(delay, rule.deliver, channel, message)
 		if "right_after" in rule.options:
 			self.later(delay + rule.options["right_after"] / 1000, channel.send, right)
 
@@ -571,12 +575,18 @@ class Server:
 		if what == "close_tcp":
 			await self.close_tcp()
 			return True
-		return {"rule": self.add_rule, "records": self.set_records, "log": self.read_log, "tally": self.tally,
+		return {"rule": self.add_rule, "release": self.release, "records": self.set_records, "log": self.read_log, "tally": self.tally,
 			"clear": self.clear, "clear_log": self.clear_log}[what](request)
 
 	def add_rule(self, request):
 		self.rules.append(Rule(request))
 		return len(self.rules)
+
+	def release(self, request):
+		rule = self.rules[request["rule"] - 1]
+		held, rule.held, rule.left = rule.held or [], None, 0
+		for channel, message in held:
+			rule.deliver(channel, message)
 
 	def set_records(self, request):
 		self.records.set(request["name"], request["type"], request.get("data"), request["ttl"])

@@ -69,9 +69,10 @@ function process.write(path, content)
 	return path;
 end
 
--- Calls f until it gives something true, and returns that; nil when the time is over.
+-- Calls f until it gives something true, and returns that; nil when the time is over. The minute that it is by default only says that something
+-- is broken: on a busy machine all takes longer.
 function process.wait_until(f, seconds)
-	local deadline = socket.gettime() + (seconds or 5);
+	local deadline = socket.gettime() + (seconds or 60);
 	repeat
 		local result = f();
 		if result then return result; end
@@ -152,7 +153,7 @@ function proc_methods:stop()
 	tell_guard(("stop %d; pids=$(echo \" $pids \" | sed 's/ %d / /'); : >%s"):format(self.pid, self.pid, quote(done)));
 	assert(process.wait_until(function ()
 		return process.read(done);
-	end, 10), "a process does not end: " .. table.concat(self.argv, " "));
+	end), "a process does not end: " .. table.concat(self.argv, " "));
 	os.remove(done);
 end
 

@@ -265,7 +265,7 @@ static bool live_in_child(struct test_context *test, struct settings *settings, 
 	struct context *context = open_context(settings, ROLE_UDP, &problem);
 	if (context == NULL || !ask_context(context, qname, TYPE_A, &question.question, on_answer, &question))
 		return false;
-	while (question.answered == 0 && wait_readable(context, 5000))
+	while (question.answered == 0 && wait_readable(context, 60000))
 		process_context(context);
 	bool answered = question.answer != NULL && question.answer->outcome == OUTCOME_ANSWERED;
 	delete_context(context, false);
@@ -283,7 +283,7 @@ static int context_fork(lua_State *L)
 		return push_problem(L, problem.text);
 	pid_t child = fork();
 	if (child == 0) {
-		alarm(10); /* a child that hangs ends by it */
+		alarm(120); /* a child that hangs ends by it */
 		_exit(live_in_child(test, settings, luaL_checkstring(L, 3)) ? 0 : 1);
 	}
 	waitpid(child, &status, 0);

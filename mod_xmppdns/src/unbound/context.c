@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mailbox.h"
 #include "base/turns.h"
 #include "dns/name.h"
@@ -22,7 +23,8 @@
 enum {
 	ASKED_AT_ONCE = 16, /* then answers have their turn: few unfinished questions stay in the processor's caches */
 	LEAST_SWEEP = 1000,
-	SECURITY_BOGUS = 1, /* as ub_resolve_event's callback says it */
+	LONG_SILENCE = 5000, /* ms: libunbound gives up no server that has been silent for less */
+	SECURITY_BOGUS = 1,  /* as ub_resolve_event's callback says it */
 	SECURITY_SECURE = 2,
 	CLASS_IN = 1,
 	RCODE_NOERROR = 0,
@@ -66,6 +68,9 @@ struct context {
 	bool closing;            /* libunbound is being ended: what its callbacks say is of no interest */
 	struct turns turns;      /* flights: those that libunbound has been asked, dropped ones included, have the places */
 	unsigned waiting_count, sweep_at;
+	const struct context_flight *asking; /* not owned; what libunbound is being asked, NULL once that is answered */
+	int64_t silent_since;                /* when the first question was sent after the last that was answered; 0: nothing waits for the servers */
+	bool gave_up;                        /* libunbound has given the servers up: what it was asked waits for a new ub_ctx */
 };
 
 /* In the context's thread */
@@ -116,20 +121,57 @@ static bool is_dropped(const struct context_flight *flight)
 	return atomic_load_explicit(&flight->dropped, memory_order_relaxed);
 }
 
+/* Behind others of its zone: whoever owns one that is silent waits for himself. The zone is not known, but it is not above the last two labels, and
+ * below a suffix like co.uk it is most often at the last three. */
+static void await_turn(struct context *context, struct context_flight *flight)
+{
+	if (wait_for_turn(&context->turns, &flight->turn, last_labels(flight->qname, 2), last_labels(flight->qname, 3))) {
+		context->waiting_count++;
+		return;
+	}
+	flight->answer = create_failure(flight, OUTCOME_SYSTEM, "out of memory");
+	return_flight(flight);
+}
+
+/* After some 12 s of silence libunbound sends a server nothing for some seconds, and answers SERVFAIL at once: also the first questions after an
+ * outage. No option keeps it from that: infra-host-ttl bounds the seconds, and infra-keep-probing lets one question through. */
+static bool is_long_silent(const struct context *context)
+{
+	return context->silent_since != 0 && monotonic_ms() - context->silent_since > LONG_SILENCE;
+}
+
+static struct answer *convert_result(
+	const struct context_flight *flight, int rcode, const void *packet, int size, int security, const char *why_bogus)
+{
+	if (is_dropped(flight))
+		return NULL;
+	if (security == SECURITY_BOGUS)
+		return create_failure(flight, OUTCOME_BOGUS, why_bogus != NULL ? why_bogus : "DNSSEC validation failed");
+	if (rcode != RCODE_NOERROR || packet == NULL || size < 0)
+		return create_rcode_failure(flight->qname, flight->qtype, (uint16_t)(rcode != RCODE_NOERROR ? rcode : RCODE_SERVFAIL));
+	return convert_packet(flight, packet, (size_t)size, security == SECURITY_SECURE);
+}
+
 static void on_unbound_answer(void *data, int rcode, void *packet, int size, int security, char *why_bogus, int was_ratelimited)
 {
 	struct context_flight *flight = data;
+	struct context *context = flight->context;
 	(void)was_ratelimited;
-	if (flight->context->closing)
+	if (context->closing)
 		return;
-	if (is_dropped(flight))
-		flight->answer = NULL;
-	else if (security == SECURITY_BOGUS)
-		flight->answer = create_failure(flight, OUTCOME_BOGUS, why_bogus != NULL ? why_bogus : "DNSSEC validation failed");
-	else if (rcode != RCODE_NOERROR || packet == NULL || size < 0)
-		flight->answer = create_rcode_failure(flight->qname, flight->qtype, (uint16_t)(rcode != RCODE_NOERROR ? rcode : RCODE_SERVFAIL));
-	else
-		flight->answer = convert_packet(flight, packet, (size_t)size, security == SECURITY_SECURE);
+	bool at_once = flight == context->asking, is_failure = rcode == RCODE_SERVFAIL && security != SECURITY_BOGUS;
+	if (at_once)
+		context->asking = NULL;
+	else if (!is_failure)
+		context->silent_since = 0;
+	if (at_once && is_failure && is_long_silent(context))
+		context->gave_up = true;
+	if (context->gave_up) {
+		leave_turn(&context->turns, &flight->turn);
+		await_turn(context, flight);
+		return;
+	}
+	flight->answer = convert_result(flight, rcode, packet, size, security, why_bogus);
 	return_flight(flight);
 }
 
@@ -150,23 +192,16 @@ static bool start_library(struct context *context, struct problem *problem)
 
 static void ask_library(struct context *context, struct context_flight *flight)
 {
+	context->asking = flight;
 	/* a known answer comes before it returns */
 	int error = ub_resolve_event(context->ub, flight->qname, flight->qtype, CLASS_IN, flight, on_unbound_answer, NULL);
+	bool is_sent = error == UB_NOERROR && context->asking != NULL;
+	context->asking = NULL;
+	if (is_sent && context->silent_since == 0)
+		context->silent_since = monotonic_ms();
 	if (error == UB_NOERROR)
 		return;
 	flight->answer = convert_error(flight, error);
-	return_flight(flight);
-}
-
-/* Behind others of its zone: whoever owns one that is silent waits for himself. The zone is not known, but it is not above the last two labels, and
- * below a suffix like co.uk it is most often at the last three. */
-static void await_turn(struct context *context, struct context_flight *flight)
-{
-	if (wait_for_turn(&context->turns, &flight->turn, last_labels(flight->qname, 2), last_labels(flight->qname, 3))) {
-		context->waiting_count++;
-		return;
-	}
-	flight->answer = create_failure(flight, OUTCOME_SYSTEM, "out of memory");
 	return_flight(flight);
 }
 
@@ -203,6 +238,18 @@ static void fail_waiting(struct context *context, const char *problem)
 	context->waiting_count = 0;
 }
 
+/* The new one, made with the next question, knows nothing of the silence. */
+static void end_library(struct context *context)
+{
+	sigset_t signals;
+	lock_library(&signals);
+	delete_library(context->ub);
+	unlock_library(&signals);
+	context->ub = NULL;
+	context->silent_since = 0;
+	context->gave_up = false;
+}
+
 static bool can_ask(struct context *context)
 {
 	return next_turn(&context->turns) != NULL;
@@ -214,7 +261,7 @@ static void ask_waiting(struct context *context)
 	if (can_ask(context) && context->ub == NULL && !start_library(context, &problem))
 		fail_waiting(context, problem.text);
 	struct turn *turn;
-	for (int i = 0; i < ASKED_AT_ONCE && (turn = next_turn(&context->turns)) != NULL; i++) {
+	for (int i = 0; i < ASKED_AT_ONCE && !context->gave_up && (turn = next_turn(&context->turns)) != NULL; i++) {
 		take_place(turn);
 		context->waiting_count--;
 		if (is_dropped(flight_of(turn)))
@@ -222,15 +269,14 @@ static void ask_waiting(struct context *context)
 		else
 			ask_library(context, flight_of(turn));
 	}
+	if (context->gave_up)
+		end_library(context);
 }
 
 static void stop_library(struct context *context)
 {
-	sigset_t signals;
 	context->closing = true;
-	lock_library(&signals);
-	delete_library(context->ub);
-	unlock_library(&signals);
+	end_library(context);
 	delete_event_loop(context->loop);
 }
 

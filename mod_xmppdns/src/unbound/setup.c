@@ -24,7 +24,7 @@ struct option {
  * EDNS of 1232 bytes) leave to us. Unknown ones are skipped: libunbound's versions differ. */
 static const struct option DEFAULT_OPTIONS[] = {
 	{ "module-config:", "validator iterator" },
-	{ "infra-host-ttl:", "5" }, /* too short to give a silent server up: after an outage the next question sends a packet */
+	{ "infra-host-ttl:", "5" }, /* seconds: what a server is like is found out anew so often */
 	{ "val-bogus-ttl:", "1" },  /* our own cache remembers failures, and a verdict from this one comes without its reason */
 	{ "trust-anchor-signaling:", "no" },
 	{ "outgoing-num-tcp:", "32" },

@@ -2,11 +2,10 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 local contexts = require "xmppdns.testcontext";
 local misdns = require "spec.support.misdns";
+local own_seconds = require "xmppdns.testprocess".own_seconds;
 local process = require "spec.support.process";
 local socket = require "socket";
 local zones = require "spec.support.zones";
-
-local unpack = table.unpack or unpack; -- luacheck: ignore 113
 
 local SECURE = "\127\9\8\7";
 
@@ -56,16 +55,16 @@ describe("xmppdns.core: a context", function ()
 		return open(settings, role);
 	end
 
-	local function wait_for(context, question, seconds)
+	local function wait_for(context, question)
 		return process.wait_until(function ()
 			context:process(0.05);
 			return context:answered(question) > 0;
-		end, seconds or 5);
+		end);
 	end
 
 	local function ask(context, qname, qtype)
 		local question = assert(context:ask(qname, qtype));
-		assert(wait_for(context, question, 20), "no answer for " .. qname);
+		assert(wait_for(context, question), "no answer for " .. qname);
 		assert.equal(1, context:answered(question));
 		return context:answer(question);
 	end
@@ -206,7 +205,7 @@ zone:
 	zonefile: "zone"
 ]]):format(port, directory, directory, directory));
 		local nsd = process.start({ "nsd", "-d", "-c", config });
-		assert.is_true(process.wait_for_tcp("::1", port, 5));
+		assert.is_true(process.wait_for_tcp("::1", port));
 		assert.equal("answered", ask(open_misled({ forward = "::1%lo@" .. port }), "a.example", "A").outcome);
 		nsd:stop();
 	end);
@@ -242,16 +241,17 @@ zone:
 			return questions;
 		end
 
-		it("takes as many questions as there are, each in no time, and none of those that were dropped is answered", function ()
+		-- How often this thread had to wait for something.
+		local function count_waits()
+			return tonumber(process.read("/proc/thread-self/status"):match("\nvoluntary_ctxt_switches:%s*(%d+)"));
+		end
+
+		it("takes as many questions as there are, none of which waits, and none of those that were dropped is answered", function ()
 			server:records("a.example", "A", { "127.9.8.7" }, 60);
-			local before, longest = socket.gettime(), 0;
-			local questions = {};
-			for i = 1, 4000 do
-				questions[i] = fill(1)[1];
-				local now = socket.gettime();
-				before, longest = now, math.max(longest, now - before);
-			end
-			assert.is_true(longest < 0.05, longest);
+			local before, questions = count_waits(), {};
+			for i = 1, 4000 do questions[i] = fill(1)[1]; end
+			local waits = count_waits() - before;
+			assert.is_true(waits < 40, waits .. " waits"); -- some for the allocator's lock
 			assert.equal(4000, context:in_flight());
 			for _, question in ipairs(questions) do
 				context:drop(question);
@@ -295,7 +295,7 @@ zone:
 
 		it("answers others meanwhile, also when those who asked for the silent ones have given up", function ()
 			local silent = fill(3900);
-			process.wait_until(function () return #server:log() >= 150; end, 60);
+			process.wait_until(function () return #server:log() >= 150; end);
 			context:process(1); -- libunbound has as many as it gets
 			for _, question in ipairs(silent) do context:drop(question); end
 			server:records("a.other.example", "A", { "127.9.8.7" }, 60);
@@ -306,29 +306,31 @@ zone:
 			fill(50);
 			local before = socket.gettime();
 			context:delete();
-			assert.is_true(socket.gettime() - before < 0.5);
+			assert.is_true(socket.gettime() - before < 8); -- libunbound gives the questions up after 17 s
 			context:delete();
 		end);
 
-		it("sends questions again soon after an outage, however long", function ()
-			local over = socket.gettime() + 14; -- before that libunbound gives a server up in no configuration
-			while socket.gettime() < over do
+		it("sends every question during an outage, however long, and the next one after it, and forgets none of those that wait", function ()
+			local started = socket.gettime(); -- libunbound by itself gives the server up for six seconds, the first time after 12 to 18
+			local waiting, refused = {}, 0;
+			repeat
+				local seconds = socket.gettime() - started;
 				for _, question in ipairs(fill(10)) do
 					context:process(0.05);
-					context:drop(question);
+					refused = refused + context:answered(question);
+					if seconds > 10 and #waiting < 100 then table.insert(waiting, question); else context:drop(question); end
 				end
-			end
+			until seconds > 25;
+			assert.equal(0, refused);
 			server:clear();
 			server:clear_log();
-			local served; -- the first ones may still end as those of the outage; a server that was given up would get none for minutes
-			for attempt = 1, 15 do
-				local name = ("back%d.silent"):format(attempt);
-				server:records(name, "A", { "127.9.8.7" }, 60);
-				if ask(context, name, "A").outcome == "answered" then served = name; break; end
-				socket.sleep(1);
+			server:records("back.silent", "A", { "127.9.8.7" }, 60);
+			assert.equal("answered", ask(context, "back.silent", "A").outcome);
+			assert.is_true(server:tally("back.silent").udp > 0);
+			for _, question in ipairs(waiting) do
+				assert.is_true(wait_for(context, question));
+				assert.equal(1, context:answered(question));
 			end
-			assert.is_truthy(served);
-			assert.equal(1, server:tally(served).udp);
 		end);
 	end);
 
@@ -339,7 +341,10 @@ zone:
 		local first, second = context:ask("a.example", "A"), context:ask("a.example", "A");
 		context:drop_from(first, second);
 		context:drop_from(second, first);
-		assert.is_true(wait_for(context, first, 1) or wait_for(context, second, 1));
+		assert.is_true(process.wait_until(function ()
+			context:process(0.05);
+			return context:answered(first) + context:answered(second) > 0;
+		end));
 		context:process(0.2);
 		assert.equal(1, context:answered(first) + context:answered(second));
 		context:drop(first);
@@ -348,55 +353,56 @@ zone:
 	end);
 
 	it("has a thread of its own that takes no signals", function ()
-		local function masks() -- a thread may end while it is looked at
+		local function masks() -- by thread; one may end while it is looked at
 			local list = {};
-			for mask in process.run({ "sh", "-c", ("cat /proc/%d/task/*/status 2>/dev/null; :"):format(contexts.pid()) }):gmatch("SigBlk:%s+(%x+)") do
-				table.insert(list, mask);
-			end
-			table.sort(list);
+			local files = ("cd /proc/%d/task; grep -sH SigBlk */status; :"):format(contexts.pid());
+			for id, mask in process.run({ "sh", "-c", files }):gmatch("(%d+)/status:SigBlk:%s+(%x+)") do list[id] = mask; end
 			return list;
 		end
 		local before = masks();
-		process.wait_until(function () -- until those of earlier contexts have ended
-			local count = #before;
-			os.execute("sleep 0.2");
-			before = masks();
-			return #before == count;
-		end);
 		local context = open(dns:settings());
 		ask(context, "a.secure.example", "A");
-		local after = masks();
-		local expected = { "fffffffe7ffbfeff", unpack(before) }; -- all but KILL, STOP and the C library's own two
-		table.sort(expected);
-		assert.same(expected, after);
+		local ours, found = nil, {};
+		for id, mask in pairs(masks()) do
+			if not before[id] then
+				ours = id;
+				table.insert(found, mask);
+			end
+		end
+		assert.same({ "fffffffe7ffbfeff" }, found); -- all but KILL, STOP and the C library's own two
 		context:delete();
-		assert.is_true(process.wait_until(function () return #masks() == #before; end, 2));
+		assert.is_true(process.wait_until(function () return not masks()[ours]; end));
 	end);
 
 	it("leaves no descriptor open", function ()
 		local function count()
 			return tonumber((process.run({ "sh", "-c", ("ls /proc/%d/fd | wc -l"):format(contexts.pid()) })));
 		end
-		local before = count();
+		local before;
+		repeat -- until those of earlier contexts are closed
+			before = count();
+			socket.sleep(0.5);
+		until count() == before;
 		for _, role in ipairs({ "udp", "tcp", "probe_udp", "probe_tcp" }) do
 			local context = open(dns:settings(), role);
 			ask(context, "a.secure.example", "A");
 			context:ask("a.plain.example", "A");
 			context:delete();
 		end
-		assert.is_true(process.wait_until(function () return count() == before; end, 2));
+		assert.is_true(process.wait_until(function () return count() == before; end));
 	end);
 
 	it("can be given up in a child process, which neither hangs nor disturbs the parent's", function ()
 		server:records("a.example", "A", { "127.9.8.7" }, 60);
-		server:rule({ delay = 300, name = "a.example" });
+		local held = server:rule({ hold = true, name = "a.example" });
 		local context = open_misled();
 		local question = context:ask("a.example", "A");
-		context:process(0.1); -- it is on its way to the server now
+		server:wait_for_query("a.example");
 		assert.is_true(context:fork(dns:settings(), "a.secure.example"));
-		assert.is_true(wait_for(context, question, 2));
-		assert.equal("answered", context:answer(question).outcome);
-		assert.equal(1, server:tally("a.example").udp);
+		assert.equal(0, context:answered(question));
+		server:release(held);
+		assert.is_true(wait_for(context, question));
+		assert.same({ 1, "answered" }, { context:answered(question), context:answer(question).outcome });
 		server:records("b.example", "A", { "127.9.8.7" }, 60);
 		assert.equal("answered", ask(context, "b.example", "A").outcome);
 	end);
@@ -416,10 +422,10 @@ zone:
 	end);
 
 	it("is made in milliseconds", function ()
-		local before = socket.gettime();
+		local before = own_seconds();
 		for _ = 1, 10 do
 			open(dns:settings()):delete();
 		end
-		assert.is_true(socket.gettime() - before < 1);
+		assert.is_true(own_seconds() - before < 1);
 	end);
 end);
