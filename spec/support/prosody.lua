@@ -50,7 +50,22 @@ trap 'kill $pid; while kill -0 $pid; do sleep 0.05; done; exit' TERM
 while kill -0 $pid; do sleep 1 & wait $!; done
 ]];
 
+-- As a service manager may run it: its own user, few descriptors, and nothing to write to but its directory.
+local SANDBOX = [[
+chmod a+x "${1%/*}"
+chown -R prosody: "$1"
+awk '$2 !~ "^/(proc|sys|dev)" { print $2 }' /proc/self/mounts | while read -r place; do mount -o remount,bind,ro "$place"; done
+mount --bind "$1" "$1"
+mount -o remount,bind,rw "$1"
+ulimit -n 128
+cd "$1"
+exec setpriv --reuid=prosody --regid=prosody --clear-groups --no-new-privs prosody --config "$2" -F
+]];
+
 local function command_line(server, options)
+	if options.sandbox then
+		return { "unshare", "--mount", "sh", "-e", process.write(server.directory .. "/sandbox.sh", SANDBOX), server.directory, server.config };
+	end
 	if options.daemon then
 		return { "sh", process.write(server.directory .. "/daemon.sh", DAEMON), server.config, server.directory .. "/prosody.pid" };
 	end
@@ -92,6 +107,7 @@ end
 --	direct_tls_address   one more, for direct TLS alone
 --	modules           enabled beside the usual ones
 --	daemon            true: it goes into the background, as an init script has it
+--	sandbox           true: as the user prosody, with few descriptors, and nothing to write to but its directory
 --	config            more lines for the configuration file, before the hosts
 function prosody.start(options)
 	local address = options.address or process.free_address();
