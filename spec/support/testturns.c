@@ -37,10 +37,11 @@ static int push_turn(lua_State *L, const struct turn *turn)
 	return 1;
 }
 
-/* turns:wait(number, group, subgroup) -> bool */
+/* turns:wait(number, group, subgroup[, deadline]) -> bool */
 static int turns_wait(lua_State *L)
 {
-	lua_pushboolean(L, wait_for_turn(&check_turns(L)->turns, check_turn(L), luaL_checkstring(L, 3), luaL_checkstring(L, 4)));
+	int64_t deadline = (int64_t)luaL_optinteger(L, 5, 0);
+	lua_pushboolean(L, wait_for_turn(&check_turns(L)->turns, check_turn(L), luaL_checkstring(L, 3), luaL_checkstring(L, 4), deadline));
 	return 1;
 }
 
@@ -50,7 +51,7 @@ static int turns_take(lua_State *L)
 	struct turns *turns = &check_turns(L)->turns;
 	struct turn *turn = next_turn(turns);
 	if (turn != NULL)
-		take_place(turn);
+		take_place(turns, turn);
 	return push_turn(L, turn);
 }
 

@@ -94,6 +94,23 @@ struct heap_item *top_item(const struct heap *heap)
 	return heap->count == 0 ? NULL : item_at(heap, 1);
 }
 
+/* Among those at place and below, and before best, which may be NULL; else best. */
+static struct heap_item *search_below(
+	const struct heap *heap, size_t place, struct heap_item *best, bool (*accepts)(const void *context, struct heap_item *item), const void *context)
+{
+	if (place > heap->count || (best != NULL && !goes_before(item_at(heap, place), best)))
+		return best;
+	if (accepts(context, item_at(heap, place)))
+		return item_at(heap, place);
+	best = search_below(heap, 2 * place, best, accepts, context);
+	return search_below(heap, 2 * place + 1, best, accepts, context);
+}
+
+struct heap_item *first_accepted(const struct heap *heap, bool (*accepts)(const void *context, struct heap_item *item), const void *context)
+{
+	return search_below(heap, 1, NULL, accepts, context);
+}
+
 void free_heap(struct heap *heap)
 {
 	free(heap->items);

@@ -26,6 +26,8 @@ bool reserve_items(struct heap *heap, size_t count);       /* room for so many i
 bool push_item(struct heap *heap, struct heap_item *item); /* false without memory, item in no heap */
 void take_item(struct heap_item *item);                    /* nothing happens when it is in no heap */
 struct heap_item *top_item(const struct heap *heap);       /* NULL when empty */
-void free_heap(struct heap *heap);                         /* the items stay */
+/* The earliest of those that are accepted, or NULL; who is behind one that is accepted is not asked for. */
+struct heap_item *first_accepted(const struct heap *heap, bool (*accepts)(const void *context, struct heap_item *item), const void *context);
+void free_heap(struct heap *heap); /* the items stay */
 
 #endif

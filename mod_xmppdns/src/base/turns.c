@@ -14,19 +14,19 @@ enum {
 	SHARE_WITHIN = 2 /* a group within it half of what is free there */
 };
 
-static struct turn *turn_at(struct list_item *item)
+static struct turn *turn_at(struct heap_item *item)
 {
 	return (struct turn *)((char *)item - offsetof(struct turn, in_group));
 }
 
-static struct turn_group *group_at(struct list_item *item)
+static struct turn_group *group_at(struct heap_item *item)
 {
 	return (struct turn_group *)((char *)item - offsetof(struct turn_group, among_siblings));
 }
 
 static bool waits(const struct turn_group *group)
 {
-	return group->children.first != NULL || group->waiting.first != NULL;
+	return group->children.count > 0 || group->waiting.count > 0;
 }
 
 void open_turns(struct turns *turns, uint32_t places)
@@ -41,13 +41,20 @@ void set_places(struct turns *turns, uint32_t places)
 	turns->stuck = false;
 }
 
+static void free_group(struct turns *turns, struct turn_group *group)
+{
+	remove_from_table(&turns->groups, &group->by_name);
+	free_heap(&group->children);
+	free_heap(&group->waiting);
+	free(group);
+}
+
 void close_turns(struct turns *turns)
 {
 	size_t bucket = 0;
-	for (struct table_item *item; (item = any_in_table(&turns->groups, &bucket)) != NULL;) {
-		remove_from_table(&turns->groups, item);
-		free(item);
-	}
+	for (struct table_item *item; (item = any_in_table(&turns->groups, &bucket)) != NULL;)
+		free_group(turns, (struct turn_group *)item);
+	free_heap(&turns->all.children);
 	free_table(&turns->groups);
 }
 
@@ -72,10 +79,8 @@ static struct turn_group *find_group(struct turns *turns, struct turn_group *par
 
 static void free_if_empty(struct turns *turns, struct turn_group *group)
 {
-	if (group->members > 0)
-		return;
-	remove_from_table(&turns->groups, &group->by_name);
-	free(group);
+	if (group->members == 0)
+		free_group(turns, group);
 }
 
 static struct turn_group *find_subgroup(struct turns *turns, const char *name, const char *subname)
@@ -107,33 +112,62 @@ static void count_taken(struct turn_group *group, int change)
 
 /* Waiting */
 
-/* From the group upwards: who has somebody waiting is among its siblings. */
-static void begin_waiting(struct turn_group *group, struct turn *turn)
+/* Where it belongs among its siblings: groups take turns, and those within one stand by the first turn in them. False without memory. */
+static bool place_group(struct turns *turns, struct turn_group *group)
 {
-	bool did_wait = waits(group);
-	append_item(&group->waiting, &turn->in_group);
-	for (; !did_wait && group->parent != NULL; group = group->parent) {
-		did_wait = waits(group->parent);
-		append_item(&group->parent->children, &group->among_siblings);
+	struct heap_item *item = &group->among_siblings;
+	bool is_outer = group->parent == &turns->all, is_placed = item->heap != NULL;
+	if (!waits(group)) {
+		take_item(item);
+		return true;
 	}
+	if (is_outer && is_placed)
+		return true;
+	take_item(item);
+	item->deadline = is_outer ? 0 : top_item(&group->waiting)->deadline;
+	item->order = is_outer ? ++turns->count : top_item(&group->waiting)->order;
+	return push_item(&group->parent->children, item);
 }
 
-static void end_waiting(struct turn_group *group, struct turn *turn)
+/* From the group upwards. */
+static bool place_groups(struct turns *turns, struct turn_group *group)
 {
-	remove_item(&group->waiting, &turn->in_group);
-	for (; !waits(group) && group->parent != NULL; group = group->parent)
-		remove_item(&group->parent->children, &group->among_siblings);
+	for (; group->parent != NULL; group = group->parent)
+		if (!place_group(turns, group))
+			return false;
+	return true;
 }
 
-bool wait_for_turn(struct turns *turns, struct turn *turn, const char *group, const char *subgroup)
+static void end_waiting(struct turns *turns, struct turn *turn)
+{
+	take_item(&turn->in_group);
+	remove_item(&turns->waiting, &turn->in_all);
+	place_groups(turns, turn->group); /* there is room where they were */
+}
+
+static bool begin_waiting(struct turns *turns, struct turn *turn, int64_t deadline)
+{
+	turn->in_group.deadline = deadline;
+	turn->in_group.order = ++turns->count;
+	append_item(&turns->waiting, &turn->in_all);
+	if (push_item(&turn->group->waiting, &turn->in_group) && place_groups(turns, turn->group))
+		return true;
+	end_waiting(turns, turn);
+	return false;
+}
+
+bool wait_for_turn(struct turns *turns, struct turn *turn, const char *group, const char *subgroup, int64_t deadline)
 {
 	*turn = (struct turn){ .group = find_subgroup(turns, group, subgroup) };
 	if (turn->group == NULL)
 		return false;
-	turns->stuck = false;
-	begin_waiting(turn->group, turn);
 	count_members(turns, turn->group, 1);
-	return true;
+	turns->stuck = false;
+	if (begin_waiting(turns, turn, deadline))
+		return true;
+	count_members(turns, turn->group, -1);
+	turn->group = NULL;
+	return false;
 }
 
 /* Turns */
@@ -148,19 +182,22 @@ static uint32_t room_in(const struct turns *turns, const struct turn_group *grou
 	return free_above > 0 && allowed > group->taken ? allowed - group->taken : 0;
 }
 
+static struct turn *first_in(const struct turns *turns, const struct turn_group *group);
+
+static bool has_next(const void *turns, struct heap_item *group)
+{
+	return first_in(turns, group_at(group)) != NULL;
+}
+
 /* The first of those that wait in it which may have a place; the groups before it may not. */
 static struct turn *first_in(const struct turns *turns, const struct turn_group *group)
 {
 	if (room_in(turns, group) == 0)
 		return NULL;
-	if (group->waiting.first != NULL)
-		return turn_at(group->waiting.first);
-	for (struct list_item *child = group->children.first; child != NULL; child = child->next) {
-		struct turn *turn = first_in(turns, group_at(child));
-		if (turn != NULL)
-			return turn;
-	}
-	return NULL;
+	if (group->waiting.count > 0)
+		return turn_at(top_item(&group->waiting));
+	struct heap_item *child = first_accepted(&group->children, has_next, turns);
+	return child == NULL ? NULL : first_in(turns, group_at(child));
 }
 
 struct turn *next_turn(struct turns *turns)
@@ -170,20 +207,18 @@ struct turn *next_turn(struct turns *turns)
 	return turn;
 }
 
-/* Behind its siblings, if it still waits. */
-static void pass_turn_on(struct turn_group *group)
+/* Behind the others, if somebody waits in it still. */
+static void pass_turn_on(struct turns *turns, struct turn_group *group)
 {
-	for (; group->parent != NULL; group = group->parent)
-		if (waits(group)) {
-			remove_item(&group->parent->children, &group->among_siblings);
-			append_item(&group->parent->children, &group->among_siblings);
-		}
+	struct turn_group *outer = group->parent;
+	take_item(&outer->among_siblings);
+	place_group(turns, outer);
 }
 
-void take_place(struct turn *turn)
+void take_place(struct turns *turns, struct turn *turn)
 {
-	end_waiting(turn->group, turn);
-	pass_turn_on(turn->group);
+	end_waiting(turns, turn);
+	pass_turn_on(turns, turn->group);
 	count_taken(turn->group, 1);
 	turn->has_place = true;
 }
@@ -195,30 +230,23 @@ void leave_turn(struct turns *turns, struct turn *turn)
 	if (turn->has_place)
 		count_taken(turn->group, -1);
 	else
-		end_waiting(turn->group, turn);
+		end_waiting(turns, turn);
 	count_members(turns, turn->group, -1);
 	turns->stuck = false;
 	*turn = (struct turn){ .group = NULL };
 }
 
-static struct turn *any_in(const struct turn_group *group)
+static struct turn *listed_turn(struct list_item *item)
 {
-	while (group->children.first != NULL)
-		group = group_at(group->children.first);
-	return group->waiting.first == NULL ? NULL : turn_at(group->waiting.first);
+	return item == NULL ? NULL : (struct turn *)((char *)item - offsetof(struct turn, in_all));
 }
 
 struct turn *first_waiting(const struct turns *turns)
 {
-	return any_in(&turns->all);
+	return listed_turn(turns->waiting.first);
 }
 
 struct turn *waiting_after(const struct turn *turn)
 {
-	if (turn->in_group.next != NULL)
-		return turn_at(turn->in_group.next);
-	for (const struct turn_group *group = turn->group; group->parent != NULL; group = group->parent)
-		if (group->among_siblings.next != NULL)
-			return any_in(group_at(group->among_siblings.next));
-	return NULL;
+	return listed_turn(turn->in_all.next);
 }

@@ -3,10 +3,12 @@
 /* libunbound's callbacks only leave their answers in a list: everything else happens outside its frames, in advance_lookups. */
 #include "lookups.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "dns/name.h"
 
 enum { DEADLINES_AT_ONCE = 1000 /* in one call of advance_lookups: it must not hold its caller */ };
 
@@ -41,6 +43,7 @@ void open_lookups(struct lookups *lookups, struct generations *generations, stru
 	*lookups = (struct lookups){ .generations = generations, .cache = cache, .generation = generations->number, .trust = generations->trust };
 	lookups->completed_end = &lookups->completed;
 	open_pending_table(&lookups->table);
+	open_turns(&lookups->turns, generations->settings->max_lookups);
 }
 
 void close_lookups(struct lookups *lookups)
@@ -51,6 +54,7 @@ void close_lookups(struct lookups *lookups)
 	free_pending_table(&lookups->table);
 	free_heap(&lookups->waiting);
 	free_heap(&lookups->asked);
+	close_turns(&lookups->turns);
 }
 
 /* Completing */
@@ -94,10 +98,17 @@ static void complete_lookup(struct lookups *lookups, struct lookup *lookup, stru
 	append_completed(lookups, lookup);
 }
 
+/* It does not wait any more, nor is it asked. */
+static void leave_queues(struct pending *pending)
+{
+	take_item(&pending->item);
+	leave_turn(&pending->owner->turns, &pending->turn);
+}
+
 /* Gives answer's reference away to its lookups. */
 static void end_pending(struct lookups *lookups, struct pending *pending, struct answer *answer, bool stale)
 {
-	take_item(&pending->item);
+	leave_queues(pending);
 	while (pending->waiters != NULL) {
 		struct lookup *lookup = pending->waiters;
 		pending->waiters = lookup->next;
@@ -189,7 +200,7 @@ static void on_answer(void *asker, struct answer *answer)
 	pending->answer = answer;
 	pending->next_answered = lookups->answered;
 	lookups->answered = pending;
-	take_item(&pending->item);
+	leave_queues(pending);
 }
 
 static void count_attempt(struct lookups *lookups, const struct query *query)
@@ -207,6 +218,7 @@ static void count_attempt(struct lookups *lookups, const struct query *query)
 static bool send_question(struct lookups *lookups, struct pending *pending, struct context *context)
 {
 	take_item(&pending->item);
+	take_place(&lookups->turns, &pending->turn);
 	pending->item.deadline = monotonic_ms() + pending->key.timeout;
 	if (!push_item(&lookups->asked, &pending->item))
 		return false;
@@ -229,21 +241,24 @@ static void ask_pending(struct lookups *lookups, struct pending *pending)
 		fail_pending(lookups, pending, OUTCOME_SYSTEM, "out of memory");
 }
 
-static void ask_waiting(struct lookups *lookups)
+static struct pending *pending_of(struct turn *turn)
 {
-	while (lookups->asked.count < lookups->generations->settings->max_lookups) {
-		struct pending *pending = (struct pending *)top_item(&lookups->waiting);
-		if (pending == NULL)
-			return;
-		ask_pending(lookups, pending);
-	}
+	return (struct pending *)((char *)turn - offsetof(struct pending, turn));
 }
 
+static void ask_waiting(struct lookups *lookups)
+{
+	for (struct turn *turn; (turn = next_turn(&lookups->turns)) != NULL;)
+		ask_pending(lookups, pending_of(turn));
+}
+
+/* Behind others of its zone, as in a context: whoever owns one that is silent waits for himself. */
 static void wait_to_be_asked(struct lookups *lookups, struct pending *pending)
 {
 	bool is_first = pending->generation == 0; /* what follows gets its turn even when the whole has taken long: a probe, an attempt after a pause */
 	pending->item.deadline = is_first ? pending->deadline : monotonic_ms() + pending->key.timeout;
-	if (!push_item(&lookups->waiting, &pending->item))
+	if (!push_item(&lookups->waiting, &pending->item)
+		|| !wait_for_turn(&lookups->turns, &pending->turn, last_labels(pending->qname, 2), last_labels(pending->qname, 3), pending->item.deadline))
 		fail_pending(lookups, pending, OUTCOME_SYSTEM, "out of memory");
 }
 
@@ -251,7 +266,7 @@ void forget_asked(struct lookups *lookups)
 {
 	while (lookups->asked.count > 0) {
 		struct pending *pending = (struct pending *)top_item(&lookups->asked);
-		take_item(&pending->item);
+		leave_queues(pending);
 		pending->question = (struct context_question){ .flight = NULL };
 		wait_to_be_asked(lookups, pending);
 	}
@@ -312,7 +327,7 @@ static bool find_question(struct lookups *lookups, struct lookup *lookup, const 
 
 static void restart_pending(struct lookups *lookups, struct pending *pending)
 {
-	take_item(&pending->item);
+	leave_queues(pending);
 	drop_question(&pending->question);
 	release_answer(pending->answer);
 	pending->answer = NULL;
@@ -362,12 +377,13 @@ void follow_generation(struct lookups *lookups)
 		return;
 	lookups->generation = lookups->generations->number;
 	flush_failures(lookups->cache);
-	if (lookups->trust == lookups->generations->trust)
-		return;
-	lookups->trust = lookups->generations->trust;
-	flush_cache(lookups->cache);
-	restart_pendings(lookups);
-	restart_completed(lookups);
+	set_places(&lookups->turns, lookups->generations->settings->max_lookups);
+	if (lookups->trust != lookups->generations->trust) {
+		lookups->trust = lookups->generations->trust;
+		flush_cache(lookups->cache);
+		restart_pendings(lookups);
+		restart_completed(lookups);
+	}
 	ask_waiting(lookups);
 }
 
@@ -430,7 +446,7 @@ static void pass_deadlines(struct lookups *lookups)
 		struct pending *asked = (struct pending *)top_item(&lookups->asked);
 		struct pending *waiting = (struct pending *)top_item(&lookups->waiting);
 		if (asked != NULL && asked->item.deadline <= now) {
-			take_item(&asked->item);
+			leave_queues(asked);
 			drop_question(&asked->question);
 			advance_pending(lookups, asked, OUTCOME_TIMEOUT);
 		} else if (waiting != NULL && waiting->item.deadline <= now) {

@@ -25,6 +25,7 @@ struct lookups {
 	struct lookup_counters counters;
 	/* private */
 	struct pending_table table;
+	struct turns turns;       /* of pendings: those that are asked have the places */
 	struct heap waiting;      /* pendings by when they are given up without being asked */
 	struct heap asked;        /* pendings by the deadline of their attempt */
 	struct pending *answered; /* answers that libunbound's callbacks left */
@@ -55,7 +56,7 @@ void cancel_all(struct lookups *lookups);
 void advance_lookups(struct lookups *lookups);
 int64_t next_due(const struct lookups *lookups); /* when advance_lookups or take_completed has something to do, of monotonic_ms; INT64_MAX: never */
 
-/* What a new generation brings with it: remembered failures go. With a new trust all that is known goes, and everything is asked again, also what
+/* What a new generation brings with it: remembered failures go, max_lookups may be another. With a new trust all that is known goes, and everything is asked again, also what
  * is complete and not taken yet. */
 void follow_generation(struct lookups *lookups);
 

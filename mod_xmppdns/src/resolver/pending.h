@@ -8,6 +8,7 @@
 #include "base/heap.h"
 #include "query.h"
 #include "base/table.h"
+#include "base/turns.h"
 
 struct lookup;
 struct lookups;
@@ -25,6 +26,7 @@ struct pending {
 	struct heap_item item;         /* first: in the heap of those waiting to be asked, or of those asked */
 	struct lookups *owner;         /* not owned */
 	struct table_item by_key;      /* in the table */
+	struct turn turn;              /* while it waits to be asked or is asked */
 	struct pending *next_answered; /* in the list of those whose answer has come */
 	struct lookup *waiters;        /* who waits for it */
 	struct answer *answer;         /* owned, between its coming and the next step */

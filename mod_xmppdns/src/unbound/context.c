@@ -125,7 +125,7 @@ static bool is_dropped(const struct context_flight *flight)
  * below a suffix like co.uk it is most often at the last three. */
 static void await_turn(struct context *context, struct context_flight *flight)
 {
-	if (wait_for_turn(&context->turns, &flight->turn, last_labels(flight->qname, 2), last_labels(flight->qname, 3))) {
+	if (wait_for_turn(&context->turns, &flight->turn, last_labels(flight->qname, 2), last_labels(flight->qname, 3), 0)) {
 		context->waiting_count++;
 		return;
 	}
@@ -262,7 +262,7 @@ static void ask_waiting(struct context *context)
 		fail_waiting(context, problem.text);
 	struct turn *turn;
 	for (int i = 0; i < ASKED_AT_ONCE && !context->gave_up && (turn = next_turn(&context->turns)) != NULL; i++) {
-		take_place(turn);
+		take_place(&context->turns, turn);
 		context->waiting_count--;
 		if (is_dropped(flight_of(turn)))
 			return_flight(flight_of(turn));

@@ -27,6 +27,21 @@ describe("turns:", function ()
 		assert.same({}, take_all(turns));
 	end);
 
+	it("the earliest deadline of a group comes first, whatever groups are within it", function ()
+		local turns = testturns.new(100);
+		for number, deadline in ipairs({ 9, 3, 7, 5, 3 }) do turns:wait(number, "a", "sub" .. number % 3, deadline); end
+		assert.same({ 2, 5, 4, 3, 1 }, take_all(turns));
+	end);
+
+	it("the earliest deadline of a group comes first among those of which more may have a place", function ()
+		local turns = testturns.new(30); -- of a group 8, of one within it 4
+		for number = 1, 20 do turns:wait(number, "a", "greedy", 1); end
+		turns:wait(21, "a", "other", 3);
+		turns:wait(22, "a", "another", 2);
+		local taken = take_all(turns);
+		assert.same({ 22, 21 }, { taken[#taken - 1], taken[#taken] });
+	end);
+
 	it("groups take turns", function ()
 		local turns = testturns.new(100);
 		wait(turns, wait(turns, 1, 3, "a"), 3, "b");

@@ -74,3 +74,70 @@ describe("lookups: 15.5, a failure is remembered", function ()
 		assert.same({ udp = 0, tcp = 0, cd = 0 }, server:tally(name));
 	end);
 end);
+
+describe("lookups: 15.6, questions that nobody answers", function ()
+	local SILENT = 3000;
+
+	-- Asks for names in so many silent zones, and then for others: how many of the silent ones had ended when those were answered.
+	local function ended_before_others(settings, zones, name_format)
+		open(settings);
+		local ended = 0;
+		for i = 1, SILENT do
+			resolver:query(name_format:format(i, i % zones), "A", function () ended = ended + 1; end);
+		end
+		for i = 1, 50 do
+			server:records(("o%d.zone%d.other"):format(i, i), "A", { "192.0.2.1" });
+			assert.same("answered", ask(("o%d.zone%d.other"):format(i, i)));
+		end
+		return ended;
+	end
+
+	before_each(function ()
+		for zone = 0, 19 do server:rule({ name = ("*.silent%d.example"):format(zone), fault = "silence" }); end
+		server:rule({ name = "*.silent.co.uk", fault = "silence" });
+	end);
+
+	it("keep no other waiting: of one zone", function ()
+		assert.same(0, ended_before_others({ timeout = 20 }, 1, "n%d.silent%d.example"));
+	end);
+
+	it("keep no other waiting: of twenty zones", function ()
+		assert.same(0, ended_before_others({ timeout = 20 }, 20, "n%d.silent%d.example"));
+	end);
+
+	it("keep no other waiting: of twenty zones, where few may be asked at a time", function ()
+		assert.same(0, ended_before_others({ timeout = 20, max_lookups = 30 }, 20, "n%d.silent%d.example"));
+	end);
+
+	it("keep no other waiting that has the same two labels at its end", function ()
+		server:records("host.other.co.uk", "A", { "192.0.2.1" });
+		ended_before_others({ timeout = 20 }, 1, "n%d.silent.co.uk");
+		assert.same("answered", ask("host.other.co.uk"));
+	end);
+
+	it("end at their own deadlines, asked or not", function ()
+		open({ timeout = 0.2, max_lookups = 10 });
+		local codes, count = {}, 0;
+		for i = 1, 200 do
+			resolver:query(("n%d.silent1.example"):format(i), "A", function (_, err)
+				count = count + 1;
+				codes[err.code] = (codes[err.code] or 0) + 1;
+			end);
+		end
+		while count < 200 do assert.is_true(resolver:wait(60)); end
+		assert.same({ timeout = 200 }, codes);
+		assert.same({ 0, 0 }, { resolver:stats().waiting, resolver:stats().in_flight });
+	end);
+
+	it("leave their places to others when they are canceled", function ()
+		open({ timeout = 60, max_lookups = 4 });
+		local lookups = {};
+		for i = 1, 20 do lookups[i] = resolver:query(("n%d.silent1.example"):format(i), "A", function () end); end
+		local answered = 0;
+		server:records("a.silent30.example", "A", { "192.0.2.1" });
+		resolver:query("a.silent30.example", "A", function () answered = answered + 1; end);
+		for _, lookup in ipairs(lookups) do lookup:cancel(); end
+		while answered == 0 do assert.is_true(resolver:wait(60)); end
+		assert.same({ 0, 0 }, { resolver:stats().waiting, resolver:stats().in_flight });
+	end);
+end);
