@@ -537,6 +537,7 @@ static void register_type(lua_State *L, const char *name, const luaL_Reg *method
 static int open_core(lua_State *L)
 {
 	lua_newtable(L);
+	open_holders(L);
 	open_type(L);
 	open_rdata(L);
 	open_name(L);
@@ -569,6 +570,7 @@ int luaopen_xmppdns_testcore(lua_State *L)
 	register_type(L, HEAP_TYPE, heap_methods);
 	lua_newtable(L);
 	luaL_setfuncs(L, functions, 0);
+	open_holders(L);
 	open_type(L);
 	open_rdata(L);
 	open_answer(L);

@@ -18,21 +18,21 @@ static bool grow(struct slots *slots)
 	return true;
 }
 
-bool find_free_slot(struct slots *slots, uint32_t *slot)
+bool take_slot(struct slots *slots, uint32_t *slot)
 {
+	if (slots->free == slots->used) {
+		if (slots->used == slots->room && !grow(slots))
+			return false;
+		slots->items[slots->used] = (struct slot){ .next = slots->used + 1 };
+		slots->used++;
+	}
 	*slot = slots->free;
-	if (slots->free < slots->used)
-		return true;
-	if (slots->used == slots->room && !grow(slots))
-		return false;
-	slots->items[slots->used] = (struct slot){ .next = slots->used + 1 };
-	slots->used++;
+	slots->free = slots->items[*slot].next;
 	return true;
 }
 
 void occupy_slot(struct slots *slots, uint32_t slot, void *occupant)
 {
-	slots->free = slots->items[slot].next;
 	slots->items[slot].occupant = occupant;
 }
 

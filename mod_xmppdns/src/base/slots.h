@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct slot {
-	void *occupant;  /* not owned; NULL while it is free */
+	void *occupant;  /* not owned; NULL while nobody is in it */
 	uint32_t serial; /* of the occupants that it has had */
 	uint32_t next;   /* free slot, behind this one */
 };
@@ -19,9 +19,9 @@ struct slots {
 	uint32_t free;       /* the first of the used ones that are free; used: none */
 };
 
-/* The slot that occupy_slot may be called with next; false without memory. */
-bool find_free_slot(struct slots *slots, uint32_t *slot);
-void occupy_slot(struct slots *slots, uint32_t slot, void *occupant);
+/* A free slot, which is taken then, with nobody in it; false without memory. */
+bool take_slot(struct slots *slots, uint32_t *slot);
+void occupy_slot(struct slots *slots, uint32_t slot, void *occupant); /* one that is taken */
 void leave_slot(struct slots *slots, uint32_t slot);
 
 uint32_t slot_serial(const struct slots *slots, uint32_t slot);

@@ -49,6 +49,7 @@ static const luaL_Reg functions[] = {
 int luaopen_xmppdns_core(lua_State *L)
 {
 	luaL_newlib(L, functions);
+	open_holders(L);
 	open_type(L);
 	open_rdata(L);
 	open_name(L);

@@ -22,6 +22,36 @@ void open_error(lua_State *L);    /* new_error */
 void open_settings(lua_State *L); /* check_settings */
 void open_resolver(lua_State *L); /* new_resolver */
 void open_route(lua_State *L);    /* has_route */
+void open_holders(lua_State *L);  /* nothing */
+
+/* Any allocation of Lua's may run a finalizer, which may flush, reconfigure or close what C is reading. So what Lua values are made of is held by a
+ * userdata on the stack meanwhile. Each pushes one that is empty. */
+struct held_answer {
+	struct answer *answer; /* one reference */
+	uint32_t ttl;
+};
+struct held_answers {
+	size_t room, count;
+	struct held_answer items[];
+};
+struct held_answers *new_held_answers(lua_State *L, size_t room);
+bool hold_in(struct held_answers *held, const struct answer *answer, uint32_t ttl); /* takes a reference of its own; false when it is full */
+void release_held_answers(struct held_answers *held);
+
+struct upstream_config;
+struct held_settings { /* references, or NULL */
+	struct settings *settings;
+	struct upstream_config *config;
+};
+struct held_settings *new_held_settings(lua_State *L);
+
+/* The uservalue of the resolver at index 1 is a table: the resolver itself, a spare struct held_answers, then the callbacks. */
+enum { RESOLVER_ITSELF = 1, SPARE_HELD = 2, FIRST_CALLBACKS = 3 };
+void keep_callback(lua_State *L, uint32_t slot, int callback); /* the one at that index, or nil; may run finalizers */
+void take_callback(lua_State *L, uint32_t slot);               /* pushes the one of that slot, and forgets it */
+
+struct resolver_counters;
+void push_counters(lua_State *L, const struct resolver_counters *counters);
 
 /* Each sets a field of the table on top of the stack; a text of NULL leaves it as it is. An integer has 53 bits at most. */
 void set_integer(lua_State *L, const char *field, uint64_t integer);
@@ -52,8 +82,7 @@ void push_coded_error(lua_State *L, const char *code, const char *text);
 /* Settings from the table at index, as far as check_settings checks them: one reference, the caller's, or NULL with the message filled in. Raises
  * only for a non-table. */
 struct settings *read_settings(lua_State *L, int index, struct problem *problem);
-/* The effective settings and what was read from the machine, as one table. */
-struct upstream_config;
+/* The effective settings and what was read from the machine, as one table. Both held by the caller. */
 void push_settings(lua_State *L, const struct settings *settings, const struct upstream_config *config);
 
 #endif

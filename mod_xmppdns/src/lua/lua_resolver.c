@@ -14,29 +14,23 @@
 #define RESOLVER_TYPE "xmppdns.core.resolver"
 #define LOOKUP_TYPE "xmppdns.core.lookup"
 
-enum {
-	CACHED_AT_MOST = 10000,
-	CALLBACKS_A_PAGE = 256, /* a page is one Lua table: a large one would grow, and be walked by the collector, in one go */
-	FIRST_PAGE = 2
-};
+enum { CACHED_AT_MOST = 10000 };
 
 struct resolver_box {
-	struct resolver *resolver; /* owned; NULL once closed */
-	struct lookup *fetched;    /* owned, while its answer is being pushed: a raise there must not leak it */
+	struct resolver *resolver; /* owned; NULL once closed: look again after everything that may run Lua code */
 	struct slots slots;        /* of the lookups; an owner, in the words of resolver.h, is its slot */
 };
 
-struct lookup_box { /* what Lua has of a lookup; it may outlive it */
+struct lookup_box { /* what Lua has of a lookup; it may outlive it. Its uservalue is the resolver's */
 	uint32_t slot, serial;
 };
-
-/* The uservalue of both is one table: the resolver itself at index 1, then the pages of callbacks by slot. */
 
 static struct resolver_box *check_resolver(lua_State *L, int index)
 {
 	return luaL_checkudata(L, index, RESOLVER_TYPE);
 }
 
+/* Borrowed until Lua runs, which may close it: asked first, so that a closed one is refused, and again after the arguments and each allocation. */
 static struct resolver *check_open_resolver(lua_State *L, int index)
 {
 	struct resolver_box *box = check_resolver(L, index);
@@ -106,7 +100,34 @@ static struct lookup_options read_options(lua_State *L, int index)
 	};
 }
 
-/* Pushes answer, nil or nil, err. */
+/* Pushes room for one answer to hold. */
+static struct held_answers *push_held(lua_State *L)
+{
+	lua_getuservalue(L, 1);
+	lua_rawgeti(L, -1, SPARE_HELD);
+	struct held_answers *held = lua_touserdata(L, -1);
+	if (held != NULL) {
+		lua_pushnil(L);
+		lua_rawseti(L, -3, SPARE_HELD);
+	} else {
+		lua_pop(L, 1);
+		held = new_held_answers(L, 1);
+	}
+	lua_remove(L, -2);
+	return held;
+}
+
+/* Releases what it holds and keeps it for the next one: no garbage for each answer. */
+static void spare_held(lua_State *L, int index)
+{
+	release_held_answers(lua_touserdata(L, index));
+	lua_getuservalue(L, 1);
+	lua_pushvalue(L, index);
+	lua_rawseti(L, -2, SPARE_HELD);
+	lua_pop(L, 1);
+}
+
+/* Pushes answer, nil or nil, err. The answer is held by the caller. */
 static void push_known(lua_State *L, const struct known_answer *known, bool from_cache)
 {
 	const struct answer *answer = known->answer;
@@ -115,16 +136,22 @@ static void push_known(lua_State *L, const struct known_answer *known, bool from
 		push_error(L, known->outcome, "out of memory", NULL, 0, 0);
 	} else if (known->outcome == OUTCOME_ANSWERED) {
 		push_answer(L, answer, known->ttl, from_cache);
-		if (known->stale) {
-			lua_pushboolean(L, true);
-			lua_setfield(L, -2, "stale");
-		}
+		if (known->stale)
+			set_flag(L, "stale", true);
 		lua_pushnil(L);
 	} else {
 		const char *text = known->outcome == OUTCOME_INSECURE ? "the answer is not secured by DNSSEC" : answer->reason;
 		lua_pushnil(L);
 		push_error(L, known->outcome, text, answer->qname, answer->qtype, answer->attempts);
 	}
+}
+
+/* Pushes nil, err. */
+static int push_problem(lua_State *L, const struct problem *problem)
+{
+	lua_pushnil(L);
+	push_coded_error(L, problem->kind == PROBLEM_SYSTEM ? "system" : "config", problem->text);
+	return 2;
 }
 
 /* new_resolver(settings) -> resolver | nil, err */
@@ -137,25 +164,14 @@ static int new_resolver(lua_State *L)
 	luaL_setmetatable(L, RESOLVER_TYPE);
 	lua_newtable(L); /* resolver uservalue */
 	lua_pushvalue(L, -2);
-	lua_rawseti(L, -2, 1);
+	lua_rawseti(L, -2, RESOLVER_ITSELF);
 	lua_setuservalue(L, -2);
 
 	struct settings *settings = read_settings(L, 1, &problem);
 	if (settings != NULL)
 		box->resolver = create_resolver(settings, &problem);
 	release_settings(settings);
-	if (box->resolver != NULL)
-		return 1;
-	lua_pushnil(L);
-	push_coded_error(L, problem.kind == PROBLEM_SYSTEM ? "system" : "config", problem.text);
-	return 2;
-}
-
-static void drop_fetched(struct resolver_box *box)
-{
-	if (box->fetched != NULL)
-		free_lookup(box->fetched);
-	box->fetched = NULL;
+	return box->resolver != NULL ? 1 : push_problem(L, &problem);
 }
 
 /* Everything that waited is dropped without a word: whoever closes by hand cancels and fetches first. Also __gc, so it may run twice. */
@@ -166,7 +182,6 @@ static int resolver_close(lua_State *L)
 	box->resolver = NULL;
 	if (resolver == NULL)
 		return 0;
-	drop_fetched(box);
 	free_slots(&box->slots);
 	delete_resolver(resolver);
 	return 0;
@@ -186,96 +201,75 @@ static int resolver_get_forks(lua_State *L)
 	return 1;
 }
 
-static void push_lookup_box(lua_State *L, const struct resolver_box *resolver, uint32_t slot)
+static struct lookup_box *push_lookup_box(lua_State *L)
 {
 	struct lookup_box *box = lua_newuserdata(L, sizeof(*box));
-	*box = (struct lookup_box){ .slot = slot, .serial = slot_serial(&resolver->slots, slot) };
+	*box = (struct lookup_box){ .slot = 0 };
 	luaL_setmetatable(L, LOOKUP_TYPE);
 	lua_getuservalue(L, 1);
 	lua_setuservalue(L, -2);
+	return box;
 }
 
-/* Pushes the page of that slot's callback, made at first use. */
-static void push_page(lua_State *L, uint32_t slot)
-{
-	int page = (int)(slot / CALLBACKS_A_PAGE) + FIRST_PAGE;
-	lua_getuservalue(L, 1);
-	lua_rawgeti(L, -1, page);
-	if (lua_isnil(L, -1)) {
-		lua_pop(L, 1);
-		lua_createtable(L, CALLBACKS_A_PAGE, 0);
-		lua_pushvalue(L, -1);
-		lua_rawseti(L, -3, page);
-	}
-	lua_remove(L, -2);
-}
-
-/* Keeps the callback at that index, or nil, for the slot. */
-static void keep_callback(lua_State *L, uint32_t slot, int callback)
-{
-	push_page(L, slot);
-	lua_pushvalue(L, callback);
-	lua_rawseti(L, -2, (int)(slot % CALLBACKS_A_PAGE) + 1);
-	lua_pop(L, 1);
-}
-
-/* Pushes the callback of that slot and forgets it. */
-static void take_callback(lua_State *L, uint32_t slot)
-{
-	int place = (int)(slot % CALLBACKS_A_PAGE) + 1;
-	push_page(L, slot);
-	lua_rawgeti(L, -1, place);
-	lua_pushnil(L);
-	lua_rawseti(L, -3, place);
-	lua_remove(L, -2);
-}
-
-/* Starts the lookup, or queues what is known, with the callback at index 4, and pushes its handle. False without memory, nothing pushed. */
-static bool start_with_callback(
+/* Starts the lookup, or queues what is known and held, with the callback at index 4, and pushes its handle, nil without memory. */
+static void start_with_callback(
 	lua_State *L, struct resolver_box *box, const char *qname, uint16_t qtype, const struct lookup_options *options, const struct known_answer *known)
 {
-	uint32_t slot;
-	if (!find_free_slot(&box->slots, &slot))
-		return false;
-	keep_callback(L, slot, 4);
-	push_lookup_box(L, box, slot);
-	struct lookup *lookup =
-		known->answer != NULL ? queue_known_answer(box->resolver, known, options, slot) : start_lookup(box->resolver, qname, qtype, options, slot);
-	if (lookup != NULL) {
-		occupy_slot(&box->slots, slot, lookup);
-		return true;
+	struct lookup *lookup = NULL;
+	struct lookup_box *handle = push_lookup_box(L);
+	check_open_resolver(L, 1);
+	if (!take_slot(&box->slots, &handle->slot)) {
+		lua_pushnil(L);
+		return;
 	}
-	lua_pop(L, 1);
-	take_callback(L, slot);
-	lua_pop(L, 1);
-	return false;
+	handle->serial = slot_serial(&box->slots, handle->slot);
+	keep_callback(L, handle->slot, 4);
+	struct resolver *resolver = check_open_resolver(L, 1);
+	lookup = known->answer != NULL ? queue_known_answer(resolver, known, options, handle->slot)
+								   : start_lookup(resolver, qname, qtype, options, handle->slot);
+	if (lookup != NULL) {
+		occupy_slot(&box->slots, handle->slot, lookup);
+		return;
+	}
+	take_callback(L, handle->slot);
+	leave_slot(&box->slots, handle->slot);
+	lua_pushnil(L);
 }
 
 /* resolver:submit(qname, rdtype, callback, options, later) -> lookup | false, answer | false, nil, err
  * What is known already is given back at once, and callback is not kept, unless later. */
 static int resolver_submit(lua_State *L)
 {
-	struct resolver *resolver = check_open_resolver(L, 1);
+	enum { ARGUMENTS = 6, FAILED, NO_ANSWER, HELD };
+	struct resolver_box *box = check_resolver(L, 1);
 	char qname[NAME_TEXT_SIZE];
+	check_open_resolver(L, 1);
 	uint16_t qtype = check_type(L, 3);
 	luaL_checkany(L, 4);
 	struct lookup_options options = read_options(L, 5);
 	bool later = lua_toboolean(L, 6);
 
-	lua_settop(L, 6);
+	lua_settop(L, ARGUMENTS);
+	check_open_resolver(L, 1);
 	lua_pushboolean(L, false);
 	lua_pushnil(L);
 	if (!read_qname(L, 2, qtype, qname))
 		return 3;
-	struct known_answer known = use_known_answer(resolver, qname, qtype, &options);
+	struct held_answers *held = push_held(L);
+	struct known_answer known = use_known_answer(check_open_resolver(L, 1), qname, qtype, &options);
+	if (known.answer != NULL)
+		hold_in(held, known.answer, known.ttl);
 	if (known.answer != NULL && !later) {
-		lua_pop(L, 1);
+		lua_pushvalue(L, FAILED);
 		push_known(L, &known, true);
+		spare_held(L, HELD);
 		return 3;
 	}
-	if (start_with_callback(L, check_resolver(L, 1), qname, qtype, &options, &known))
+	start_with_callback(L, box, qname, qtype, &options, &known);
+	spare_held(L, HELD);
+	if (!lua_isnil(L, -1))
 		return 1;
-	lua_pop(L, 1);
+	lua_settop(L, NO_ANSWER);
 	push_error(L, OUTCOME_SYSTEM, "out of memory", qname, qtype, 0);
 	return 3;
 }
@@ -309,24 +303,32 @@ static int resolver_notice(lua_State *L)
 static int resolver_fetch(lua_State *L)
 {
 	struct resolver_box *box = check_resolver(L, 1);
+	lua_settop(L, 1);
 	if (box->resolver == NULL || !has_completed(box->resolver))
 		return 0;
-	drop_fetched(box);
-	box->fetched = take_lookup(box->resolver);
-	uint32_t slot = lookup_owner(box->fetched);
+	struct held_answers *held = push_held(L);
+	if (box->resolver == NULL || !has_completed(box->resolver)) { /* a finalizer has closed it, or fetched */
+		spare_held(L, 2);
+		return 0;
+	}
+	struct lookup *lookup = take_lookup(box->resolver);
+	uint32_t slot = lookup_owner(lookup);
+	struct known_answer known = lookup_result(lookup);
+	if (known.answer != NULL)
+		hold_in(held, known.answer, known.ttl);
+	free_lookup(lookup);
 	leave_slot(&box->slots, slot);
 	take_callback(L, slot);
-	struct known_answer known = lookup_result(box->fetched);
 	push_known(L, &known, false);
-	drop_fetched(box);
+	spare_held(L, 2);
 	return 3;
 }
 
 /* resolver:poll(seconds) -> bool: waits until process has something to do */
 static int resolver_poll(lua_State *L)
 {
-	struct pollfd descriptor = { .fd = resolver_fd(check_open_resolver(L, 1)), .events = POLLIN };
 	lua_Number seconds = luaL_checknumber(L, 2);
+	struct pollfd descriptor = { .fd = resolver_fd(check_open_resolver(L, 1)), .events = POLLIN };
 	int timeout = seconds <= 0 ? 0 : seconds > 86400 ? 86400000 : (int)(seconds * 1000) + 1;
 	lua_pushboolean(L, poll(&descriptor, 1, timeout) > 0);
 	return 1;
@@ -335,45 +337,56 @@ static int resolver_poll(lua_State *L)
 /* resolver:peek(qname, rdtype, options) -> answer | nil, err | nil */
 static int resolver_peek(lua_State *L)
 {
-	struct resolver *resolver = check_open_resolver(L, 1);
+	enum { ARGUMENTS = 4, NO_ANSWER, HELD };
 	char qname[NAME_TEXT_SIZE];
+	check_open_resolver(L, 1);
 	uint16_t qtype = check_type(L, 3);
 	struct lookup_options options = read_options(L, 4);
+	lua_settop(L, ARGUMENTS);
 	lua_pushnil(L);
+	check_open_resolver(L, 1);
 	if (!read_qname(L, 2, qtype, qname))
 		return 2;
-	struct known_answer known = peek_answer(resolver, qname, qtype, &options);
-	if (known.answer == NULL)
-		return 1;
-	push_known(L, &known, true);
-	return 2;
+	struct held_answers *held = push_held(L);
+	struct known_answer known = peek_answer(check_open_resolver(L, 1), qname, qtype, &options);
+	if (known.answer != NULL) {
+		hold_in(held, known.answer, known.ttl);
+		push_known(L, &known, true);
+	}
+	spare_held(L, HELD);
+	if (known.answer != NULL)
+		return 2;
+	lua_pushnil(L);
+	return 1;
 }
 
 /* resolver:knows(qname, rdtype) -> bool: whether peek would give an answer or a remembered failure; false for what is no name */
 static int resolver_knows(lua_State *L)
 {
-	struct resolver *resolver = check_open_resolver(L, 1);
 	char qname[NAME_TEXT_SIZE];
+	check_open_resolver(L, 1);
 	uint16_t qtype = check_type(L, 3);
 	struct lookup_options options = { .attempts = 0 };
-	bool is_known = read_qname(L, 2, qtype, qname) && peek_answer(resolver, qname, qtype, &options).answer != NULL;
-	lua_pushboolean(L, is_known);
+	bool is_name = read_qname(L, 2, qtype, qname);
+	struct resolver *resolver = check_open_resolver(L, 1);
+	lua_pushboolean(L, is_name && peek_answer(resolver, qname, qtype, &options).answer != NULL);
 	return 1;
 }
 
 /* resolver:flush([qname]) -> true | nil, err */
 static int resolver_flush(lua_State *L)
 {
-	struct resolver *resolver = check_open_resolver(L, 1);
 	char qname[NAME_TEXT_SIZE];
-	if (lua_isnoneornil(L, 2)) {
-		flush_cache(resolver_cache(resolver));
-	} else {
-		lua_pushnil(L);
-		if (!read_qname(L, 2, 0, qname))
-			return 2;
-		flush_name(resolver_cache(resolver), qname);
-	}
+	bool all = lua_isnoneornil(L, 2);
+	check_open_resolver(L, 1);
+	lua_pushnil(L);
+	if (!all && !read_qname(L, 2, 0, qname))
+		return 2;
+	struct cache *cache = resolver_cache(check_open_resolver(L, 1));
+	if (all)
+		flush_cache(cache);
+	else
+		flush_name(cache, qname);
 	lua_pushboolean(L, true);
 	return 1;
 }
@@ -381,19 +394,20 @@ static int resolver_flush(lua_State *L)
 /* resolver:reconfigure([settings]) -> true | nil, err */
 static int resolver_reconfigure(lua_State *L)
 {
-	struct resolver *resolver = check_open_resolver(L, 1);
 	struct problem problem;
 	struct settings *settings = NULL;
-	bool is_read = lua_isnoneornil(L, 2) || (settings = read_settings(L, 2, &problem)) != NULL;
-	bool is_rebuilt = is_read && rebuild_resolver(resolver, settings, &problem);
+	struct resolver_box *box = check_resolver(L, 1);
+	check_open_resolver(L, 1);
+	if (!lua_isnoneornil(L, 2) && (settings = read_settings(L, 2, &problem)) == NULL)
+		return push_problem(L, &problem);
+	if (box->resolver == NULL)
+		release_settings(settings);
+	bool is_rebuilt = rebuild_resolver(check_open_resolver(L, 1), settings, &problem);
 	release_settings(settings);
-	if (is_rebuilt) {
-		lua_pushboolean(L, true);
-		return 1;
-	}
-	lua_pushnil(L);
-	push_coded_error(L, problem.kind == PROBLEM_SYSTEM ? "system" : "config", problem.text);
-	return 2;
+	if (!is_rebuilt)
+		return push_problem(L, &problem);
+	lua_pushboolean(L, true);
+	return 1;
 }
 
 /* resolver:cancel(): every lookup that is not complete */
@@ -406,8 +420,8 @@ static int resolver_cancel(lua_State *L)
 /* resolver:alarm([seconds]): the descriptor is readable then, once; without seconds: no alarm */
 static int resolver_alarm(lua_State *L)
 {
-	struct resolver *resolver = check_open_resolver(L, 1);
 	lua_Number seconds = luaL_optnumber(L, 2, -1);
+	struct resolver *resolver = check_open_resolver(L, 1);
 	int64_t ms = seconds > 0 ? (int64_t)(seconds * 1000) + 1 : 0; /* never early */
 	set_alarm(resolver, seconds < 0 ? INT64_MAX : monotonic_ms() + ms);
 	return 0;
@@ -416,27 +430,12 @@ static int resolver_alarm(lua_State *L)
 /* resolver:settings() -> table */
 static int resolver_get_settings(lua_State *L)
 {
+	struct held_settings *held = new_held_settings(L);
 	struct resolver *resolver = check_open_resolver(L, 1);
-	push_settings(L, resolver_settings(resolver), resolver_upstream(resolver));
+	held->settings = hold_settings(resolver_settings(resolver));
+	held->config = hold_upstream((struct upstream_config *)resolver_upstream(resolver));
+	push_settings(L, held->settings, held->config);
 	return 1;
-}
-
-static void push_outcomes(lua_State *L, const uint64_t outcomes[OUTCOMES])
-{
-	lua_createtable(L, 0, OUTCOMES);
-	for (int i = 0; i < OUTCOMES; i++)
-		set_integer(L, outcome_code((enum outcome)i), outcomes[i]);
-}
-
-static void push_cache_counters(lua_State *L, const struct cache_counters *cache)
-{
-	lua_createtable(L, 0, 6);
-	set_integer(L, "hits", cache->hits);
-	set_integer(L, "misses", cache->misses);
-	set_integer(L, "stale_hits", cache->stale_hits);
-	set_integer(L, "evictions", cache->evictions);
-	set_integer(L, "bytes", cache->bytes);
-	set_integer(L, "entries", cache->entries);
 }
 
 /* resolver:stats() -> table of counters */
@@ -444,28 +443,7 @@ static int resolver_stats(lua_State *L)
 {
 	struct resolver_counters counters;
 	read_resolver_counters(check_open_resolver(L, 1), &counters);
-	lua_createtable(L, 0, 21);
-	set_integer(L, "lookups", counters.lookups.lookups);
-	set_integer(L, "secure", counters.lookups.secure);
-	set_integer(L, "insecure", counters.lookups.insecure);
-	set_integer(L, "shared", counters.lookups.shared);
-	set_integer(L, "stale", counters.lookups.stale);
-	set_integer(L, "attempts", counters.lookups.attempts);
-	set_integer(L, "retries", counters.lookups.retries);
-	set_integer(L, "tcp_attempts", counters.lookups.tcp_attempts);
-	set_integer(L, "probes", counters.lookups.probes);
-	set_integer(L, "probe_verdicts", counters.lookups.probe_verdicts);
-	set_integer(L, "rebuilds", counters.rebuilds);
-	set_integer(L, "rebuilds_denied", counters.rebuilds_denied);
-	set_integer(L, "waiting", counters.waiting);
-	set_integer(L, "in_flight", counters.in_flight);
-	set_integer(L, "contexts", counters.contexts);
-	set_integer(L, "generation", counters.generation);
-	set_integer(L, "trust_epoch", counters.trust);
-	push_outcomes(L, counters.lookups.outcomes);
-	lua_setfield(L, -2, "outcomes");
-	push_cache_counters(L, &counters.cache);
-	lua_setfield(L, -2, "cache");
+	push_counters(L, &counters);
 	return 1;
 }
 
@@ -476,23 +454,24 @@ static int resolver_trust_epoch(lua_State *L)
 	return 1;
 }
 
-static bool push_cached(void *context, const struct answer *answer, uint32_t ttl)
+static bool hold_cached(void *context, const struct answer *answer, uint32_t ttl)
 {
-	lua_State *L = context;
-	int count = (int)lua_rawlen(L, -1);
-	if (answer->outcome != OUTCOME_ANSWERED)
-		return true;
-	push_answer(L, answer, ttl, true);
-	lua_rawseti(L, -2, count + 1);
-	return count + 1 < CACHED_AT_MOST;
+	return answer->outcome != OUTCOME_ANSWERED || hold_in(context, answer, ttl);
 }
 
 /* resolver:cached() -> array of the answers in the cache, the most recently used first, at most 10,000 */
 static int resolver_cached(lua_State *L)
 {
-	struct resolver *resolver = check_open_resolver(L, 1);
-	lua_newtable(L);
-	walk_cache(resolver_cache(resolver), monotonic_ms(), push_cached, L);
+	struct resolver_counters counters;
+	read_resolver_counters(check_open_resolver(L, 1), &counters);
+	struct held_answers *held = new_held_answers(L, counters.cache.entries < CACHED_AT_MOST ? counters.cache.entries : CACHED_AT_MOST);
+	walk_cache(resolver_cache(check_open_resolver(L, 1)), monotonic_ms(), hold_cached, held);
+	lua_createtable(L, (int)held->count, 0);
+	for (size_t i = 0; i < held->count; i++) {
+		push_answer(L, held->items[i].answer, held->items[i].ttl, true);
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	release_held_answers(held);
 	return 1;
 }
 
@@ -501,7 +480,7 @@ static int lookup_cancel(lua_State *L)
 {
 	struct lookup_box *box = luaL_checkudata(L, 1, LOOKUP_TYPE);
 	lua_getuservalue(L, 1);
-	lua_rawgeti(L, -1, 1);
+	lua_rawgeti(L, -1, RESOLVER_ITSELF);
 	struct resolver_box *resolver = check_resolver(L, -1);
 	struct lookup *lookup = slot_occupant(&resolver->slots, box->slot, box->serial);
 	if (lookup != NULL)

@@ -9,8 +9,6 @@
 #include "lua_core.h"
 #include "settings/upstream.h"
 
-#define SETTINGS_HOLDER_TYPE "xmppdns.settings_holder"
-
 /* Where a table's value goes. */
 struct place {
 	struct settings *settings; /* not owned */
@@ -18,30 +16,11 @@ struct place {
 	struct problem *problem;
 };
 
-/* One key of a table; the text belongs to the table's key. */
+/* One key of a table. */
 struct key {
 	const char *text;
 	size_t size;
 };
-
-static int settings_holder__gc(lua_State *L)
-{
-	struct settings **holder = luaL_checkudata(L, 1, SETTINGS_HOLDER_TYPE);
-	release_settings(*holder);
-	*holder = NULL;
-	return 0;
-}
-
-/* Pushes an owner of the settings that are being read, for Lua may raise for want of memory. */
-static struct settings **new_settings_holder(lua_State *L)
-{
-	struct settings **holder = lua_newuserdata(L, sizeof(*holder));
-	*holder = NULL;
-	luaL_getmetatable(L, SETTINGS_HOLDER_TYPE);
-	lua_setmetatable(L, -2);
-	*holder = create_settings();
-	return holder;
-}
 
 static int compare_keys(const void *a, const void *b)
 {
@@ -68,22 +47,39 @@ static bool refuse_key(lua_State *L, const struct place *place)
 	return false;
 }
 
-/* Pushes memory that holds the table's keys in order, so that messages do not depend on the order of a hash. NULL with a message. */
-static struct key *new_sorted_keys(lua_State *L, int table, const struct place *place, size_t *count)
+/* Pushes a list of the table's keys, and gives how many; -1 with a message, and nothing pushed. The list keeps their texts, for a finalizer may change
+ * the table. */
+static int push_keys(lua_State *L, int table, const struct place *place)
 {
-	size_t room = count_pairs(L, table);
-	struct key *keys = lua_newuserdata(L, (room + 1) * sizeof(*keys));
-	*count = 0;
-	for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1)) {
-		struct key key = { .text = NULL };
-		if (lua_type(L, -2) == LUA_TSTRING)
-			key.text = lua_tolstring(L, -2, &key.size);
-		if (key.text == NULL || strlen(key.text) != key.size) {
+	int count = 0;
+	lua_newtable(L);
+	for (lua_pushnil(L); lua_next(L, table) != 0;) { /* without an allocation that could run a finalizer */
+		size_t size = 0;
+		const char *text = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &size) : NULL;
+		if (text == NULL || strlen(text) != size) {
 			refuse_key(L, place);
 			lua_pop(L, 3);
-			return NULL;
+			return -1;
 		}
-		keys[(*count)++] = key;
+		lua_pop(L, 1);
+		lua_pushvalue(L, -1);
+		lua_rawseti(L, -3, ++count);
+	}
+	return count;
+}
+
+/* Pushes the keys, and memory that has their texts in order, so that messages do not depend on the order of a hash. NULL with a message. */
+static struct key *new_sorted_keys(lua_State *L, int table, const struct place *place, size_t *count)
+{
+	int found = push_keys(L, table, place);
+	if (found < 0)
+		return NULL;
+	*count = (size_t)found;
+	struct key *keys = lua_newuserdata(L, (*count + 1) * sizeof(*keys));
+	for (int i = 0; i < found; i++) {
+		lua_rawgeti(L, -2, i + 1);
+		keys[i].text = lua_tolstring(L, -1, &keys[i].size);
+		lua_pop(L, 1);
 	}
 	qsort(keys, *count, sizeof(*keys), compare_keys);
 	return keys;
@@ -156,7 +152,7 @@ static bool read_names(lua_State *L, int table, const struct place *place, read_
 		accepted = read(L, lua_gettop(L), &inner);
 		lua_pop(L, 1);
 	}
-	lua_pop(L, 1);
+	lua_pop(L, 2);
 	return accepted;
 }
 
@@ -176,13 +172,13 @@ struct settings *read_settings(lua_State *L, int index, struct problem *problem)
 	index = lua_absindex(L, index);
 	luaL_checktype(L, index, LUA_TTABLE);
 	luaL_checkstack(L, 20, "settings");
-	struct settings **holder = new_settings_holder(L);
-	struct settings *settings = *holder;
+	struct held_settings *held = new_held_settings(L); /* for Lua may raise for want of memory */
+	struct settings *settings = held->settings = create_settings();
 	struct place place = { .settings = settings, .problem = problem };
 	report_memory(problem);
 	bool accepted = settings != NULL && read_names(L, index, &place, read_setting) && check_settings(settings, problem);
 	if (accepted)
-		*holder = NULL; /* now the caller's */
+		held->settings = NULL; /* now the caller's */
 	lua_pop(L, 1);
 	return accepted ? settings : NULL;
 }
@@ -312,10 +308,6 @@ void push_settings(lua_State *L, const struct settings *settings, const struct u
 
 void open_settings(lua_State *L)
 {
-	luaL_newmetatable(L, SETTINGS_HOLDER_TYPE);
-	lua_pushcfunction(L, settings_holder__gc);
-	lua_setfield(L, -2, "__gc");
-	lua_pop(L, 1);
 	lua_pushcfunction(L, check_settings_table);
 	lua_setfield(L, -2, "check_settings");
 }
