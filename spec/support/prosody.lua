@@ -52,19 +52,21 @@ while kill -0 $pid; do sleep 1 & wait $!; done
 
 -- As a service manager may run it: its own user, few descriptors, and nothing to write to but its directory.
 local SANDBOX = [[
+root=$1.root
+mkdir "$root"
 chmod a+x "${1%/*}"
 chown -R prosody: "$1"
-awk '$2 !~ "^/(proc|sys|dev)" { print $2 }' /proc/self/mounts | while read -r place; do mount -o remount,bind,ro "$place"; done
-mount --bind "$1" "$1"
-mount -o remount,bind,rw "$1"
+mount --rbind / "$root"
+awk -v root="$root" 'index($2, root) == 1 && $2 !~ "/(proc|sys|dev)(/|$)" { print $2 }' /proc/self/mounts |
+	while read -r place; do mount -o remount,bind,ro "$place"; done
+mount --bind "$1" "$root$1"
 ulimit -n 128
-cd "$1"
-exec setpriv --reuid=prosody --regid=prosody --clear-groups --no-new-privs prosody --config "$2" -F
+exec chroot "$root" sh -c 'cd "$0" && exec setpriv --reuid=prosody --regid=prosody --clear-groups --no-new-privs prosody --config "$1" -F' "$1" "$2"
 ]];
 
 local function command_line(server, options)
 	if options.sandbox then
-		return { "unshare", "--mount", "sh", "-e", process.write(server.directory .. "/sandbox.sh", SANDBOX), server.directory, server.config };
+		return { "unshare", "--mount", "--propagation", "unchanged", "sh", "-e", process.write(server.directory .. "/sandbox.sh", SANDBOX), server.directory, server.config };
 	end
 	if options.daemon then
 		return { "sh", process.write(server.directory .. "/daemon.sh", DAEMON), server.config, server.directory .. "/prosody.pid" };
