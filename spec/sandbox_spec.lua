@@ -25,7 +25,7 @@ describe("sandbox:", function ()
 	end);
 
 	it("Prosody runs as its user, cannot write elsewhere, and has few descriptors", function ()
-		local id = process.read(server.directory .. "/prosody.pid"):match("%d+");
+		local id = process.wait_until(function () return (process.read(server.directory .. "/prosody.pid") or ""):match("%d+"); end, 60);
 		local user = process.run({ "id", "-u", "prosody" }):match("%d+");
 		assert.matches("\nUid:\t" .. user .. "\t" .. user, process.read("/proc/" .. id .. "/status"));
 		assert.matches("Max open files%s+128%s", process.read("/proc/" .. id .. "/limits"));

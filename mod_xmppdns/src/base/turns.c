@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* Dynamic thresholds (Choudhury and Hahne 1998): a group may have as many places as a share of those that nobody has. The groups take turns. */
+/* Dynamic thresholds (Choudhury and Hahne 1998): a group may have as many places as a share of those that nobody has. Of those that may, who came first is next. */
 #include "turns.h"
 
 #include <stddef.h>
@@ -112,20 +112,17 @@ static void count_taken(struct turn_group *group, int change)
 
 /* Waiting */
 
-/* Where it belongs among its siblings: groups take turns, and those within one stand by the first turn in them. False without memory. */
+/* Where it belongs among its siblings: by the first turn in it. Groups go by who has come first, whatever the deadlines: the order of asking for a
+ * chain of keys matters. False without memory. */
 static bool place_group(struct turns *turns, struct turn_group *group)
 {
 	struct heap_item *item = &group->among_siblings;
-	bool is_outer = group->parent == &turns->all, is_placed = item->heap != NULL;
-	if (!waits(group)) {
-		take_item(item);
-		return true;
-	}
-	if (is_outer && is_placed)
-		return true;
 	take_item(item);
-	item->deadline = is_outer ? 0 : top_item(&group->waiting)->deadline;
-	item->order = is_outer ? ++turns->count : top_item(&group->waiting)->order;
+	if (!waits(group))
+		return true;
+	const struct heap_item *first = top_item(group->waiting.count > 0 ? &group->waiting : &group->children);
+	item->deadline = group->parent == &turns->all ? 0 : first->deadline;
+	item->order = first->order;
 	return push_item(&group->parent->children, item);
 }
 
@@ -207,18 +204,9 @@ struct turn *next_turn(struct turns *turns)
 	return turn;
 }
 
-/* Behind the others, if somebody waits in it still. */
-static void pass_turn_on(struct turns *turns, struct turn_group *group)
-{
-	struct turn_group *outer = group->parent;
-	take_item(&outer->among_siblings);
-	place_group(turns, outer);
-}
-
 void take_place(struct turns *turns, struct turn *turn)
 {
 	end_waiting(turns, turn);
-	pass_turn_on(turns, turn->group);
 	count_taken(turn->group, 1);
 	turn->has_place = true;
 }
