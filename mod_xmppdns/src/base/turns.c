@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* Dynamic thresholds (Choudhury and Hahne 1998): a group may have as many places as a share of those that nobody has. Of those that may, who came first is next. */
+/* Dynamic thresholds (Choudhury and Hahne 1998): a group may have as many places as a share of those that nobody has; of those that may have one,
+ * who came first is next. */
 #include "turns.h"
 
 #include <stddef.h>
