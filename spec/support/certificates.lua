@@ -39,6 +39,21 @@ function certificates.new_authority(name)
 	return authority;
 end
 
+-- The subject key identifier of a certificate, as the line of an extension.
+local function key_identifier(path)
+	return "subjectKeyIdentifier=" .. process.run({ "openssl", "x509", "-in", path, "-noout", "-ext", "subjectKeyIdentifier" }):match("%x%x:[%x:]+"):gsub(":", "");
+end
+
+-- An authority below this one. twin: another authority, whose key identifier it claims for its own key.
+function authority_methods:new_authority(name, directory, twin)
+	local base = directory .. "/" .. name;
+	local below = setmetatable({ file = base .. ".crt", key = base .. ".key" }, authority_mt);
+	request("-CA", self.file, "-CAkey", self.key, "-subj", "/CN=" .. name, "-addext", "basicConstraints=critical,CA:TRUE",
+		"-addext", "keyUsage=critical,keyCertSign,cRLSign", "-addext", twin and key_identifier(twin.file) or "subjectKeyIdentifier=hash",
+		"-out", below.file, "-keyout", below.key);
+	return below;
+end
+
 -- Writes name.crt and name.key into the directory: the path of the first. name: an A-label domain; names: those that the certificate
 -- is for, if not that one.
 function authority_methods:issue(name, directory, names)
@@ -66,6 +81,11 @@ end
 -- The SHA-256 digest, in hexadecimal, of the first certificate in a file (selector 0) or of its public key (selector 1).
 function certificates.digest(path, selector)
 	return process.run({ "sh", "-c", SELECTED[selector] .. " | openssl dgst -sha256 -r", "sh", path }):match("^%x+");
+end
+
+-- The same, not as a digest but in full.
+function certificates.data(path, selector)
+	return (process.run({ "sh", "-c", SELECTED[selector] .. " | od -An -v -tx1", "sh", path }):gsub("%s", ""));
 end
 
 return certificates;

@@ -12,22 +12,22 @@ local match = require "xmppdns.prosody.match";
 
 local MOST_ENDPOINTS = 20; -- looked at for one peer
 
--- What the session presented.
-local function read_evidence(session)
+-- What the session presented. list_trusted(): the authorities of the trust store.
+local function read_evidence(session, list_trusted)
 	local socket = session.secure and session.conn:socket();
 	local cert = socket and socket.getpeercertificate and socket:getpeercertificate() or nil;
 	return {
 		is_secure = session.secure and true or false, cert = cert;
 		chain = cert and socket.getpeerchain and socket:getpeerchain() or { cert };
 		-- With TLSA records, which an outgoing connection may have, OpenSSL's verdict is about these.
-		is_trusted = cert and session.direction == "incoming" and socket:getpeerverification() == true;
+		is_trusted = cert and session.direction == "incoming" and socket:getpeerverification() == true, list_trusted = list_trusted;
 	};
 end
 
 -- The same as match wants it.
 local function new_peer(evidence, names)
 	return {
-		leaf = evidence.cert, chain = evidence.chain, is_trusted = evidence.is_trusted;
+		chain = evidence.chain, is_trusted = evidence.is_trusted, list_trusted = evidence.list_trusted;
 		is_named = function () return is_named(evidence.cert, names); end;
 	};
 end
@@ -58,7 +58,6 @@ local function add_endpoint(found, evidence, remote, endpoint)
 	if not evidence.cert then return; end
 	local peer = new_peer(evidence, { remote, dane.base });
 	found.is_match = match.matches(peer, dane.records);
-	found.is_open = found.is_open or match.may_be_unseen(peer, dane.records);
 end
 
 local function look_up(session, evidence, remote, plan)
@@ -122,12 +121,12 @@ local function decide(found, failure, evidence, is_required)
 	return { state = "none", targets = found.targets };
 end
 
--- In the session's thread: the verdict about a peer that speaks for the remote domain. options: policy (with what it may want of it,
--- problem is not looked at); get_plan(remote, policy) -> plan | nil, err.
-local function judge(session, remote, policy, get_plan)
+-- In the session's thread: the verdict about a peer that speaks for the remote domain. options: get_plan(remote, policy) -> plan | nil, err;
+-- list_trusted(session) -> the trust store's certificates.
+local function judge(session, remote, policy, options)
 	if policy.dane == "off" and policy.dnssec ~= "required" then return { state = "none" }; end
-	local evidence = read_evidence(session);
-	local plan, err = get_plan(remote, policy);
+	local evidence = read_evidence(session, function () return options.list_trusted(session); end);
+	local plan, err = options.get_plan(remote, policy);
 	if not plan then return refuse_unknown(err); end
 	local found = look_up(session, evidence, remote, plan);
 	local failure = find_failure(plan);

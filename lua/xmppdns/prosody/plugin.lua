@@ -20,6 +20,7 @@ local outbound = require "xmppdns.prosody.outbound";
 local policy = require "xmppdns.prosody.policy";
 local s2s_resolver = require "xmppdns.prosody.s2s_resolver";
 local shell = require "xmppdns.prosody.shell";
+local trust_store = require "xmppdns.prosody.trust_store";
 local verdict = require "xmppdns.prosody.verdict";
 local watch = require "xmppdns.prosody.watch";
 local xmppdns = require "xmppdns";
@@ -172,10 +173,18 @@ local function new_incoming_plan(self, remote, found)
 	return new_plan(resolver, remote, found, automatic);
 end
 
+local function new_incoming(self)
+	local store = trust_store.new(configmanager.get);
+	return {
+		get_plan = function (...) return new_incoming_plan(self, ...); end;
+		list_trusted = function (session) return store:list(session.host); end;
+	};
+end
+
 local function judge(self, session, host, remote)
 	local found = get_policy(self, host, remote);
 	if session.direction == "outgoing" and session.from_host == host then return outbound.judge(session, found); end
-	return inbound.judge(session, remote, found, function (...) return new_incoming_plan(self, ...); end);
+	return inbound.judge(session, remote, found, self.incoming);
 end
 
 -- Hooks: { event, priority, handler(self, event), is_constant }; gate says what is constant
@@ -290,7 +299,7 @@ local function new(module, prosody, state)
 		self.log("error", "%s: %s; it does not count", host, problem);
 	end);
 	self.logs, self.metrics = logging.new(self.log), metrics.new(module);
-	self.outgoing = new_outgoing(self);
+	self.outgoing, self.incoming = new_outgoing(self), new_incoming(self);
 	state.verdicts = state.verdicts or setmetatable({}, { __mode = "k" });
 	self.verdicts = verdict.new(state.verdicts, function (...) return judge(self, ...); end);
 	state.failover = state.failover or failover.new(function (host, event, data)

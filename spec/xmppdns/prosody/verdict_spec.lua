@@ -40,10 +40,10 @@ local EXPECTED = {
 };
 
 describe("What is required holds:", function ()
-	local dns, faulty, near, far, places, authority, own;
+	local dns, faulty, near, far, places, authority, own, path;
 
-	local function pair(path)
-		return { path, (path:gsub("crt$", "key")) };
+	local function pair(file)
+		return { file, (file:gsub("crt$", "key")) };
 	end
 
 	local function srv(records, change)
@@ -56,11 +56,17 @@ describe("What is required holds:", function ()
 		return ("_%d._tcp.far TLSA %s\n"):format(places.PORT, record);
 	end
 
+	-- All that is left is what is to fail.
+	local function mend_dns()
+		faulty:clear();
+		faulty:rule({ name = ("_%d._tcp.far.servfail.example"):format(places.PORT), fault = "servfail" });
+	end
+
 	-- A case of the domain against the host; change: what is different.
 	local function new_case(name, domain, host, steps, change)
 		local case = {
 			name = name, address = near.address, port = near.s2s_ports[1], from = domain, to = host, steps = steps;
-			tls = "starttls", certificate = own[domain][1], key = own[domain][2];
+			tls = "starttls", certificate = own[domain] and own[domain][1], key = own[domain] and own[domain][2];
 		};
 		for key, value in pairs(change or {}) do case[key] = value or nil; end
 		return case;
@@ -119,10 +125,24 @@ describe("What is required holds:", function ()
 		own = {};
 		local directory = process.directory("victims");
 		for _, domain in ipairs({ "none.example", "match.example", "mismatch.example", "bogus.example", "servfail.example", "mallory.example",
-			"slow.example", "reload.example" }) do
+			"slow.example", "reload.example", "root.example" }) do
 			own[domain] = pair(authority:issue(domain, directory));
 		end
+		path = { owner = certificates.new_authority("owner") };
+		local rogue = certificates.new_authority("rogue"); -- trusted
+		process.write(authority.file, process.read(authority.file) .. process.read(rogue.file));
+		path.middle = path.owner:new_authority("middle", process.directory("owner"));
+		path.double = rogue:new_authority("middle", process.directory("rogue"), path.middle);
+		path.genuine = path.middle:issue("path.example", process.directory("owner"));
+		path.forged = path.double:issue("path.example", process.directory("rogue"));
+		path.published = path.owner:issue("published.example", directory);
+		path.key = path.owner:issue("key.example", directory);
+		path.other = rogue:issue("root.example", process.directory("rogue"));
 		dns = zones.serve({
+			["path.example"] = srv(tlsa("2 1 1 " .. certificates.digest(path.middle.file, 1)));
+			["published.example"] = srv(tlsa("2 0 0 " .. certificates.data(path.owner.file, 0)));
+			["key.example"] = srv(tlsa("2 1 0 " .. certificates.data(path.owner.file, 1)));
+			["root.example"] = srv(tlsa("0 0 1 " .. certificates.digest(authority.file, 0)));
 			["none.example"] = srv();
 			["match.example"] = srv(tlsa("3 1 1 " .. certificates.digest(own["match.example"][1], 1)));
 			["mismatch.example"] = srv(tlsa(WRONG));
@@ -133,7 +153,7 @@ describe("What is required holds:", function ()
 			["reload.example"] = srv();
 		});
 		faulty = misdns.start({ upstream = dns.forward });
-		faulty:rule({ name = ("_%d._tcp.far.servfail.example"):format(places.PORT), fault = "servfail" });
+		mend_dns();
 		local hosts = {};
 		for host in pairs(HOSTS) do hosts[host] = host; end
 		near = prosody.start({
@@ -226,6 +246,39 @@ describe("What is required holds:", function ()
 		end);
 	end);
 
+	describe("an authority that TLSA records name", function ()
+		-- Connects as the domain with the certificate, and those of the others in its handshake.
+		local function connect(name, domain, certificate, others)
+			local text = process.read(certificate);
+			for _, other in ipairs(others or {}) do text = text .. process.read(other.file); end
+			local chain = process.write(("%s/%s.chain"):format(process.directory("victims"), name), text);
+			return play(name, domain, "usual.near.example", { step("external"), message(domain, "usual.near.example", name) },
+				{ certificate = chain, key = pair(certificate)[2] });
+		end
+
+		it("matches where signatures lead from it to the certificate, whatever is above it", function ()
+			assert.matches("message taken; open$", connect("below", "path.example", path.genuine, { path.middle }));
+			assert.matches("message taken; open$", connect("below two", "path.example", path.genuine, { path.middle, path.owner }));
+		end);
+
+		it("does not match beside one of its name, which a trusted authority of bad faith has made", function ()
+			for i, others in ipairs({ { path.double, path.middle }, { path.middle, path.double }, { path.double, path.middle, path.owner }, { path.middle } }) do
+				assert.matches("does not match your TLSA records$", connect("forged "..i, "path.example", path.forged, others));
+			end
+		end);
+
+		it("may be in DNS alone, or only its key", function ()
+			assert.matches("message taken; open$", connect("2 0 0", "published.example", path.published));
+			assert.matches("message taken; open$", connect("2 1 0", "key.example", path.key));
+			assert.matches("does not match your TLSA records$", connect("2 1 0, forged", "key.example", own["mallory.example"][1]));
+		end);
+
+		it("need not be presented where it is trusted, but no other will do then (usage 0)", function ()
+			assert.matches("message taken; open$", connect("0 0 1", "root.example", own["root.example"][1]));
+			assert.matches("does not match your TLSA records$", connect("0 0 1, forged", "root.example", path.other));
+		end);
+	end);
+
 	describe("while DNS is silent,", function ()
 		local function make_silent(domain)
 			faulty:rule({ name = "_xmpp-server._tcp."..domain, fault = "silence" });
@@ -243,7 +296,7 @@ describe("What is required holds:", function ()
 			}));
 			assert.is_truthy(has_been_asked("slow.example"));
 			assert.same({ false, false }, { has_arrived("slow, first"), has_arrived("slow, second") });
-			faulty:clear();
+			mend_dns();
 			assert.matches("message taken; open", get_ending({ slow = result() }, "slow"));
 			assert.is_truthy(near:log():find("Arrived: slow, first\n.*Arrived: slow, second\n"));
 		end);
@@ -255,7 +308,7 @@ describe("What is required holds:", function ()
 			}));
 			assert.is_truthy(has_been_asked("reload.example"));
 			near:shell([[module:reload("xmppdns")]]);
-			faulty:clear();
+			mend_dns();
 			assert.matches("external success; message taken; open", get_ending({ reload = result() }, "reload"));
 			assert.is_true(has_arrived("after the reload"));
 		end);
