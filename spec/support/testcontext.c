@@ -299,6 +299,24 @@ static int test_pid(lua_State *L)
 	return 1;
 }
 
+/* try(settings) -> true | nil, problem, kind. kind: "config", "system" */
+static int test_try(lua_State *L)
+{
+	struct problem problem;
+	struct settings *settings = read_settings(L, 1, &problem);
+	struct upstream_config *config = settings == NULL ? NULL : read_upstream(settings, &problem);
+	bool accepted = config != NULL && try_context(settings, config, &problem);
+	release_upstream(config);
+	release_settings(settings);
+	if (!accepted) {
+		push_problem(L, problem.text);
+		lua_pushstring(L, problem.kind == PROBLEM_SYSTEM ? "system" : "config");
+		return 3;
+	}
+	lua_pushboolean(L, true);
+	return 1;
+}
+
 /* stack_by_default(bytes): of threads that do not say what they need */
 static int test_stack_by_default(lua_State *L)
 {
@@ -330,6 +348,7 @@ static const luaL_Reg functions[] = {
 	{ "pid", test_pid },
 	{ "read_upstream", test_read_upstream },
 	{ "stack_by_default", test_stack_by_default },
+	{ "try", test_try },
 	{ NULL, NULL },
 };
 

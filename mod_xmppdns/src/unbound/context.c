@@ -175,17 +175,12 @@ static void on_unbound_answer(void *data, int rcode, void *packet, int size, int
 	return_flight(flight);
 }
 
-/* In the context's thread, or before that runs. False with a message. */
-static bool start_library(struct context *context, struct problem *problem)
+/* patient: in the context's thread; else before that runs. False with a message. */
+static bool start_library(struct context *context, bool patient, struct problem *problem)
 {
-	sigset_t signals;
-	lock_library(&signals);
-	context->ub = set_up_library(context->loop, context->settings, context->config, context->role, problem);
+	context->ub = set_up_library(context->loop, patient, context->settings, context->config, context->role, problem);
 	if (take_shortage(context->loop) && context->ub == NULL)
 		report_memory(problem);
-	if (context->ub != NULL)
-		keep_verbosity(context->settings);
-	unlock_library(&signals);
 	watch_exit();
 	return context->ub != NULL;
 }
@@ -239,12 +234,9 @@ static void fail_waiting(struct context *context, const char *problem)
 }
 
 /* The new one, made with the next question, knows nothing of the silence. */
-static void end_library(struct context *context)
+static void leave_library(struct context *context, bool patient)
 {
-	sigset_t signals;
-	lock_library(&signals);
-	delete_library(context->ub);
-	unlock_library(&signals);
+	end_library(context->ub, patient);
 	context->ub = NULL;
 	context->silent_since = 0;
 	context->gave_up = false;
@@ -258,7 +250,7 @@ static bool can_ask(struct context *context)
 static void ask_waiting(struct context *context)
 {
 	struct problem problem;
-	if (can_ask(context) && context->ub == NULL && !start_library(context, &problem))
+	if (can_ask(context) && context->ub == NULL && !start_library(context, true, &problem))
 		fail_waiting(context, problem.text);
 	struct turn *turn;
 	for (int i = 0; i < ASKED_AT_ONCE && !context->gave_up && (turn = next_turn(&context->turns)) != NULL; i++) {
@@ -270,13 +262,13 @@ static void ask_waiting(struct context *context)
 			ask_library(context, flight_of(turn));
 	}
 	if (context->gave_up)
-		end_library(context);
+		leave_library(context, true);
 }
 
-static void stop_library(struct context *context)
+static void stop_library(struct context *context, bool patient)
 {
 	context->closing = true;
-	end_library(context);
+	leave_library(context, patient);
 	delete_event_loop(context->loop);
 }
 
@@ -312,7 +304,9 @@ static void run_context(struct thread *thread)
 		ask_waiting(context);
 		end_work();
 	}
-	stop_library(context);
+	begin_work();
+	stop_library(context, true);
+	end_work();
 	if (is_deleted(thread))
 		close_context(context);
 }
@@ -362,7 +356,7 @@ static bool open_context(struct context *context, enum set_up when, struct probl
 	open_turns(&context->turns, most_questions(context->role));
 	context->sweep_at = LEAST_SWEEP;
 	bool is_open = open_descriptors(context);
-	if (is_open && when == SET_UP_NOW && !start_library(context, problem))
+	if (is_open && when == SET_UP_NOW && !start_library(context, false, problem))
 		return false;
 	context->thread.run = run_context;
 	context->thread.bell = &context->asked;
@@ -385,7 +379,7 @@ struct context *create_context(struct settings *settings, struct upstream_config
 	context->role = role;
 	if (open_context(context, when, problem))
 		return context;
-	stop_library(context);
+	stop_library(context, false);
 	close_context(context);
 	free(context);
 	return NULL;

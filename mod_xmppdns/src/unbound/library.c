@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -23,11 +24,12 @@ static const char NO_NAME[] = "..";
 
 /* libunbound's log and several of its tables are process-wide, and creating two contexts at the same moment is a race in every release. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t line =
+	PTHREAD_MUTEX_INITIALIZER; /* of the patient ones: its first stands at the lock. Not held during a fork: they work then */
 
 /* libunbound has one log for the process. The end of any ub_ctx silences it, and the next one to be made would then turn it to stderr for a
- * moment: one that is never asked, and never deleted, keeps it ours. Away from the user's own log. */
+ * moment: one that is never asked, and never deleted, keeps it ours. */
 static struct ub_ctx *log_keeper;
-static bool is_users_log;
 static int verbosity; /* which each new ub_ctx sets for the whole process, to nothing at first: what the last context of ours was set up with */
 
 void block_signals(sigset_t *signals)
@@ -37,16 +39,21 @@ void block_signals(sigset_t *signals)
 	pthread_sigmask(SIG_BLOCK, &all, signals);
 }
 
-void lock_library(sigset_t *signals)
+void lock_library(struct library_hold *hold, bool patient)
 {
-	block_signals(signals);
+	hold->patient = patient;
+	block_signals(&hold->signals);
+	if (patient)
+		pthread_mutex_lock(&line);
 	pthread_mutex_lock(&lock);
 }
 
-void unlock_library(const sigset_t *signals)
+void unlock_library(const struct library_hold *hold)
 {
 	pthread_mutex_unlock(&lock);
-	pthread_sigmask(SIG_SETMASK, signals, NULL);
+	if (hold->patient)
+		pthread_mutex_unlock(&line);
+	pthread_sigmask(SIG_SETMASK, &hold->signals, NULL);
 }
 
 void hold_library(void)
@@ -68,21 +75,12 @@ static void keep_log(void)
 	if (log_keeper == NULL)
 		return;
 	ub_ctx_debuglevel(log_keeper, verbosity);
-	if (!is_users_log)
-		ub_ctx_debugout(log_keeper, open_log());
+	ub_ctx_debugout(log_keeper, open_log());
 }
 
 void set_verbosity(int level)
 {
 	verbosity = level;
-}
-
-/* libunbound closes the log that was in use before it opens the user's: that must not be ours. */
-void give_up_log(void)
-{
-	if (log_keeper != NULL)
-		ub_ctx_debugout(log_keeper, NULL);
-	is_users_log = true;
 }
 
 /* Without descriptors libunbound ends the process while it is being set up. */
@@ -101,7 +99,10 @@ struct ub_ctx *create_library(struct event_loop *loop)
 	if (!has_descriptors())
 		return NULL;
 	keep_log();
-	return loop != NULL ? ub_ctx_create_ub_event(loop_base(loop)) : ub_ctx_create();
+	struct ub_ctx *ub = loop != NULL ? ub_ctx_create_ub_event(loop_base(loop)) : ub_ctx_create();
+	if (ub != NULL)
+		ub_ctx_debugout(ub, open_log()); /* before its own "logfile" */
+	return ub;
 }
 
 void delete_library(struct ub_ctx *ub)
@@ -131,12 +132,15 @@ const char *libunbound_version(void)
 
 static bool starts_with(const char *option, const char *value)
 {
+	struct listener listener;
 	struct ub_ctx *ub = create_library(NULL);
 	if (ub == NULL)
 		return false;
-	ub_ctx_debugout(ub, NULL);
+	start_listening(&listener); /* nobody else is to hear why not */
 	(void)ub_ctx_set_option(ub, option, value);
 	bool starts = prepare_library(ub, NULL) == UB_NOERROR;
+	stop_listening(&listener);
+	free(listener.text);
 	delete_library(ub);
 	return starts;
 }
@@ -152,9 +156,9 @@ bool has_tls(void)
 
 bool libunbound_has_tls(void)
 {
-	sigset_t signals;
-	lock_library(&signals);
+	struct library_hold hold;
+	lock_library(&hold, false);
 	bool present = has_tls();
-	unlock_library(&signals);
+	unlock_library(&hold);
 	return present;
 }

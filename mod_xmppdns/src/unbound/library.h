@@ -13,9 +13,14 @@ struct ub_ctx;
 /* Threads inherit the blocked signals: none of the server's may land in one of ours, nor in one that libunbound makes. */
 void block_signals(sigset_t *signals); /* what was blocked before: for pthread_sigmask(SIG_SETMASK) */
 
-/* Around whatever makes a ub_ctx, makes it ready for questions, or ends it. */
-void lock_library(sigset_t *signals);
-void unlock_library(const sigset_t *signals);
+/* Around whatever makes a ub_ctx, makes it ready for questions, or ends it. patient: in a thread of ours, for which nobody stands still; of these
+ * one at a time is before somebody who does. */
+struct library_hold {
+	sigset_t signals;
+	bool patient;
+};
+void lock_library(struct library_hold *hold, bool patient);
+void unlock_library(const struct library_hold *hold);
 
 /* Around a fork, in both processes. */
 void hold_library(void);
@@ -31,7 +36,6 @@ void delete_library(struct ub_ctx *ub); /* NULL is allowed */
 int prepare_library(struct ub_ctx *ub, const struct event_loop *loop);
 
 void set_verbosity(int level); /* for the whole process, from the next ub_ctx on */
-void give_up_log(void);        /* the next ub_ctx has a log of the operator's own */
 
 /* Not under the lock. */
 

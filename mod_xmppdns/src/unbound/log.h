@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* libunbound's log, of which there is one for the whole process: its last lines, until somebody takes them. For any thread. */
+/* libunbound's log, of which there is one for the whole process. Its lines go to whoever listens in the thread that logs, else where the operator
+ * wants them, else the last of them are kept until somebody takes them. For any thread. */
 #ifndef XMPPDNS_LOG_H
 #define XMPPDNS_LOG_H
 
@@ -14,6 +15,20 @@ FILE *open_log(void);
 
 /* The oldest line, without its end, cut where it is too long. False when there is none. */
 bool take_log_line(char line[LOG_LINE_SIZE]);
+
+struct listener {
+	char *text; /* once it listens no more: owned, NULL without a line or without memory */
+	size_t size;
+	/* private */ FILE *stream;
+};
+
+/* From now on it gets all lines of this thread. It must stay where it is until then. */
+void start_listening(struct listener *listener);
+void stop_listening(struct listener *listener);
+
+/* Where the operator wants libunbound to log: the end of a file, or syslog. Neither: lines are kept. A file that cannot be opened is told to whoever
+ * takes lines. */
+void send_log(const char *path, bool to_syslog);
 
 /* Around a fork, so that the child finds it in order. */
 void lock_log(void);

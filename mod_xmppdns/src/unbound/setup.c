@@ -30,44 +30,6 @@ static const struct option DEFAULT_OPTIONS[] = {
 	{ "outgoing-num-tcp:", "32" },
 };
 
-/* What libunbound logs while it is being set up: its error codes alone say too little. */
-struct listener {
-	FILE *stream; /* NULL: does not listen */
-	char *text;   /* complete once the stream is closed */
-	size_t size;
-};
-
-/* Whether the user wants libunbound to log to a place of its own. */
-static bool has_own_log(const struct settings *settings)
-{
-	for (size_t i = 0; i < settings->options.count; i++) {
-		const char *name = settings->options.items[i].name;
-		if (strcmp(name, "logfile:") == 0 || strcmp(name, "use-syslog:") == 0)
-			return true;
-	}
-	return false;
-}
-
-static void start_listening(struct listener *listener, struct ub_ctx *ub, const struct settings *settings)
-{
-	if (has_own_log(settings)) {
-		give_up_log();
-		return;
-	}
-	listener->stream = open_memstream(&listener->text, &listener->size);
-	ub_ctx_debugout(ub, listener->stream); /* NULL: silent */
-}
-
-/* From now on libunbound's lines go where everybody may take them. */
-static void stop_listening(struct listener *listener, struct ub_ctx *ub)
-{
-	if (listener->stream == NULL)
-		return;
-	ub_ctx_debugout(ub, open_log());
-	fclose(listener->stream);
-	listener->stream = NULL;
-}
-
 /* Puts what libunbound logged behind the message: the part behind "error: " of its first error, else that of its first line. */
 static void append_log(const struct listener *listener, struct problem *problem)
 {
@@ -86,10 +48,16 @@ static void append_log(const struct listener *listener, struct problem *problem)
 	snprintf(problem->text + used, sizeof(problem->text) - used, " (%.*s)", (int)(line > 300 ? 300 : line), start);
 }
 
+/* Whether it was this machine that ran short. */
+static enum problem_kind kind_of_error(int error)
+{
+	return error == UB_NOMEM || error == UB_SOCKET || error == UB_PIPE ? PROBLEM_SYSTEM : PROBLEM_CONFIG;
+}
+
 static bool accepted(int error, const char *key, const char *value, struct problem *problem)
 {
 	if (error != UB_NOERROR)
-		report_problem(problem, PROBLEM_CONFIG, "%s = \"%.200s\": libunbound says: %s", key, value, ub_strerror(error));
+		report_problem(problem, kind_of_error(error), "%s = \"%.200s\": libunbound says: %s", key, value, ub_strerror(error));
 	return error == UB_NOERROR;
 }
 
@@ -186,14 +154,6 @@ static bool set_anchors(
 		&& (config->autotrust_file == NULL || accepted(ub_ctx_add_ta_autr(ub, config->autotrust_file), "autotrust", config->autotrust_file, problem));
 }
 
-static bool set_hosts(struct ub_ctx *ub, const struct upstream_config *config, struct problem *problem)
-{
-	for (size_t i = 0; i < config->hosts.count; i++)
-		if (!accepted(ub_ctx_set_option(ub, "local-data:", config->hosts.items[i]), "hosts line", config->hosts.items[i], problem))
-			return false;
-	return true;
-}
-
 static bool set_raw_options(struct ub_ctx *ub, const struct settings *settings, struct problem *problem)
 {
 	for (size_t i = 0; i < settings->options.count; i++) {
@@ -206,6 +166,16 @@ static bool set_raw_options(struct ub_ctx *ub, const struct settings *settings, 
 	return true;
 }
 
+/* The last one given, as libunbound takes it; NULL: none. */
+static const char *find_option(const struct settings *settings, const char *name)
+{
+	const char *value = NULL;
+	for (size_t i = 0; i < settings->options.count; i++)
+		if (strcmp(settings->options.items[i].name, name) == 0)
+			value = settings->options.items[i].value;
+	return value;
+}
+
 static bool configure(
 	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem)
 {
@@ -214,75 +184,98 @@ static bool configure(
 	set_sizes(ub, settings, role);
 	set_role(ub, role);
 	return set_servers(ub, settings, config, problem) && set_tls(ub, settings, problem) && set_anchors(ub, settings, config, role, problem)
-		&& set_hosts(ub, config, problem) && set_raw_options(ub, settings, problem);
+		&& set_raw_options(ub, settings, problem);
 }
 
-/* Configured, not yet ready. NULL with a message. */
-static struct ub_ctx *open_library(struct event_loop *loop, const struct settings *settings, const struct upstream_config *config, enum role role,
-	struct listener *listener, struct problem *problem)
+/* Under the lock. Not configured. NULL with a message. */
+static struct ub_ctx *open_library(struct event_loop *loop, const struct settings *settings, struct problem *problem)
 {
-	struct ub_ctx *ub = create_library(loop);
-	if (ub == NULL) {
-		report_problem(problem, PROBLEM_SYSTEM, "out of memory or descriptors: libunbound cannot make a context");
-		return NULL;
-	}
 	if (settings->tls && !has_tls()) {
 		report_problem(problem, PROBLEM_CONFIG, "tls = true: this libunbound (%s) is built without OpenSSL and has no DNS over TLS", ub_version());
-		delete_library(ub);
 		return NULL;
 	}
-	start_listening(listener, ub, settings);
-	if (configure(ub, settings, config, role, problem))
-		return ub;
-	stop_listening(listener, ub);
-	delete_library(ub);
-	return NULL;
+	struct ub_ctx *ub = create_library(loop);
+	if (ub == NULL)
+		report_problem(problem, PROBLEM_SYSTEM, "out of memory or descriptors: libunbound cannot make a context");
+	return ub;
 }
 
-/* libunbound reads anchors, hints, hosts and options with its first question; error is how that went. Whether it can be used. */
-static bool judge_start(struct ub_ctx *ub, int error, const struct upstream_config *config, struct listener *listener, struct problem *problem)
+/* libunbound reads anchors, hints and options with its first question; error is how that went. Whether it can be used. */
+static bool judge_start(int error, const struct upstream_config *config, const struct listener *listener, struct problem *problem)
 {
-	stop_listening(listener, ub);
 	/* an anchor of an algorithm that libunbound lacks is dropped with a warning, and everything below it is then unsigned */
 	bool ignored = listener->text != NULL && strstr(listener->text, "anchor is ignored") != NULL;
 	if (error == UB_NOERROR && !ignored)
 		return true;
-	report_problem(problem, PROBLEM_CONFIG, "libunbound cannot start with these settings (trust anchors: %s): %s",
+	report_problem(problem, ignored ? PROBLEM_CONFIG : kind_of_error(error), "libunbound cannot start with these settings (trust anchors: %s): %s",
 		config->anchor_source == NULL ? "none" : config->anchor_source, ignored ? "unusable trust anchor" : ub_strerror(error));
 	append_log(listener, problem);
 	return false;
 }
 
-struct ub_ctx *set_up_library(
-	struct event_loop *loop, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem)
+/* Under the lock. What it logs goes into the problem: its error codes alone say too little. */
+static bool start_library(struct ub_ctx *ub, struct event_loop *loop, const struct settings *settings, const struct upstream_config *config,
+	enum role role, struct problem *problem)
 {
-	struct listener listener = { .stream = NULL };
-	struct ub_ctx *ub = open_library(loop, settings, config, role, &listener, problem);
-	if (ub != NULL && !judge_start(ub, prepare_library(ub, loop), config, &listener, problem)) {
-		delete_library(ub);
-		ub = NULL;
-	}
+	struct listener listener;
+	start_listening(&listener);
+	bool is_configured = configure(ub, settings, config, role, problem);
+	int error = is_configured ? prepare_library(ub, loop) : UB_NOERROR;
+	stop_listening(&listener);
+	bool starts = is_configured && judge_start(error, config, &listener, problem);
 	free(listener.text);
-	return ub;
+	return starts;
 }
 
-void keep_verbosity(const struct settings *settings)
+/* Not under the lock: a long file takes a second, and of each context the lines are its own. */
+static bool add_hosts(struct ub_ctx *ub, const struct upstream_config *config, struct problem *problem)
 {
-	int level = 0;
-	for (size_t i = 0; i < settings->options.count; i++)
-		if (strcmp(settings->options.items[i].name, "verbosity:") == 0)
-			level = (int)strtol(settings->options.items[i].value, NULL, 10); /* libunbound has accepted it */
-	set_verbosity(level);
+	for (size_t i = 0; i < config->hosts.count; i++)
+		if (!accepted(ub_ctx_data_add(ub, config->hosts.items[i]), "hosts line", config->hosts.items[i], problem))
+			return false;
+	return true;
+}
+
+static void keep_log_options(const struct settings *settings)
+{
+	const char *level = find_option(settings, "verbosity:"), *path = find_option(settings, "logfile:"),
+			   *syslog = find_option(settings, "use-syslog:");
+	bool to_syslog = syslog != NULL && strcmp(syslog, "yes") == 0;
+	set_verbosity(level != NULL ? (int)strtol(level, NULL, 10) : 0); /* libunbound has accepted it */
+	send_log(to_syslog || path == NULL || path[0] == '\0' ? NULL : path, to_syslog);
+}
+
+void end_library(struct ub_ctx *ub, bool patient)
+{
+	struct library_hold hold;
+	if (ub == NULL)
+		return;
+	lock_library(&hold, patient);
+	delete_library(ub);
+	unlock_library(&hold);
+}
+
+struct ub_ctx *set_up_library(struct event_loop *loop, bool patient, const struct settings *settings, const struct upstream_config *config,
+	enum role role, struct problem *problem)
+{
+	struct library_hold hold;
+	lock_library(&hold, patient);
+	struct ub_ctx *ub = open_library(loop, settings, problem);
+	bool starts = ub != NULL && start_library(ub, loop, settings, config, role, problem);
+	if (starts && loop != NULL)
+		keep_log_options(settings);
+	unlock_library(&hold);
+	if (starts && add_hosts(ub, config, problem))
+		return ub;
+	end_library(ub, patient);
+	return NULL;
 }
 
 bool try_context(const struct settings *settings, const struct upstream_config *config, struct problem *problem)
 {
-	sigset_t signals;
-	lock_library(&signals);
 	/* the probe always has the anchors, and no option depends on the role */
-	struct ub_ctx *ub = set_up_library(NULL, settings, config, ROLE_PROBE_UDP, problem);
-	delete_library(ub);
-	unlock_library(&signals);
+	struct ub_ctx *ub = set_up_library(NULL, false, settings, config, ROLE_PROBE_UDP, problem);
+	end_library(ub, false);
 	return ub != NULL;
 }
 

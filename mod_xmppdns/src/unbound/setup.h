@@ -16,11 +16,10 @@ enum role { ROLE_UDP, ROLE_TCP, ROLE_PROBE_UDP, ROLE_PROBE_TCP };
 /* How many questions libunbound can have under way at a time without one of them waiting for another. */
 uint32_t most_questions(enum role role);
 
-/* A new ub_ctx that is ready for questions; see create_library for the loop. NULL with a message. Under the library's lock. */
-struct ub_ctx *set_up_library(
-	struct event_loop *loop, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem);
-
-void keep_verbosity(const struct settings *settings); /* under the library's lock: each ub_ctx that is made has its own for the whole process */
+/* A new ub_ctx that is ready for questions; see create_library for the loop, lock_library for patient. NULL with a message. */
+struct ub_ctx *set_up_library(struct event_loop *loop, bool patient, const struct settings *settings, const struct upstream_config *config,
+	enum role role, struct problem *problem);
+void end_library(struct ub_ctx *ub, bool patient); /* NULL is allowed */
 
 /* Whether libunbound accepts all of it, in every role; false with a message that names what it does not. Asks nothing. */
 bool try_context(const struct settings *settings, const struct upstream_config *config, struct problem *problem);

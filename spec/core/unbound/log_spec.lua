@@ -4,6 +4,7 @@
 
 local child = require "spec.support.child";
 local misdns = require "spec.support.misdns";
+local process = require "spec.support.process";
 
 describe("log: libunbound's lines", function ()
 	local server;
@@ -43,6 +44,34 @@ describe("log: libunbound's lines", function ()
 			for _ in core.log_line do wanted = wanted + 1; end
 			print(wanted > 150 and wanted <= 199);
 		]]));
+	end);
+
+	it("go to the operator's own file, and nowhere else, also once other contexts have ended", function ()
+		local path = process.directory("log") .. "/own.log";
+		process.write(path, "before\n");
+		assert.same("answered\nfalse\n", child.run(([[
+			local core, new = require "xmppdns.core", require "xmppdns.resolver".new;
+			local settings = { forward = %q, dnssec = "off", options = { verbosity = 4, logfile = %q } };
+			local resolver = assert(new(settings));
+			assert(new(settings)):close();
+			local ended;
+			resolver:query("own.log.example", "A", function () ended = true; end);
+			while not ended do resolver:wait(1); end
+			resolver:wait(0.1);
+			print("answered");
+			print((core.log_line() ~= nil));
+		]]):format(server.forward, path)));
+		local text = process.read(path);
+		assert.matches("^before\n%[%d+%] libunbound%[", text);
+		assert.matches("own.log.example", text, 1, true);
+	end);
+
+	it("stay with us, with the reason, where the operator's own file cannot be opened", function ()
+		assert.same("logfile /nonexistent/log: No such file or directory\n", child.run(([[
+			local core = require "xmppdns.core";
+			local resolver = assert(require "xmppdns.resolver".new({ forward = %q, dnssec = "off", options = { logfile = "/nonexistent/log" } }));
+			print(core.log_line());
+		]]):format(server.forward)));
 	end);
 
 	-- Resetting a connection in the middle of an answer makes libunbound log an error now and then: often enough in some seconds.
