@@ -488,11 +488,11 @@ describe("mod_xmppdns", function ()
 				faulty:clear();
 				faulty:rule({ name = change..".secure.example", fault = "silence" });
 				local lookup = process.start(server:shell_argv(([[dns:lookup("%s.secure.example", "A")]]):format(change)));
-				assert.is_truthy(process.wait_until(function () return faulty:log(change..".secure.example")[1]; end, 5));
+				assert.is_truthy(process.wait_until(function () return faulty:log(change..".secure.example")[1]; end));
 				server:shell(([[module:%s("xmppdns")]]):format(change));
 				assert.is_true(lookup:alive());
 				faulty:clear();
-				process.wait_until(function () return not lookup:alive(); end, 20);
+				process.wait_until(function () return not lookup:alive(); end);
 				assert.matches("Status: Non-Existent Domain, Secure", lookup:output(), 1, true);
 			end
 			assert.same({}, log_lines("error"));
@@ -502,13 +502,13 @@ describe("mod_xmppdns", function ()
 			start(option(faulty.forward));
 			faulty:rule({ name = "waiting.secure.example", fault = "silence" });
 			local lookup = process.start(server:shell_argv([[dns:lookup("waiting.secure.example", "A")]]));
-			assert.is_truthy(process.wait_until(function () return faulty:log("waiting.secure.example")[1]; end, 5));
+			assert.is_truthy(process.wait_until(function () return faulty:log("waiting.secure.example")[1]; end));
 			change_configuration(faulty.forward, dns.forward);
 			assert.matches("Secure", server:shell(A), 1, true);
 			assert.same({}, faulty:log("xmpp.secure.example"));
 			assert.is_true(lookup:alive());
 			faulty:clear();
-			process.wait_until(function () return not lookup:alive(); end, 20);
+			process.wait_until(function () return not lookup:alive(); end);
 			assert.matches("Status: Non-Existent Domain, Secure", lookup:output(), 1, true);
 			change_configuration("timeout", "tiemout");
 			server:shell("dns:purge()");
@@ -587,7 +587,7 @@ describe("mod_xmppdns", function ()
 				assert.is_true(ping("near.example", "lax.example", server));
 				assert.matches("cannot be checked: .*root%.key", ping("near.example", "far.example", server));
 				process.write(key, process.read(zone.anchors));
-				assert.is_truthy(process.wait_until(function () return log_lines("info")[1]; end, 60));
+				assert.is_truthy(process.wait_until(function () return log_lines("info")[1]; end));
 				assert.is_true(ping("near.example", "far.example", server));
 				assert.equal(1, #log_lines("error"));
 			end);

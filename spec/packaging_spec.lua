@@ -71,7 +71,7 @@ package.cpath = "%s/lib/lua/5.4/?.so;" .. package.cpath;
 -- Whether a real Prosody runs the plugin with the C module from that prefix, of which it is told, with its plugin_paths, unless config does that.
 local function works_in_prosody(name, prefix, plugins, config)
 	local server = start_prosody(name, config or TOLD:format(plugins, prefix, prefix));
-	local has_started = process.wait_until(function () return server:log():find("DNS through libunbound", 1, true); end, 60);
+	local has_started = process.wait_until(function () return server:log():find("DNS through libunbound", 1, true); end);
 	local id = process.read(server.directory .. "/prosody.pid"):match("%d+");
 	local maps = table.concat(lines_of("cat /proc/" .. id .. "/maps"), "\n");
 	server:stop();
@@ -291,7 +291,7 @@ describe("packaging", function ()
 			prosody.is_installed = true;
 			local server = start_prosody("without", config);
 			prosody.is_installed = false;
-			local line = process.wait_until(function () return server:log():match("Cannot load the xmppdns library:[^\n]*"); end, 60);
+			local line = process.wait_until(function () return server:log():match("Cannot load the xmppdns library:[^\n]*"); end);
 			local said = process.run({ "sh", "-c", "prosodyctl --config \"$0\" mod_xmppdns check; echo status $?", server.directory .. "/prosody.cfg.lua" });
 			server:stop();
 			assert.equal("Cannot load the xmppdns library: module 'xmppdns.core' not found (prosodyctl mod_xmppdns check says more);"

@@ -40,7 +40,7 @@ describe("direct TLS of a real Prosody with mod_xmppdns", function ()
 		place = federation.start({ { rows = rows } }, {});
 		server = start_s_server(place);
 		place:begin_ping("alpn.example");
-		process.wait_until(function () return server:output():find("<stream:stream", 1, true); end, 10);
+		process.wait_until(function () return server:output():find("<stream:stream", 1, true); end);
 		said = server:output();
 	end);
 

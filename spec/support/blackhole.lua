@@ -24,7 +24,7 @@ function blackhole.start(address, port)
 	local process = require "spec.support.process";
 	local root = process.run({ "pwd" }):gsub("\n", "");
 	local started = process.start({ "lua5.4", root .. "/spec/support/blackhole.lua", address, port });
-	if not process.wait_until(function () return started:output():find("ready"); end, 5) then
+	if not process.wait_until(function () return started:output():find("ready"); end) then
 		error(("nothing swallows at %s port %d:\n%s"):format(address, port, started:output()), 2);
 	end
 	return started;

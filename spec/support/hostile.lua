@@ -53,14 +53,14 @@ end
 function hostile.begin(case)
 	local player = process.start({ "/usr/bin/python3", program, "play", write_given({ case }) });
 	return function ()
-		process.wait_until(function () return not player:alive(); end, 40);
+		process.wait_until(function () return not player:alive(); end);
 		return read_lines(player:output())[1];
 	end;
 end
 
 function hostile.listen(options)
 	local server = setmetatable({ process = process.start({ "/usr/bin/python3", program, "listen", write_given(options) }) }, listener_mt);
-	if not process.wait_for_tcp(options.address, options.port, 10) then error("it does not listen: "..server.process:output(), 2); end
+	if not process.wait_for_tcp(options.address, options.port) then error("it does not listen: "..server.process:output(), 2); end
 	return server;
 end
 

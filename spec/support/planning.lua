@@ -37,7 +37,7 @@ end
 function planning_methods:begin()
 	self.faulty:clear();
 	self.faulty:clear_log();
-	self:use({ timeout = 2, attempts = 1 });
+	self:use({ timeout = 20, attempts = 1 });
 end
 
 -- Works until is_done().

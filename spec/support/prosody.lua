@@ -127,11 +127,11 @@ function prosody.start(options)
 	server.config = process.write(server.directory .. "/prosody.cfg.lua", config_text(server, options));
 	server.log_file = server.directory .. "/prosody.log";
 	server.process = process.start(command_line(server, options), { cwd = server.directory });
-	if not process.wait_for_tcp(address, server.s2s_ports[1], 10) then
+	if not process.wait_for_tcp(address, server.s2s_ports[1]) then
 		error(("Prosody %s does not listen:\n%s\n%s"):format(options.name, server.process:output(), server:log()), 2);
 	end
 	local shell_socket = server.directory .. "/data/prosody.sock"; -- it may come a moment after the ports
-	process.wait_until(function () return os.rename(shell_socket, shell_socket); end, 5);
+	process.wait_until(function () return os.rename(shell_socket, shell_socket); end);
 	return server;
 end
 

@@ -24,7 +24,7 @@ forward-zone:
 local function start(lines, address, port, directory, forward)
 	local config = "server:\n" .. lines .. SURROUNDINGS:format(directory, directory, forward);
 	local server = process.start({ "unbound", "-d", "-c", process.write(directory .. "/unbound.conf", config) });
-	assert(process.wait_for_tcp(address, port, 5), server:output());
+	assert(process.wait_for_tcp(address, port), server:output());
 	return server;
 end
 

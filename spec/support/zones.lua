@@ -251,7 +251,7 @@ function zones.serve(wanted, port)
 	dns.hints = process.write(dns.directory .. "/root.hints", (". 3600 IN NS ns.\nns. 3600 IN A %s\n"):format(dns.address));
 	dns.anchors = process.write(dns.directory .. "/root.anchor", ". IN DNSKEY " .. get_key(dns.directory, 1).public .. "\n");
 	dns.server = process.start({ "nsd", "-d", "-c", write_config(dns) }, { cwd = dns.directory, stdout = dns.directory .. "/nsd.log" });
-	if not serves_serial(dns, ".", 10) then fail_to_serve(dns, "."); end
+	if not serves_serial(dns, ".", 60) then fail_to_serve(dns, "."); end
 	return dns;
 end
 
@@ -273,7 +273,7 @@ function dns_methods:update(name, change)
 	self.serial = self.serial + 1;
 	write_zone(self, name);
 	self.server:signal("HUP");
-	if not serves_serial(self, name, 10) then fail_to_serve(self, name); end
+	if not serves_serial(self, name, 60) then fail_to_serve(self, name); end
 end
 
 function dns_methods:stop()

@@ -9,7 +9,7 @@ local testprocess = require "xmppdns.testprocess";
 local server;
 
 local function settings(extra)
-	local all = { forward = server.forward, dnssec = "off", timeout = 5 };
+	local all = { forward = server.forward, dnssec = "off", timeout = 30 };
 	for key, value in pairs(extra or {}) do all[key] = value; end
 	return all;
 end
@@ -30,7 +30,7 @@ end
 local function ask(resolver, name)
 	local answer, failure;
 	resolver:query(name, "A", function (a, err) answer, failure = a, err; end);
-	for _ = 1, 50 do
+	for _ = 1, 300 do
 		if answer or failure then break; end
 		resolver:wait(0.2);
 	end
@@ -86,7 +86,7 @@ describe("process: threads", function ()
 		local first, second = assert(new(settings())), assert(new(settings()));
 		first:query("n1.process.example", "A", function () end);
 		second:close();
-		assert.is_true(first:wait(5));
+		assert.is_true(first:wait(60));
 		first:close();
 	end);
 end);
@@ -179,7 +179,7 @@ describe("process: after a fork", function ()
 			return answer == nil;
 		end);
 		assert.same(0, wait_for_child());
-		assert.is_true(resolver:wait(5));
+		assert.is_true(resolver:wait(60));
 		assert.same("192.0.2.6", answer[1].a);
 		resolver:close();
 	end);

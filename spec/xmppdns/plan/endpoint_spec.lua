@@ -4,6 +4,7 @@
 
 local plans = require "xmppdns.plan.plan";
 local core = require "xmppdns.core";
+local delays = require "xmppdns.plan.delays";
 local misdns = require "spec.support.misdns";
 local planning = require "spec.support.planning";
 local xmppdns = require "xmppdns";
@@ -71,6 +72,8 @@ local function asked(server, rdtype)
 	return names;
 end
 
+local ROUND = 0.6; -- seconds that an answer takes: more than those of a burst of questions lie apart, on a busy machine too
+
 -- How many bursts of questions there were, one after the other's answers.
 local function count_rounds(server)
 	local times = {};
@@ -78,7 +81,7 @@ local function count_rounds(server)
 	table.sort(times);
 	local rounds = times[1] and 1 or 0;
 	for i = 2, #times do
-		if times[i] - times[i - 1] > 0.04 then rounds = rounds + 1; end
+		if times[i] - times[i - 1] > ROUND / 2 then rounds = rounds + 1; end
 	end
 	return rounds;
 end
@@ -98,7 +101,7 @@ describe("xmppdns.plan.endpoint:", function ()
 
 	local function use_faulty(settings)
 		settings = settings or {};
-		settings.timeout, settings.attempts = settings.timeout or 2, settings.attempts or 1;
+		settings.timeout, settings.attempts = settings.timeout or 20, settings.attempts or 1;
 		settings.forward = faulty.forward;
 		resolver:close();
 		resolver = assert(xmppdns.new(dns:settings(settings)));
@@ -108,7 +111,7 @@ describe("xmppdns.plan.endpoint:", function ()
 
 	before_each(function ()
 		faulty:clear();
-		resolver = assert(xmppdns.new(dns:settings({ timeout = 2, attempts = 1 })));
+		resolver = assert(xmppdns.new(dns:settings({ timeout = 20, attempts = 1 })));
 	end);
 
 	after_each(function ()
@@ -118,7 +121,7 @@ describe("xmppdns.plan.endpoint:", function ()
 	local function collect(domain, options)
 		local plan;
 		plans.endpoints(resolver, domain, options, nil, function (...) plan = assert(...); end);
-		while not plan do assert.is_true(resolver:wait(30)); end
+		while not plan do assert.is_true(resolver:wait(60)); end
 		return plan;
 	end
 
@@ -126,12 +129,12 @@ describe("xmppdns.plan.endpoint:", function ()
 		return list(collect(domain, options));
 	end
 
-	-- The next endpoint, its addresses, and after how many seconds.
+	-- The next endpoint, and its addresses.
 	local function take(plan)
-		local before, given = core.now(), nil;
+		local given;
 		plan:next(function (...) given = { ... }; end);
-		while not given do assert.is_true(resolver:wait(30)); end
-		return given[1], given[2], core.now() - before;
+		while not given do assert.is_true(resolver:wait(60)); end
+		return given[1], given[2];
 	end
 
 	local function pause(seconds)
@@ -141,7 +144,7 @@ describe("xmppdns.plan.endpoint:", function ()
 
 	describe("addresses:", function ()
 		it("R15: where DANE can apply, one family that fails ends the endpoint, unless the other is secure", function ()
-			use_faulty({ timeout = 0.3 });
+			use_faulty({ timeout = 2 });
 			faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", fault = "servfail" });
 			assert.same({ "xmpp.unsigned.example:5269: servfail" }, lines("towards-unsigned.example"));
 			faulty:rule({ name = "xmpp.none.example", type = "AAAA", fault = "silence" });
@@ -150,23 +153,23 @@ describe("xmppdns.plan.endpoint:", function ()
 
 		it("R15: where the SRV answer is insecure, one family that merely fails costs nothing", function ()
 			for _, fault in ipairs({ "servfail", "refused", "silence" }) do
-				use_faulty({ timeout = 0.3 });
+				use_faulty({ timeout = 2 });
 				faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", fault = fault });
 				assert.same({ "xmpp.unsigned.example:5269: 192.0.2.1" }, lines("unsigned.example"));
 			end
 		end);
 
 		it("R15: the same where the fallback's SRV denial is insecure", function ()
-			use_faulty({ timeout = 0.3 });
+			use_faulty({ timeout = 2 });
 			faulty:rule({ name = "fallback-unsigned.example", type = "A", fault = "servfail" });
 			assert.same({ "fallback-unsigned.example:5269: 2001:db8::3" }, lines("fallback-unsigned.example"));
-			use_faulty({ timeout = 0.3 });
+			use_faulty({ timeout = 2 });
 			faulty:rule({ name = "fallback.example", type = "A", fault = "servfail" });
 			assert.same({ "fallback.example:5269: servfail" }, lines("fallback.example"));
 		end);
 
 		it("R15: with dane = \"off\" DANE cannot apply, wherever the SRV answer is from", function ()
-			use_faulty({ timeout = 0.3 });
+			use_faulty({ timeout = 2 });
 			faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", fault = "servfail" });
 			assert.same({ "xmpp.unsigned.example:5269: 192.0.2.1" }, lines("towards-unsigned.example", { dane = "off" }));
 		end);
@@ -184,12 +187,12 @@ describe("xmppdns.plan.endpoint:", function ()
 		it("R31: one family is given out when the other's answer takes longer than 50 ms, which then follows", function ()
 			use_faulty();
 			lines("two-plain.example"); -- so that the keys are known
-			faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", delay = 300 });
+			local held = faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", hold = true });
 			local plan = assert(plans.new(resolver, "unsigned.example"));
-			local first, addresses, seconds = take(plan);
+			local first, addresses = take(plan);
 			assert.same({ "192.0.2.1" }, addresses);
-			assert.is_true(seconds < 0.25);
 			assert.is_true(plan:has_alternative());
+			faulty:release(held);
 			local again, late = take(plan);
 			assert.equal(first, again);
 			assert.same({ { "2001:db8::1" }, { "192.0.2.1", "2001:db8::1" } }, { late, again.addresses });
@@ -200,14 +203,21 @@ describe("xmppdns.plan.endpoint:", function ()
 		it("R31: one family waits for the other up to 50 ms, so that both come in their order", function ()
 			use_faulty();
 			lines("two-plain.example");
-			faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", delay = 25 });
+			local held = faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", hold = true });
 			local plan = assert(plans.new(resolver, "unsigned.example"));
-			local _, addresses = take(plan);
+			local usual, addresses = delays.resolution, nil;
+			delays.resolution = 60; -- a busy machine's 50 ms may be over before the answer is there
+			plan:next(function (_, given) addresses = given; end);
+			while not resolver:peek("xmpp.unsigned.example", "A") do assert.is_true(resolver:wait(60)); end
+			delays.resolution = usual;
+			assert.same({ 0.05, nil }, { usual, addresses });
+			faulty:release(held);
+			while not addresses do assert.is_true(resolver:wait(60)); end
 			assert.same({ "2001:db8::1", "192.0.2.1" }, addresses);
 		end);
 
 		it("R31: a late family that fails takes nothing back", function ()
-			use_faulty({ timeout = 0.3 });
+			use_faulty({ timeout = 2 });
 			faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", fault = "silence" });
 			local plan = assert(plans.new(resolver, "unsigned.example"));
 			local first, addresses = take(plan);
@@ -217,7 +227,7 @@ describe("xmppdns.plan.endpoint:", function ()
 		end);
 
 		it("R15, R31: an insecure family alone is not given out where the other's failure would forbid it", function ()
-			use_faulty({ timeout = 0.3 });
+			use_faulty({ timeout = 2 });
 			faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", fault = "silence" });
 			local plan = assert(plans.new(resolver, "towards-unsigned.example"));
 			assert.is_nil(take(plan));
@@ -235,13 +245,12 @@ describe("xmppdns.plan.endpoint:", function ()
 		end);
 
 		it("R31: a target whose answers are missing is overtaken by the next one of its priority", function ()
-			use_faulty({ timeout = 1 });
+			use_faulty({ timeout = 3 });
 			faulty:records("_xmpp-server._tcp.two-plain.example", "SRV", { "0 9 5269 xmpp.two-plain.example.", "0 0 5269 second.two-plain.example." });
 			faulty:rule({ name = "xmpp.two-plain.example", fault = "silence" });
 			local plan = assert(plans.new(resolver, "two-plain.example", { rng = function () return 1; end }));
-			local one, _, seconds = take(plan);
-			assert.equal("second.two-plain.example", one.host);
-			assert.is_true(seconds < 0.6);
+			assert.equal("second.two-plain.example", take(plan).host);
+			assert.is_true(resolver:stats().in_flight > 0);
 			assert.is_nil(take(plan));
 			assert.equal("timeout", plan.endpoints[1].error.code);
 		end);
@@ -275,11 +284,9 @@ describe("xmppdns.plan.endpoint:", function ()
 
 		it("R16: insecure addresses carry none, and do not wait for its answer either", function ()
 			assert.same({ "xmpp.unsigned.example:5269: 2001:db8::1 192.0.2.1" }, lines("towards-unsigned.example"));
-			use_faulty();
+			use_faulty({ timeout = 300, plan_timeout = 300 }); -- the minute that we wait is over before
 			faulty:rule({ name = "_5269._tcp.xmpp.unsigned.example", fault = "silence" });
-			local before = core.now();
 			assert.same({ "xmpp.unsigned.example:5269: 2001:db8::1 192.0.2.1" }, lines("towards-unsigned.example"));
-			assert.is_true(core.now() - before < 1);
 		end);
 
 		it("R16: only the addresses of the secure family carry it", function ()
@@ -353,7 +360,7 @@ describe("xmppdns.plan.endpoint:", function ()
 		it("R20: so do records that fail, timeouts included", function ()
 			local codes = { servfail = "servfail", refused = "servfail", silence = "timeout", strip = "bogus" };
 			for fault, code in pairs(codes) do
-				use_faulty({ timeout = 0.4 });
+				use_faulty({ timeout = 2 });
 				lines("none.example");
 				faulty:rule({ name = "_5269._tcp.xmpp.two.example", fault = fault });
 				local plan = collect("two.example");
@@ -450,7 +457,7 @@ describe("xmppdns.plan.endpoint:", function ()
 		end);
 
 		it("R20: whose TLSA records are missing at the plan's deadline is not used", function ()
-			use_faulty({ timeout = 10, plan_timeout = 0.5 });
+			use_faulty({ timeout = 300, plan_timeout = 3 });
 			faulty:rule({ name = "_5269._tcp.xmpp.two.example", fault = "silence" });
 			local plan = collect("two.example");
 			assert.matches("^TLSA of _5269%._tcp%.xmpp%.two%.example: timeout: ", plan.endpoints[1].error.text);
@@ -458,47 +465,48 @@ describe("xmppdns.plan.endpoint:", function ()
 	end);
 
 	describe("DNS round trips to the first endpoint, counted on the wire:", function ()
+		-- Over TCP, for over UDP libunbound repeats a question after 376 ms.
+		local function use_slow()
+			use_faulty({ options = { ["tcp-upstream"] = "yes" } });
+			faulty:rule({ delay = 1000 * ROUND });
+		end
+
 		-- has_dane: whether the endpoint is to have TLSA records.
 		local function rounds_to_first(domain, has_dane)
 			faulty:clear_log();
 			local endpoint = take(assert(plans.new(resolver, domain)));
 			assert.equal(has_dane, endpoint.dane ~= nil);
-			pause(0.15);
+			pause(ROUND);
 			return count_rounds(faulty);
 		end
 
 		it("two with SRV records, though no key is known, and TLSA among them", function ()
-			use_faulty();
-			faulty:rule({ delay = 60 });
+			use_slow();
 			assert.equal(2, rounds_to_first("tlsa.example", true));
 			assert.same({ "_5269._tcp.xmpp.tlsa.example" }, asked(faulty, "TLSA"));
 		end);
 
 		it("one without: the proof that there are none says that there is no TLSA record either (RFC 8198)", function ()
-			use_faulty();
-			faulty:rule({ delay = 60 });
+			use_slow();
 			assert.same({ 1, 1 }, { rounds_to_first("bare.example", false), rounds_to_first("bare-unsigned.example", false) });
 			assert.same({}, asked(faulty, "TLSA"));
 		end);
 
 		it("two without when there is one, or NSEC3 leaves it open", function ()
-			use_faulty();
-			faulty:rule({ delay = 60 });
+			use_slow();
 			assert.equal(2, rounds_to_first("fallback.example", true));
 			assert.equal(2, rounds_to_first("bare-nsec3.example", false));
 		end);
 
 		it("none when all is cached", function ()
-			use_faulty();
-			faulty:rule({ delay = 60 });
+			use_slow();
 			rounds_to_first("tlsa.example", true);
 			rounds_to_first("fallback.example", true);
 			assert.same({ 0, 0 }, { rounds_to_first("tlsa.example", true), rounds_to_first("fallback.example", true) });
 		end);
 
 		it("R19: two more behind an alias: libunbound asks for where it leads, and the TLSA records lie there", function ()
-			use_faulty();
-			faulty:rule({ delay = 60 });
+			use_slow();
 			assert.equal(4, rounds_to_first("alias-both.example", true));
 		end);
 	end);

@@ -21,7 +21,7 @@ describe("xmppdns.plan.prefetch: the keys above a name", function ()
 	local function ask(asked, name, is_host)
 		lookups = {};
 		ask_chain(here.resolver, asked, name, is_host);
-		while here.resolver:stats().in_flight > 0 do here.resolver:wait(5); end
+		while here.resolver:stats().in_flight > 0 do here.resolver:wait(60); end
 		table.sort(lookups);
 		return lookups;
 	end

@@ -30,7 +30,7 @@ describe("xmppdns.plan.target: a plan", function ()
 	after_each(function () here:finish(); end);
 
 	it("R1: asks absolute A-labels and applies no search list", function ()
-		here:use_faulty({ timeout = 2 });
+		here:use_faulty({ timeout = 20 });
 		assert.same({ "xmpp.xn--mnchen-3ya.example:5269 starttls: 192.0.2.2" }, list(here:collect("münchen.example")));
 		assert.same({ ["_xmpps-server._tcp.xn--mnchen-3ya.example"] = true, ["_xmpp-server._tcp.xn--mnchen-3ya.example"] = true }, asked(here.faulty, "SRV"));
 	end);
@@ -44,7 +44,7 @@ describe("xmppdns.plan.target: a plan", function ()
 	end);
 
 	it("R13: asks nothing for an IP address, in brackets or not", function ()
-		here:use_faulty({ timeout = 2 });
+		here:use_faulty({ timeout = 20 });
 		assert.same({ "192.0.2.1:5269 starttls: 192.0.2.1" }, list(here:collect("192.0.2.1")));
 		assert.same({ "2001:db8::1:5269 starttls: 2001:db8::1" }, list(here:collect("[2001:DB8::1]")));
 		assert.is_false(here:collect("192.0.2.1").endpoints[1].secure);
@@ -52,7 +52,7 @@ describe("xmppdns.plan.target: a plan", function ()
 	end);
 
 	it("R14: skips a family that is not in use", function ()
-		here:use_faulty({ timeout = 2 });
+		here:use_faulty({ timeout = 20 });
 		assert.same({ "xmpp.secure.example:5269 starttls: 192.0.2.1" }, list(here:collect("secure.example", { use_ipv6 = false })));
 		assert.same({}, asked(here.faulty, "AAAA"));
 		assert.same({ "xmpp.secure.example:5269 starttls: 2001:db8::1" }, list(here:collect("secure.example", { use_ipv4 = false })));
@@ -81,7 +81,7 @@ describe("xmppdns.plan.target: an endpoint that the operator names", function ()
 	end
 
 	it("is looked up without SRV, and its TLSA records count", function ()
-		here:use_faulty({ timeout = 2, attempts = 1 });
+		here:use_faulty({ timeout = 20, attempts = 1 });
 		local plan = here:collect("none.example", { endpoint = { host = "xmpp.tlsa.example", port = 5269 } });
 		assert.same({ "xmpp.tlsa.example:5269: 2001:db8::1* 192.0.2.1* xmpp.tlsa.example usable 1" }, planning.list_with_dane(plan));
 		assert.same({ {}, "starttls", "none.example" }, { asked(here.faulty, "SRV"), plan.endpoints[1].tls, plan.domain });

@@ -31,7 +31,7 @@ describe("xmppdns.prosody.adns:", function ()
 
 	before_each(function ()
 		faulty:clear();
-		local settings = dns:settings({ timeout = 0.5, attempts = 1 });
+		local settings = dns:settings({ timeout = 3, attempts = 1 });
 		settings.forward = faulty.forward;
 		resolver = assert(xmppdns.new(settings));
 		face = new_face(function () return resolver; end);
@@ -46,7 +46,7 @@ describe("xmppdns.prosody.adns:", function ()
 		start(function (...)
 			result = { n = select("#", ...), ... };
 		end);
-		while not result do assert.is_true(resolver:wait(30)); end
+		while not result do assert.is_true(resolver:wait(60)); end
 		return result[1], result[2];
 	end
 
@@ -135,7 +135,7 @@ describe("xmppdns.prosody.adns:", function ()
 			ask("inner new", "plain.example");
 		end);
 		ask("known again", "secure.example");
-		while count < 5 do assert.is_true(resolver:wait(30)); end
+		while count < 5 do assert.is_true(resolver:wait(60)); end
 		assert.same({ new = "192.0.2.2", ["inner new"] = "192.0.2.2",
 			known = "192.0.2.1", ["known again"] = "192.0.2.1", ["inner known"] = "192.0.2.1" }, received);
 	end);

@@ -96,7 +96,7 @@ describe("logging: libunbound's own log", function ()
 			dns:stop();
 		end);
 		assert.matches("secure", server:shell([[xmppdns:lookup("secure.example", "A")]]), 1, true);
-		assert.is_truthy(process.wait_until(function () return server:log():find("warn\tlibunbound: ", 1, true); end, 5));
+		assert.is_truthy(process.wait_until(function () return server:log():find("warn\tlibunbound: ", 1, true); end));
 		local log = server:log();
 		assert.matches("mod_xmppdns\tdebug\tlibunbound: [^\n]*resolving secure%.example", log);
 		assert.matches("mod_xmppdns\twarn\tlibunbound: [^\n]*error: [^\n]*Connection refused", log);

@@ -10,7 +10,7 @@ local prosody = require "spec.support.prosody";
 local zones = require "spec.support.zones";
 
 local CONFIG = [[
-xmppdns = { forward = %q, trustfile = %q, resolvconf = false, timeout = 1 }
+xmppdns = { forward = %q, trustfile = %q, resolvconf = false, timeout = 3 }
 statistics = "internal"
 statistics_interval = "manual"
 http_interfaces = { %q }
@@ -45,8 +45,8 @@ describe("Prosody's metrics", function ()
 			config = CONFIG:format(forwarder.forward, dns.anchors, address, http_port);
 			hosts = { ["one.example"] = "one.example", ["two.example"] = "two.example" };
 		});
-		assert(process.wait_for_tcp(address, http_port, 5));
-		assert(process.wait_until(function () return server:log():find("DNSKEY of .: NoError", 1, true); end, 5)); -- its own look at its health counts too
+		assert(process.wait_for_tcp(address, http_port));
+		assert(process.wait_until(function () return server:log():find("DNSKEY of .: NoError", 1, true); end)); -- its own look at its health counts too
 		url = ("http://%s:%d/metrics"):format(address, http_port);
 	end);
 
@@ -115,7 +115,7 @@ describe("Prosody's metrics", function ()
 		local name = [[lookups_total{type="A",outcome="canceled"}]];
 		local before = scrape();
 		server:shell([[> local adns = require "net.adns"; adns.cancel(adns.lookup(function () end, "waiting.plain.example", "A"))]]);
-		assert.is_true(process.wait_until(function () return (scrape())[name] == (before[name] or 0) + 1; end, 5));
+		assert.is_true(process.wait_until(function () return (scrape())[name] == (before[name] or 0) + 1; end));
 	end);
 
 	it("survive a reload of the module", function ()

@@ -76,7 +76,7 @@ _5269._tcp.a TLSA 3 1 1 ]] .. ("ab"):rep(32) .. "\n_5270._tcp.a TLSA 3 1 1 " .. 
 		one:next(function (...)
 			target = { n = select("#", ...), ... };
 		end);
-		while not target do assert.is_true(resolver:wait(30)); end
+		while not target do assert.is_true(resolver:wait(60)); end
 		return target;
 	end
 

@@ -194,7 +194,7 @@ xmppdns_remote = {
 
 		it("with all stanzas, and sends none of them twice", function ()
 			send_messages("queued.example");
-			process.wait_until(function () return count_messages(servers.other)[5] > 0; end, 10);
+			process.wait_until(function () return count_messages(servers.other)[5] > 0; end);
 			assert.same({ { 1, 1, 1, 1, 1 }, { 0, 0, 0, 0, 0 } }, { count_messages(servers.other), count_messages(servers.good) });
 		end);
 
@@ -271,22 +271,22 @@ xmppdns_remote = {
 		it("waits for DNS without holding up anybody else", function ()
 			faulty:rule({ name = "_xmpp-server._tcp.slow.example", fault = "silence" });
 			local waiting = process.start(servers.good:shell_argv([[xmpp:ping("slow.example", "near.example")]]));
-			assert.is_truthy(process.wait_until(function () return faulty:log("_xmpp-server._tcp.slow.example")[1]; end, 5));
+			assert.is_truthy(process.wait_until(function () return faulty:log("_xmpp-server._tcp.slow.example")[1]; end));
 			answers("ee.example");
 			assert.is_true(waiting:alive());
 			faulty:clear();
-			process.wait_until(function () return not waiting:alive(); end, 20);
+			process.wait_until(function () return not waiting:alive(); end);
 			assert.matches("pong from near%.example", waiting:output());
 		end);
 
 		it("may end while it waits for DNS", function ()
 			faulty:rule({ name = "_xmpp-server._tcp.gone.example", fault = "silence" });
 			local waiting = process.start(servers.good:shell_argv([[xmpp:ping("gone.example", "near.example")]]));
-			assert.is_truthy(process.wait_until(function () return faulty:log("_xmpp-server._tcp.gone.example")[1]; end, 5));
+			assert.is_truthy(process.wait_until(function () return faulty:log("_xmpp-server._tcp.gone.example")[1]; end));
 			servers.good:shell([[s2s:close("gone.example", "near.example")]]);
 			waiting:stop();
 			faulty:clear();
-			assert.is_truthy(process.wait_until(function () return near:log():find("gone.example", 1, true); end, 5));
+			assert.is_truthy(process.wait_until(function () return near:log():find("gone.example", 1, true); end));
 			answers("moves.example");
 			assert.not_matches("\terror\t", near:log());
 			assert.not_matches("[Tt]raceback", near:log());

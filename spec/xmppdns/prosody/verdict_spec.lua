@@ -234,7 +234,7 @@ describe("What is required holds:", function ()
 				step("bidi"), dialback("mallory.example", "usual.near.example"), step("message", "mallory.example", "usual.near.example", "echo to mallory");
 				{ ["do"] = "wait", element = "presence" };
 			}, { from = "none.example" }));
-			assert.is_truthy(process.wait_until(function () return has_arrived("echo to mallory"); end, 10));
+			assert.is_truthy(process.wait_until(function () return has_arrived("echo to mallory"); end));
 			near:shell([[> local st = require "util.stanza"; prosody.core_route_stanza(prosody.hosts["usual.near.example"], ]]
 				.. [[st.presence({ from = "usual.near.example", to = "none.example", id = "secret" }))]]);
 			local function has_come()
@@ -242,7 +242,7 @@ describe("What is required holds:", function ()
 					if one.id == "secret" then return true; end
 				end
 			end
-			assert.is_truthy(process.wait_until(has_come, 10));
+			assert.is_truthy(process.wait_until(has_come));
 		end);
 	end);
 
@@ -285,7 +285,7 @@ describe("What is required holds:", function ()
 		end
 
 		local function has_been_asked(domain)
-			return process.wait_until(function () return faulty:log("_xmpp-server._tcp."..domain)[1]; end, 10);
+			return process.wait_until(function () return faulty:log("_xmpp-server._tcp."..domain)[1]; end);
 		end
 
 		it("no stanza overtakes the verdict about a further host", function ()

@@ -50,7 +50,7 @@ describe("xmppdns.prosody.watch:", function ()
 	it(("what is asked before, at and after the fork of prosody -D is answered, %d starts"):format(STARTS), function ()
 		for i = 1, STARTS do
 			local server = start();
-			local answered = process.wait_until(function () return count_answered(server) >= 4 * i; end, 30);
+			local answered = process.wait_until(function () return count_answered(server) >= 4 * i; end);
 			assert.is_truthy(answered, server:log());
 			assert.matches("192.0.2.1", server:shell([[dns:lookup("later.secure.example", "A")]]), 1, true);
 			server:stop();

@@ -42,7 +42,7 @@ local function wait_for(start)
 	start(function (...)
 		result, count = { ... }, count + 1;
 	end);
-	while count == 0 do assert.is_true(resolver:wait(10)); end
+	while count == 0 do assert.is_true(resolver:wait(60)); end
 	assert.equal(1, count);
 	return result;
 end
@@ -53,7 +53,7 @@ local function check(settings, options)
 end
 
 local function through_forwarder(extra)
-	local settings = dns:settings({ forward = forwarder.forward, timeout = 0.5 });
+	local settings = dns:settings({ forward = forwarder.forward, timeout = 3 });
 	for name, value in pairs(extra or {}) do settings[name] = value; end
 	return settings;
 end
