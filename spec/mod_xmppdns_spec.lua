@@ -280,7 +280,7 @@ describe("mod_xmppdns", function ()
 
 		it("takes changed settings over when the configuration is reloaded, and keeps the lookups under way", function ()
 			faulty:rule({ delay = 300 });
-			stand_in = new_prosody(12, { xmppdns = dns:settings({ timeout = 5, forward = faulty.forward }) });
+			stand_in = new_prosody(12, { xmppdns = dns:settings({ timeout = 30, forward = faulty.forward }) });
 			load_plugin(stand_in);
 			local answer;
 			stand_in.modules["net.adns"].lookup(function (given) answer = given; end, "xmpp.secure.example", "A");
@@ -318,7 +318,7 @@ describe("mod_xmppdns", function ()
 
 		it("lets the lookups under way end when it is unloaded, and only then ends the resolver", function ()
 			faulty:rule({ delay = 300 });
-			local settings = dns:settings({ timeout = 5 });
+			local settings = dns:settings({ timeout = 30 });
 			settings.forward = faulty.forward;
 			stand_in = new_prosody(12, { xmppdns = settings });
 			local module = load_plugin(stand_in);
@@ -334,7 +334,7 @@ describe("mod_xmppdns", function ()
 
 		it("keeps its resolver and its lookups over a reload", function ()
 			faulty:rule({ delay = 300 });
-			local settings = dns:settings({ timeout = 5 });
+			local settings = dns:settings({ timeout = 30 });
 			settings.forward = faulty.forward;
 			stand_in = new_prosody(13, { xmppdns = settings });
 			local module = load_plugin(stand_in);

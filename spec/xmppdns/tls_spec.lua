@@ -39,7 +39,7 @@ if xmppdns.version().tls then
 
 		local function settings(name, authority_file)
 			return dns:settings({ forward = ("%s@%d%s"):format(address, port, name and "#" .. name or ""), tls = true, tls_ca = authority_file or authority.file,
-				timeout = 2 });
+				timeout = 5 });
 		end
 
 		local function look_up(with)

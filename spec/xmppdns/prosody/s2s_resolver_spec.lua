@@ -52,7 +52,7 @@ _5269._tcp.a TLSA 3 1 1 ]] .. ("ab"):rep(32) .. "\n_5270._tcp.a TLSA 3 1 1 " .. 
 	end);
 
 	before_each(function ()
-		resolver = assert(xmppdns.new(dns:settings({ timeout = 2, attempts = 1 })));
+		resolver = assert(xmppdns.new(dns:settings({ timeout = 20, attempts = 1 })));
 		ended = {};
 	end);
 

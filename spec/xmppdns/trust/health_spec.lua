@@ -147,7 +147,7 @@ describe("health: a check", function ()
 
 	it("says which of several servers is the bad one", function ()
 		forwarder:rule({ fault = "silence" });
-		local findings = check(dns:settings({ forward = { dns.forward, forwarder.forward }, timeout = 1 }));
+		local findings = check(dns:settings({ forward = { dns.forward, forwarder.forward }, timeout = 3 }));
 		assert.same({ dns.forward, "good", "good", forwarder.forward, "silent", "silent" }, {
 			findings.servers[1].address, findings.servers[1].udp.state, findings.servers[1].tcp.state;
 			findings.servers[2].address, findings.servers[2].udp.state, findings.servers[2].tcp.state;
