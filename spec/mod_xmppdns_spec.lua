@@ -3,6 +3,7 @@
 -- The plugin: with a stand-in for Prosody where no server is needed, and inside a real one.
 
 local certificates = require "spec.support.certificates";
+local made_by_prosody = require "spec.support.prosody_resolvers";
 local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
 local prosody = require "spec.support.prosody";
@@ -10,7 +11,9 @@ local prosody_util = require "spec.support.prosody_util";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
-for _, name in ipairs({ "async", "cache", "dns", "encodings", "error", "hashes", "jid", "logger", "promise", "stanza", "throttle", "x509" }) do prosody_util(name); end
+for _, name in ipairs({ "async", "cache", "dns", "encodings", "error", "hashes", "jid", "logger", "promise", "stanza", "throttle", "x509" }) do
+	prosody_util(name);
+end
 
 local PLUGIN = "mod_xmppdns/mod_xmppdns.lua";
 
@@ -38,7 +41,7 @@ local function new_prosody(version, options, change)
 			return { close = function () stand_in.watched[fd] = nil; end };
 		end };
 		["net.adns"] = { lookup = "stock", resolver = "stock", dns = "stock" };
-		["net.resolvers.service"] = { new = function () return "stock"; end };
+		["net.resolvers.service"] = { new = function (hostname, service, _, extra) return made_by_prosody.service(hostname, service, extra); end };
 		["net.resolvers.chain"] = { new = function () return "stock"; end };
 		["core.configmanager"] = {
 			rawget = function (host, name)
@@ -214,8 +217,8 @@ describe("mod_xmppdns", function ()
 			stand_in = new_prosody(12, {}, { broken = "xmppdns.prosody.plugin", broken_because = "error loading module 'xmppdns.core':\n\tfile too short" });
 			local before = snapshot(stand_in);
 			load_plugin(stand_in);
-			assert.same({ "error: Cannot load the xmppdns library: error loading module 'xmppdns.core':; file too short; "
-				.."Prosody goes on with its own resolver" }, stand_in.log);
+			assert.same({ "error: Cannot load the xmppdns library: error loading module 'xmppdns.core':; file too short "
+				.."(prosodyctl mod_xmppdns check says more); Prosody goes on with its own resolver" }, stand_in.log);
 			assert.same(before, snapshot(stand_in));
 		end);
 
@@ -376,7 +379,7 @@ describe("mod_xmppdns", function ()
 			stand_in = new_prosody(13, { xmppdns = dns:settings() });
 			local module = load_plugin(stand_in);
 			local function pre_connect()
-				local stock = { hostname = "secure.example", service = "xmpp-server", extra = { default_port = 5269 } };
+				local stock = made_by_prosody.service("secure.example", "xmpp-server", { default_port = 5269 });
 				local event = { session = { from_host = "one.test", to_host = "secure.example" }, resolver = stock };
 				stand_in.hooks["s2sout-pre-connect"](event);
 				return event.resolver, stock;
@@ -394,6 +397,7 @@ describe("mod_xmppdns", function ()
 			stand_in = new_prosody(12, { xmppdns = dns:settings() });
 			load_plugin(stand_in);
 			local ended;
+			stand_in.hooks["s2sout-created"]({ session = { from_host = "one.test", to_host = "bogus.example" } });
 			stand_in.modules["net.resolvers.service"].new("bogus.example", "xmpp-server", "tcp", { default_port = 5269 })
 				:next(function (conn_type) ended = conn_type or "nothing"; end);
 			run_until(function () return ended; end);

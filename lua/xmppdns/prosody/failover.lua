@@ -54,18 +54,36 @@ local function explain(plan, reason)
 	return new_error({ type = reason.type, condition = reason.condition, text = err.text });
 end
 
--- Opens the next session for the queue. The stanza only makes mod_s2s do it: on_created puts the queue into its place.
+-- mod_s2s made a session that will never connect: the queue goes back.
+local function abandon(move, problem)
+	local abandoned = move.session;
+	if not abandoned then return; end
+	abandoned.sendq = nil;
+	from_prosody "core.s2smanager".destroy_session(abandoned, problem);
+end
+
+local function new_event(session)
+	return {
+		from_host = session.from_host, to_host = session.to_host;
+		stanza = new_stanza("message", { from = session.from_host, to = session.to_host, type = "error" });
+	};
+end
+
+-- Opens the next session for the queue: whether it has it now. The stanza only makes mod_s2s do it: on_created puts the queue into its place.
 local function open_next(self, session, plan, count)
 	local outer = self.move;
 	local move = { from_host = session.from_host, to_host = session.to_host, sendq = session.sendq, plan = plan, count = count + 1 };
 	self.move = move;
-	self.fire(session.from_host, "route/remote", {
-		from_host = session.from_host, to_host = session.to_host;
-		stanza = new_stanza("message", { from = session.from_host, to = session.to_host, type = "error" });
-	});
+	local ok, problem = pcall(self.route, new_event(session));
+	if not ok then session.log("error", "A module has failed while %s was to be tried elsewhere: %s", session.to_host, problem); end
+	if not ok and not move.session then ok = pcall(self.connect, new_event(session)); end
 	self.move = outer;
-	if move.is_done then session.sendq = nil; end
-	return move.is_done;
+	if not ok then
+		abandon(move, problem);
+		return false;
+	end
+	if move.session then session.sendq = nil; end
+	return move.session ~= nil;
 end
 
 local function bounce(self, session, known, reason)
@@ -87,8 +105,8 @@ function failover_methods:on_created(session)
 	local move = self.move;
 	self.created = session;
 	local known = { bounce_sendq = session.bounce_sendq, count = 1 };
-	if move and not move.is_done and move.from_host == session.from_host and move.to_host == session.to_host then
-		session.sendq, known.plan, known.count, move.is_done = move.sendq, move.plan, move.count, true;
+	if move and not move.session and move.from_host == session.from_host and move.to_host == session.to_host then
+		session.sendq, known.plan, known.count, move.session = move.sendq, move.plan, move.count, session;
 	end
 	self.sessions[session] = known;
 	function session.bounce_sendq(_, reason)
@@ -110,9 +128,9 @@ function failover_methods:get_plan_of(session)
 	return known and (reached and reached.plan or known.plan);
 end
 
--- The local host whose session mod_s2s is creating just now.
-function failover_methods:get_from_host()
-	return self.created and self.created.from_host;
+-- The session that mod_s2s is creating just now, or the last one.
+function failover_methods:get_session()
+	return self.created;
 end
 
 local function get_created(self, from_host, to_host)
@@ -141,9 +159,9 @@ function failover_methods:stop()
 	self.is_stopped = true;
 end
 
--- fire(host, event, data)
-local function new(fire)
-	return setmetatable({ fire = fire, sessions = setmetatable({}, { __mode = "k" }) }, failover_mt);
+-- route(event): gives an event "route/remote" to whoever listens at its from_host; connect(event): to mod_s2s alone, when another has failed.
+local function new(route, connect)
+	return setmetatable({ route = route, connect = connect, sessions = setmetatable({}, { __mode = "k" }) }, failover_mt);
 end
 
 return { new = new };

@@ -153,12 +153,21 @@ local function log_end(self, ended)
 	end
 end
 
+local function new_failover(prosody)
+	return failover.new(function (event)
+		event.origin = prosody.hosts[event.from_host];
+		return event.origin and event.origin.events.fire_event("route/remote", event);
+	end, function (event)
+		prosody.hosts[event.from_host].modules.s2s.route_to_new_session(event);
+	end);
+end
+
 local function new_outgoing(self)
 	return {
 		get_resolver = function () return get_resolver(self); end;
 		policy = function (...) return get_policy(self, ...); end;
 		on_end = function (ended) log_end(self, ended); end;
-		from_host = function () return self.failover:get_from_host(); end;
+		get_session = function () return self.failover:get_session(); end;
 		get_plan = function (...) return self.failover:get_plan(...); end;
 		on_plan = function (...) self.failover:set_plan(...); end;
 	};
@@ -194,7 +203,7 @@ local host_hooks = {
 		outbound.prepare(event.session);
 		self.failover:on_created(event.session);
 	end };
-	{ "s2sout-pre-connect", 0, function (self, event) -- Prosody 0.12.4 and later
+	{ "s2sout-pre-connect", 1000000, function (self, event) -- Prosody 0.12.4 and later. Who comes next may choose otherwise
 		local session = event.session;
 		event.resolver = s2s_resolver.from_stock(event.resolver, session.to_host, self.outgoing, session.from_host) or event.resolver;
 	end };
@@ -302,9 +311,7 @@ local function new(module, prosody, state)
 	self.outgoing, self.incoming = new_outgoing(self), new_incoming(self);
 	state.verdicts = state.verdicts or setmetatable({}, { __mode = "k" });
 	self.verdicts = verdict.new(state.verdicts, function (...) return judge(self, ...); end);
-	state.failover = state.failover or failover.new(function (host, event, data)
-		return prosody.hosts[host] and prosody.hosts[host].events.fire_event(event, data);
-	end);
+	state.failover = state.failover or new_failover(prosody);
 	self.failover = state.failover;
 	hook_everything(self);
 	return self;

@@ -169,7 +169,7 @@ end
 -- extras: by service ("xmpp-server", "xmpps-server"), what net.connect is to get with its endpoints; direct TLS is used only if it has one.
 -- options: get_resolver() -> resolver | nil, err; on_end(resolver), called once when nothing more comes, with its plan (nil if there
 -- was none), hostname and last_error; policy(from_host, hostname) -> { dnssec, dane, endpoint = { host, port, tls } } or nil,
--- each field optional; from_host() -> the local host that dials just now, where nothing else tells it (Prosody 0.12);
+-- each field optional; get_session() -> the session that mod_s2s makes just now, or nil, where nothing else tells it (0.12; without it, any);
 -- get_plan(from_host, hostname) -> a plan to go on with, or nil; on_plan(plan, from_host, hostname), told of each new one.
 -- What net.connect hands to net.server for an address has xmppdns = { plan, endpoint, address, dane (what counts for this address) }.
 -- options.unreachable: xmppdns.prosody.dial_012's memory where it has to find out by itself which address answers (Prosody 0.12), else nil.
@@ -192,16 +192,53 @@ local function merge(resolvers)
 	return first and new(first.hostname, extras, first.options, first.from_host);
 end
 
--- Prosody 0.12, where mod_s2s asks net_service.new once for each service, and net_chain.new to try one after the other: both give ours.
--- Gives a function that puts everything back.
+-- "service", "basic" or "chain" for a resolver of Prosody's net.resolvers as it was made there, else nil.
+local function kind_of(resolver)
+	local is_object = type(resolver) == "table" and type(resolver.next) == "function";
+	return is_object and debug.getinfo(resolver.next, "S").source:match("net/resolvers/(%l+)%.lua$") or nil;
+end
+
+-- The service, and what net.connect is to get with it, when Prosody made this for that name and nobody has changed it; else nil. A name that is
+-- an IP address has no service.
+local function read_stock(resolver, ascii)
+	local kind = kind_of(resolver);
+	if kind ~= "service" and kind ~= "basic" or resolver.hostname ~= ascii or resolver.conn_type ~= "tcp" then return nil; end
+	if kind == "service" then return services.tls_of[resolver.service] and resolver.service, resolver.extra or {}; end
+	local is_own = resolver.targets ~= nil and resolver.extra and resolver.port == resolver.extra.default_port;
+	return is_own and "xmpp-server" or nil, resolver.extra;
+end
+
+-- Ours for hostname instead of what mod_s2s has made, which another plugin may have replaced: nil then.
+local function from_stock(resolver, hostname, options, from_host)
+	local extras, ascii = {}, prosody_idna_to_ascii(hostname);
+	local parts = kind_of(resolver) == "chain" and resolver.resolvers or { resolver };
+	for _, part in ipairs(parts) do
+		local service, extra = read_stock(part, ascii);
+		if not service then return nil; end
+		extras[service] = extra;
+	end
+	return next(extras) and new(hostname, extras, options, from_host) or nil;
+end
+
+-- Whether mod_s2s makes it for its session just now: once for each service.
+local function is_for_session(options, taken, hostname, service)
+	local session = options.get_session and options.get_session();
+	if not options.get_session then return true; end
+	local done = session and (taken[session] or {});
+	if not session or session.to_host ~= hostname or done[service] then return false; end
+	done[service], taken[session] = true, done;
+	return true;
+end
+
+-- Prosody 0.12 before 0.12.4, where mod_s2s asks net_service.new once for each service, and net_chain.new to try one after the other: both give
+-- ours. Gives a function that puts everything back.
 local function replace_stock(net_service, net_chain, options)
 	local stock_service_new, stock_chain_new = net_service.new, net_chain.new;
-	local active = true;
-	local function service_new(hostname, service, conn_type, extra)
-		if not active or not services.tls_of[service] or (conn_type or "tcp") ~= "tcp" then
-			return stock_service_new(hostname, service, conn_type, extra);
-		end
-		return new(hostname, { [service] = extra or {} }, options, options.from_host and options.from_host());
+	local active, taken = true, setmetatable({}, { __mode = "k" });
+	local function service_new(hostname, service, ...)
+		local made = stock_service_new(hostname, service, ...);
+		if not active or not services.tls_of[service] or not is_for_session(options, taken, hostname, service) then return made; end
+		return from_stock(made, hostname, options, options.get_session and options.get_session().from_host) or made;
 	end
 	local function chain_new(resolvers)
 		return active and merge(resolvers) or stock_chain_new(resolvers);
@@ -212,18 +249,6 @@ local function replace_stock(net_service, net_chain, options)
 		if net_service.new == service_new then net_service.new = stock_service_new; end
 		if net_chain.new == chain_new then net_chain.new = stock_chain_new; end
 	end;
-end
-
--- Prosody 13, where a plugin may replace what mod_s2s made: ours for hostname instead of its net.resolvers.service, .basic (an IP address)
--- or .chain of them; nil for anything else, which then is another plugin's.
-local function from_stock(resolver, hostname, options, from_host)
-	local extras = {};
-	for _, part in ipairs(resolver.resolvers or { resolver }) do
-		local service = part.service or part.port and "xmpp-server";
-		if not services.tls_of[service] or getmetatable(part) == resolver_mt then return nil; end
-		extras[service] = part.extra or {};
-	end
-	return next(extras) and new(hostname, extras, options, from_host);
 end
 
 return {

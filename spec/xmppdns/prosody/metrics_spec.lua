@@ -118,6 +118,17 @@ describe("Prosody's metrics", function ()
 		assert.is_true(process.wait_until(function () return (scrape())[name] == (before[name] or 0) + 1; end));
 	end);
 
+	it("go on in Prosody 13's own histogram of lookups", function ()
+		local function count() return tonumber(http.request(url):match([[prosody_dns_seconds_count{qclass="IN",qtype="NS"} (%d+)]])); end
+		if not process.read("/usr/lib/prosody/loader.lua") then return; end
+		local before = count() or 0;
+		server:shell([[dns:lookup("two.example", "NS")]]);
+		assert.equal(before + 1, count());
+		server:shell([[module:reload("xmppdns")]]);
+		server:shell([[dns:lookup("two.example", "NS")]]);
+		assert.equal(before + 2, count());
+	end);
+
 	it("survive a reload of the module", function ()
 		server:shell([[dns:lookup("xmpp.two.example", "A")]]);
 		local before = scrape();

@@ -4,6 +4,7 @@
 
 require "spec.support.prosody_util" ("encodings");
 
+local made_by_prosody = require "spec.support.prosody_resolvers";
 local service = require "xmppdns.prosody.s2s_resolver";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
@@ -254,7 +255,11 @@ _5269._tcp.a TLSA 3 1 1 ]] .. ("ab"):rep(32) .. "\n_5270._tcp.a TLSA 3 1 1 " .. 
 		local net_service, net_chain, restore, stock_service_new, stock_chain_new;
 
 		before_each(function ()
-			function stock_service_new(...) return { stock = { ... } }; end
+			function stock_service_new(hostname, name, _, extra)
+				local made = made_by_prosody.service(hostname, name, extra);
+				made.stock = true;
+				return made;
+			end
 			function stock_chain_new(resolvers) return { stock = true, resolvers = resolvers }; end
 			net_service, net_chain = { new = stock_service_new }, { new = stock_chain_new };
 			restore = service.replace_stock(net_service, net_chain, options);
@@ -273,23 +278,36 @@ _5269._tcp.a TLSA 3 1 1 ]] .. ("ab"):rep(32) .. "\n_5270._tcp.a TLSA 3 1 1 " .. 
 
 		it("the host that dials is known to the policy", function ()
 			restore();
-			local asked;
+			local asked, session;
 			restore = service.replace_stock(net_service, net_chain, { get_resolver = options.get_resolver, on_end = options.on_end;
-				has_route = options.has_route, from_host = function () return "our.example"; end, policy = function (...) asked = { ... }; end });
+				has_route = options.has_route, get_session = function () return session; end, policy = function (...) asked = { ... }; end });
+			session = { from_host = "our.example", to_host = "plain.example" };
 			local extras = new_extras();
 			local xmpp = net_service.new("plain.example", "xmpp-server", "tcp", extras["xmpp-server"]);
 			next_target(net_chain.new({ net_service.new("plain.example", "xmpps-server", "tcp", extras["xmpps-server"]), xmpp }));
 			assert.same({ "our.example", "plain.example" }, asked);
 		end);
 
+		it("what another module asks for, beside the session of mod_s2s, is Prosody's own", function ()
+			restore();
+			local session = { from_host = "our.example", to_host = "plain.example" };
+			restore = service.replace_stock(net_service, net_chain, { get_resolver = options.get_resolver, on_end = options.on_end;
+				get_session = function () return session; end });
+			assert.is_true(net_service.new("both.example", "xmpp-server", "tcp", {}).stock);
+			assert.is_nil(net_service.new("plain.example", "xmpp-server", "tcp", {}).stock);
+			assert.is_true(net_service.new("plain.example", "xmpp-server", "tcp", {}).stock); -- mod_s2s has got its own
+			session = nil;
+			assert.is_true(net_service.new("plain.example", "xmpps-server", "tcp", {}).stock);
+		end);
+
 		it("other services, other chains, and what comes after the restoration are Prosody's own", function ()
-			assert.is_table(net_service.new("both.example", "stun", "udp", {}).stock);
+			assert.is_true(net_service.new("both.example", "stun", "udp", {}).stock);
 			assert.is_true(net_chain.new({ {}, {} }).stock);
 			assert.is_true(net_chain.new({}).stock);
 			local service_new, chain_new = net_service.new, net_chain.new;
 			restore();
 			assert.same({ stock_service_new, stock_chain_new }, { net_service.new, net_chain.new });
-			assert.is_table(service_new("both.example", "xmpp-server", "tcp", {}).stock);
+			assert.is_true(service_new("both.example", "xmpp-server", "tcp", {}).stock);
 			assert.is_true(chain_new({ service.new("both.example", new_extras(), options) }).stock);
 		end);
 
@@ -299,23 +317,28 @@ _5269._tcp.a TLSA 3 1 1 ]] .. ("ab"):rep(32) .. "\n_5270._tcp.a TLSA 3 1 1 " .. 
 			net_service.new = wrapper;
 			restore();
 			assert.equal(wrapper, net_service.new);
-			assert.is_table(net_service.new("both.example", "xmpp-server", "tcp", {}).stock);
+			assert.is_true(net_service.new("both.example", "xmpp-server", "tcp", {}).stock);
 		end);
 	end);
 
 	describe("on Prosody 13", function ()
 		it("what mod_s2s made is replaced, and what another plugin made is not", function ()
 			local extras = new_extras();
-			local xmpp = { hostname = "both.example", service = "xmpp-server", extra = extras["xmpp-server"] };
-			local chain = { resolvers = { { hostname = "both.example", service = "xmpps-server", extra = extras["xmpps-server"] }, xmpp } };
+			local xmpp = made_by_prosody.service("both.example", "xmpp-server", extras["xmpp-server"]);
+			local xmpps = made_by_prosody.service("both.example", "xmpps-server", extras["xmpps-server"]);
 			assert.same({ "tcp6 2001:db8::1 5269", "tcp4 192.0.2.1 5269", "tcp4 192.0.2.2 5270" },
-				all_targets(service.from_stock(chain, "both.example", options)));
+				all_targets(service.from_stock(made_by_prosody.chain({ xmpps, xmpp }), "both.example", options)));
 			assert.same({ "tcp6 2001:db8::1 5269", "tcp4 192.0.2.1 5269" }, all_targets(service.from_stock(xmpp, "both.example", options)));
-			local basic = { hostname = "192.0.2.9", port = 5269, extra = extras["xmpp-server"], targets = {} };
+			local basic = made_by_prosody.basic("192.0.2.9", 5269, extras["xmpp-server"]);
 			assert.same({ "tcp4 192.0.2.9 5269" }, all_targets(service.from_stock(basic, "192.0.2.9", options)));
-			assert.is_nil(service.from_stock({ targets = { { "tcp4", "192.0.2.1", 5269 } } }, "both.example", options));
-			assert.is_nil(service.from_stock({ resolvers = { xmpp, {} } }, "both.example", options));
-			assert.is_nil(service.from_stock(service.new("both.example", extras, options), "both.example", options));
+			for _, chosen in ipairs({
+				{ targets = { { "tcp4", "192.0.2.1", 5269 } } }, made_by_prosody.service("proxy.example", "xmpp-server", extras["xmpp-server"]);
+				made_by_prosody.basic("192.0.2.9", 9050, extras["xmpp-server"]), made_by_prosody.basic("both.example", 5269, extras["xmpp-server"]);
+				made_by_prosody.chain({ xmpp, {} }), { hostname = "both.example", service = "xmpp-server", conn_type = "tcp", next = function () end };
+				service.new("both.example", extras, options);
+			}) do
+				assert.is_nil(service.from_stock(chosen, "both.example", options));
+			end
 		end);
 	end);
 end);
