@@ -14,12 +14,24 @@ local function interpreter()
 	return path;
 end
 
--- What the code prints, and how the process ended where that was not well: "...\n(ended with status 139)".
-function child.run(code)
+-- The file that require would load for a C module.
+local function module_path(name)
+	name = name:gsub("%.", "/");
+	for template in package.cpath:gmatch("[^;]+") do
+		local path = template:gsub("%?", name);
+		if process.read(path) then return path; end
+	end
+	error("no module " .. name);
+end
+
+-- What the code prints, and how the process ended where that was not well: "...\n(ended with status 139)". preload: a C module that goes before the C
+-- library, or nil.
+function child.run(code, preload)
 	serial = serial + 1;
 	local head = ("package.path, package.cpath = %q, %q;\n"):format(package.path, package.cpath);
 	local path = process.write(("%s/child-%d.lua"):format(process.directory(), serial), head .. code);
-	local pipe = io.popen(("{ timeout 120 %s %s; } 2>&1; echo \"status $?\""):format(interpreter(), path));
+	local environment = preload and "LD_PRELOAD=" .. module_path(preload) or "";
+	local pipe = io.popen(("{ timeout 120 env %s %s %s; } 2>&1; echo \"status $?\""):format(environment, interpreter(), path));
 	local output, status = pipe:read("*a"):match("^(.*)status (%d+)\n$");
 	pipe:close();
 	return status == "0" and output or ("%s(ended with status %s)"):format(output, status);

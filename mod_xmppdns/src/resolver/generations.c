@@ -11,13 +11,15 @@
 
 enum {
 	WATCH_INTERVAL = 1000, /* milliseconds between two looks at resolv.conf */
-	NOTICES_AT_MOST = 20
+	NOTICES_AT_MOST = 20,
+	STEP = 1000 /* milliseconds by which a wall clock that is not set, but runs fast or slowly, never differs between two looks */
 };
 
 bool open_generations(struct generations *generations, struct settings *settings, struct wakeup *wakeup, struct problem *problem)
 {
 	*generations = (struct generations){ .wakeup = wakeup, .settings = hold_settings(settings), .number = 1, .trust = 1, .rebuilt_at = INT64_MIN };
 	generations->watched_at = monotonic_ms();
+	generations->wall_clock_lead = wall_clock_lead();
 	generations->resolvconf = mark_resolvconf(settings);
 	generations->config = read_upstream(settings, problem);
 	if (generations->config == NULL)
@@ -236,6 +238,23 @@ void watch_resolvconf(struct generations *generations)
 	else if (generations->config != before)
 		add_notice(generations, "%s was changed: asking %s now", path,
 			generations->config->recursive ? "from the root" : generations->config->servers.items[0]);
+}
+
+void watch_wall_clock(struct generations *generations)
+{
+	struct problem problem;
+	char seconds[32];
+	int64_t lead = wall_clock_lead(), step = lead - generations->wall_clock_lead;
+	if (step > -STEP && step < STEP) {
+		generations->wall_clock_lead = lead;
+		return;
+	}
+	if (!rebuild_from_same(generations, &problem))
+		return; /* it is tried again */
+	generations->wall_clock_lead = lead;
+	generations->trust++;
+	snprintf(seconds, sizeof(seconds), "%+.0f", (double)step / 1000);
+	add_notice(generations, "the %s was set by %s s: what was known is asked again", "system's clock", seconds);
 }
 
 size_t count_contexts(const struct generations *generations)

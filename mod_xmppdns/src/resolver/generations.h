@@ -23,6 +23,7 @@ struct generations {
 	struct file_mark resolvconf; /* as it was read last */
 	bool is_tried;               /* libunbound accepted settings and config as they are */
 	int64_t watched_at;          /* of monotonic_ms; when resolv.conf was last looked at */
+	int64_t wall_clock_lead;     /* when it was last looked at */
 	int64_t rebuilt_at;          /* of monotonic_ms; when a failure last rebuilt it. INT64_MIN: never */
 };
 
@@ -47,6 +48,10 @@ bool rebuild_after_failure(struct generations *generations, uint64_t number);
 
 /* Called before each question: a look at resolv.conf costs a microsecond, and no more than one a second. */
 void watch_resolvconf(struct generations *generations);
+
+/* Called before answers are believed: once the wall clock has been set, forwards or back, there is a new one, and a new trust. libunbound counts TTLs
+ * by that clock, and which signatures are good. Costs no system call. */
+void watch_wall_clock(struct generations *generations);
 
 void end_retired(struct generations *generations); /* those with no questions any more */
 

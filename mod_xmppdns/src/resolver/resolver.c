@@ -141,6 +141,8 @@ void process_resolver(struct resolver *resolver)
 	recover_after_fork(resolver);
 	if (!is_forked(resolver)) /* else the descriptor is still the parent's */
 		process_watched(&resolver->wakeup);
+	watch_wall_clock(&resolver->generations); /* after the answers came, and before one is looked at */
+	follow_generation(&resolver->lookups);
 	advance_lookups(&resolver->lookups);
 	if (resolver->alarm_at <= monotonic_ms())
 		resolver->alarm_at = INT64_MAX;
@@ -197,6 +199,7 @@ struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16
 {
 	recover_after_fork(resolver);
 	watch_resolvconf(&resolver->generations);
+	watch_wall_clock(&resolver->generations);
 	follow_generation(&resolver->lookups);
 	struct lookup_options effective = complete_options(&resolver->generations, options);
 	struct lookup *lookup = add_lookup(&resolver->lookups, qname, qtype, &effective, owner);

@@ -33,7 +33,7 @@ static bool fail_to_open(struct wakeup *wakeup)
 static bool open_descriptors(struct wakeup *wakeup)
 {
 	wakeup->epoll = epoll_create1(EPOLL_CLOEXEC);
-	wakeup->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	wakeup->timer = timerfd_create(OUR_CLOCK, TFD_CLOEXEC | TFD_NONBLOCK);
 	wakeup->timer_at = INT64_MAX;
 	return (wakeup->epoll >= 0 && wakeup->timer >= 0) || fail_to_open(wakeup);
 }

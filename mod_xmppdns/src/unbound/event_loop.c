@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/heap.h"
 #include "event_api.h"
 
@@ -44,13 +44,6 @@ struct event {
 	bool watched; /* by epoll */
 };
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-}
-
 static struct event *as_event(struct ub_event *event)
 {
 	return (struct event *)event;
@@ -64,7 +57,7 @@ static struct event *timed_event(struct heap_item *item)
 static bool start_timeout(struct event *event)
 {
 	take_item(&event->timeout);
-	event->timeout.deadline = now_us() + event->interval;
+	event->timeout.deadline = monotonic_us() + event->interval;
 	event->timeout.order = ++event->loop->order;
 	return push_item(event->interval == 0 ? &event->loop->immediate : &event->loop->timeouts, &event->timeout);
 }
@@ -286,7 +279,7 @@ static int waiting_time(const struct event_loop *loop)
 		return 0;
 	if (first == NULL)
 		return -1;
-	int64_t left = (first->deadline - now_us() + 999) / 1000;
+	int64_t left = (first->deadline - monotonic_us() + 999) / 1000;
 	return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
@@ -342,7 +335,7 @@ void run_events(struct event_loop *loop)
 {
 	bool more = loop->ready_count == READY_AT_ONCE;
 	run_ready(loop);
-	int64_t now = now_us();
+	int64_t now = monotonic_us();
 	run_timeouts(&loop->immediate, now);
 	run_timeouts(&loop->timeouts, more ? now - PATIENCE : now);
 }
