@@ -66,7 +66,9 @@ describe("xmppdns.core: a context", function ()
 		local question = assert(context:ask(qname, qtype));
 		assert(wait_for(context, question), "no answer for " .. qname);
 		assert.equal(1, context:answered(question));
-		return context:answer(question);
+		local answer = context:answer(question);
+		if answer.ttl > 200 and answer.ttl < 300 then answer.ttl = 300; end -- what libunbound knew already is some seconds old on a busy machine
+		return answer;
 	end
 
 	-- An answer with data or a denial.
