@@ -6,6 +6,7 @@ local core = require "xmppdns.core";
 local copy = require "xmppdns.resolver".copy;
 local default_ports = require "xmppdns.plan.services".default_ports;
 local endpoint = require "xmppdns.plan.endpoint";
+local new_error = require "xmppdns.plan.outcome".new_error;
 local questions = require "xmppdns.plan.questions";
 
 local function require_secure(given)
@@ -31,10 +32,17 @@ local function read_address(domain)
 	return bytes[1] and address;
 end
 
+-- Why an address cannot be dialled, or nil: what is not looked up proves nothing.
+local function refuse_address(plan, address)
+	local setting = plan.dane == "required" and "dane" or plan.policy == "required" and "dnssec";
+	return setting and new_error("insecure", ("%s is \"required\", but nothing is proven about the IP address %s"):format(setting, address)) or nil;
+end
+
 -- R13: nothing to look up.
-local function plan_address(plan, address, port)
-	plan.endpoints = { endpoint.new_address(address, port, "starttls") };
-	plan.ready, plan.is_address = true, true;
+local function plan_address(plan, address, port, tls)
+	plan.error = refuse_address(plan, address);
+	plan.endpoints = plan.error and {} or { endpoint.new_address(address, port, tls) };
+	plan.ready = true;
 end
 
 -- The one endpoint that the operator names: as good as a secure SRV record.
@@ -43,7 +51,7 @@ local function plan_override(plan, override)
 	local port, address = override.port or default_ports[tls], read_address(override.host);
 	plan.ready = true;
 	if address then
-		plan.endpoints = { endpoint.new_address(address, port, tls) };
+		plan_address(plan, address, port, tls);
 		return true;
 	end
 	local ascii, problem = core.idna_to_ascii(override.host);
@@ -84,7 +92,8 @@ local function set(plan, domain, options)
 		plan.domain, plan.is_address = ascii, address ~= nil;
 		return plan_override(plan, options.endpoint);
 	elseif address then
-		plan_address(plan, address, plan.default_port or default_ports.starttls);
+		plan.is_address = true;
+		plan_address(plan, address, plan.default_port or default_ports.starttls, "starttls");
 	else
 		plan.domain = ascii;
 	end

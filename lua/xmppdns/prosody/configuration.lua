@@ -56,8 +56,19 @@ local function add_unknown_settings(findings, section, option, settings)
 	end
 end
 
-local function add_all(findings, section, texts, advice)
-	for _, text in ipairs(texts) do add(findings, section, text, advice); end
+-- problems: as xmppdns.prosody.policy lists them; advise(problem): what becomes of it.
+local function add_all(findings, section, problems, advise)
+	for _, problem in ipairs(problems) do
+		add(findings, section, problem.text, problem.is_harmless and "one of them is enough" or advise(problem));
+	end
+end
+
+local function advise_globally()
+	return "until this is mended Prosody goes on with its own resolver";
+end
+
+local function advise_host(problem)
+	return problem.is_strict and "connections are refused until this is mended" or "it does not count";
 end
 
 local function add_global(findings, config)
@@ -65,13 +76,13 @@ local function add_global(findings, config)
 	local option = own.xmppdns ~= nil and "xmppdns" or "unbound";
 	if type(own[option]) == "table" then add_unknown_settings(findings, section, option, own[option]); end
 	if own.xmppdns_remote ~= nil then
-		add_all(findings, section, policy.list_problems_of_remotes(own.xmppdns_remote), "until this is mended Prosody goes on with its own resolver");
+		add_all(findings, section, policy.list_problems_of_remotes(own.xmppdns_remote), advise_globally);
 	end
 end
 
 local function add_host(findings, config, host)
 	local own, remotes = rawget(config[host], "xmppdns"), rawget(config[host], "xmppdns_remote");
-	add_all(findings, section_name(config, host), policy.list_problems_of_host(own, remotes), "until this is mended none of both options counts for this host");
+	add_all(findings, section_name(config, host), policy.list_problems_of_host(own, remotes), advise_host);
 end
 
 -- Options with names that are nearly ours: { { section, text, advice } ... }. config: of core.configmanager.getconfig().

@@ -81,7 +81,6 @@ end
 
 -- What could not be looked up although it may hide TLSA records, or nil.
 local function find_failure(plan)
-	if plan.is_address then return plan.error; end
 	for service, outcome in pairs(plan.srv) do
 		if outcome.error and not is_other_insecure(plan, service) then return outcome.error; end
 	end
@@ -128,6 +127,7 @@ local function judge(session, remote, policy, options)
 	local evidence = read_evidence(session, function () return options.list_trusted(session); end);
 	local plan, err = options.get_plan(remote, policy);
 	if not plan then return refuse_unknown(err); end
+	if plan.error then return refuse("not-authorized", "What is required here cannot be proven for your domain", plan.error.text); end
 	local found = look_up(session, evidence, remote, plan);
 	local failure = find_failure(plan);
 	plan:close();

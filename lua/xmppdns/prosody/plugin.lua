@@ -26,7 +26,6 @@ local watch = require "xmppdns.prosody.watch";
 local xmppdns = require "xmppdns";
 
 local configmanager = from_prosody "core.configmanager";
-local nameprep = from_prosody "util.encodings".stringprep.nameprep;
 
 local plugin_methods = {};
 local plugin_mt = { __index = plugin_methods, __name = "xmppdns.prosody.plugin" };
@@ -124,10 +123,15 @@ end
 
 -- What applies between a host of ours and a remote domain
 
--- use_dane = false is Prosody's own way to do without it.
-local function default_dane(resolver)
-	if not outbound.is_capable or configmanager.rawget("*", "use_dane") == false then return "off"; end
-	return resolver:settings().dane;
+-- use_dane = false is Prosody's own way to do without it, whatever our options say.
+local function has_no_dane()
+	return configmanager.rawget("*", "use_dane") == false;
+end
+
+-- "required" stays so without a LuaSec that can do it: then nothing is proven.
+local function choose_dane(level)
+	if has_no_dane() or level == "opportunistic" and not outbound.is_capable then return "off"; end
+	return level;
 end
 
 -- As in force: nothing is left to defaults.
@@ -135,7 +139,7 @@ local function get_policy(self, host, remote)
 	local found, resolver = self.policies:get(host, remote), get_resolver(self);
 	if not resolver then return found; end
 	found.dnssec = found.dnssec or resolver:settings().dnssec;
-	found.dane = found.dane or default_dane(resolver);
+	found.dane = choose_dane(found.dane or resolver:settings().dane);
 	if found.dnssec == "off" and found.dane ~= "required" then found.dane = "off"; end
 	return found;
 end
@@ -192,6 +196,7 @@ end
 
 local function judge(self, session, host, remote)
 	local found = get_policy(self, host, remote);
+	if found.trouble then return verdict.refuse_for(found.trouble); end
 	if session.direction == "outgoing" and session.from_host == host then return outbound.judge(session, found); end
 	return inbound.judge(session, remote, found, self.incoming);
 end
@@ -229,6 +234,7 @@ end
 local function hook_host(self, host)
 	if self.hooked[host] then return; end
 	self.hooked[host] = true;
+	self.policies:read_host(host);
 	hook_all(self, self.module:context(host), host_hooks);
 	hook_all(self, self.module:context(host), gate.of_host);
 end
@@ -281,7 +287,10 @@ function plugin_methods:run()
 	observe(self, resolver); -- it may have stayed over a reload
 	log_start(self, resolver);
 	check_health(self, resolver);
-	if not outbound.is_capable then self.log("warn", "This LuaSec cannot compare TLSA records: DANE is off unless it is \"required\""); end
+	if has_no_dane() then self.log("info", "use_dane = false: DANE is off, whatever other options say"); end
+	if not outbound.is_capable then
+		self.log("warn", "This LuaSec cannot compare TLSA records: DANE is off, and where it is \"required\", connections to other servers are refused");
+	end
 	return true;
 end
 
@@ -300,13 +309,18 @@ function plugin_methods:stop(is_reloading)
 	if not is_reloading then retire_watch(self); end
 end
 
+-- What is wrong with options of a host, or harmless in those above all.
+local function report_problem(self, host, problem)
+	local place = host == "*" and "The global section" or host;
+	if problem.is_harmless then return self.log("warn", "%s: %s", place, problem.text); end
+	self.log("error", "%s: %s; %s", place, problem.text, problem.is_strict and "connections are refused until it is mended" or "it does not count");
+end
+
 -- module, prosody: as a plugin has them; state: a table that outlives a reload.
 local function new(module, prosody, state)
 	local self = setmetatable({ module = module, prosody = prosody, state = state, hooked = {}, restores = {}, is_active = false }, plugin_mt);
 	function self.log(...) module:log(...); end
-	self.policies = policy.new(configmanager.rawget, nameprep, function (host, problem)
-		self.log("error", "%s: %s; it does not count", host, problem);
-	end);
+	self.policies = policy.new(configmanager.rawget, function (host, problem) report_problem(self, host, problem); end);
 	self.logs, self.metrics = logging.new(self.log), metrics.new(module);
 	self.outgoing, self.incoming = new_outgoing(self), new_incoming(self);
 	state.verdicts = state.verdicts or setmetatable({}, { __mode = "k" });

@@ -15,9 +15,8 @@ local resolver_methods = {};
 local resolver_mt = { __index = resolver_methods, __name = "xmppdns.prosody.s2s_resolver" };
 
 -- Without a policy, Prosody's use_dane counts: TLS contexts made without it cannot check TLSA records.
-local function plan_options(self)
+local function plan_options(self, policy)
 	local extra = self.extras["xmpp-server"] or self.extras["xmpps-server"];
-	local policy = self.options.policy and self.options.policy(self.from_host, self.hostname) or {};
 	return {
 		default_port = self.extras["xmpp-server"] and extra.default_port or false;
 		use_ipv4 = extra.use_ipv4;
@@ -40,7 +39,9 @@ end
 local function make_plan(self)
 	local resolver, err = self.options.get_resolver();
 	if not resolver then return nil, tostring(err); end
-	local plan, problem = new_plan(resolver, self.hostname, plan_options(self), automatic);
+	local policy = self.options.policy and self.options.policy(self.from_host, self.hostname) or {};
+	if policy.trouble then return nil, policy.trouble; end
+	local plan, problem = new_plan(resolver, self.hostname, plan_options(self, policy), automatic);
 	if not plan then return nil, tostring(problem); end
 	return check_name(plan, self.hostname);
 end
@@ -168,7 +169,7 @@ end
 
 -- extras: by service ("xmpp-server", "xmpps-server"), what net.connect is to get with its endpoints; direct TLS is used only if it has one.
 -- options: get_resolver() -> resolver | nil, err; on_end(resolver), called once when nothing more comes, with its plan (nil if there
--- was none), hostname and last_error; policy(from_host, hostname) -> { dnssec, dane, endpoint = { host, port, tls } } or nil,
+-- was none), hostname and last_error; policy(from_host, hostname) -> { dnssec, dane, endpoint = { host, port, tls }, trouble } or nil,
 -- each field optional; get_session() -> the session that mod_s2s makes just now, or nil, where nothing else tells it (0.12; without it, any);
 -- get_plan(from_host, hostname) -> a plan to go on with, or nil; on_plan(plan, from_host, hostname), told of each new one.
 -- What net.connect hands to net.server for an address has xmppdns = { plan, endpoint, address, dane (what counts for this address) }.

@@ -46,9 +46,15 @@ local function refuse(session, remote, verdict)
 	return false;
 end
 
+-- The refusal where a mistake in our own settings may hide what is required.
+local function refuse_for(trouble)
+	local text = "What is required for your domain is not known here";
+	return { state = "refused", condition = "internal-server-error", text = text, reason = trouble, is_passing = true };
+end
+
 -- known: a table with weak keys, which may outlive this object; judge(session, host, remote) -> verdict.
 local function new(known, judge)
 	return setmetatable({ known = known, judge = judge }, verdict_mt);
 end
 
-return { new = new, refuse = refuse, NOT_KNOWN = NOT_KNOWN };
+return { new = new, refuse = refuse, refuse_for = refuse_for, NOT_KNOWN = NOT_KNOWN };

@@ -1,13 +1,16 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 
+require "spec.support.prosody_util" ("encodings");
+
 local configuration = require "xmppdns.prosody.configuration";
 local dkjson = require "dkjson";
 local process = require "spec.support.process";
 local zones = require "spec.support.zones";
 
 local NOT_USED = "until this is mended Prosody goes on with its own resolver";
-local NOT_COUNTED = "until this is mended none of both options counts for this host";
+local NOT_COUNTED = "it does not count";
+local REFUSED = "connections are refused until this is mended";
 
 -- "section: text; advice", in order.
 local function list(findings)
@@ -35,7 +38,7 @@ describe("configuration: a check", function ()
 			"the global section: The option \"xmppdns_remote\": [\"bank.example\"]: unknown setting \"dnsec\": did you mean \"dnssec\"?; " .. NOT_USED;
 			"the global section: The option \"xmppdns_remote\": [\"bank.example\"]: unknown setting \"hots\": did you mean \"host\"?; " .. NOT_USED;
 			"Component \"muc.test\": The option \"xmppdns_remote\": [\"b.test\"]: port and tls need a host; " .. NOT_COUNTED;
-			"VirtualHost \"one.test\": The option \"xmppdns\" of a host: dane cannot be yes; " .. NOT_COUNTED;
+			"VirtualHost \"one.test\": The option \"xmppdns\" of a host: dane cannot be yes; " .. REFUSED;
 			"VirtualHost \"one.test\": The option \"xmppdns\" of a host: unknown setting \"timeout\"; " .. NOT_COUNTED;
 		}, list(configuration.check({
 			["*"] = { xmppdns = { tiemout = 3, timeout = 3, nonsense = true }, xmppdns_remote = { ["bank.example"] = { dnsec = "off", hots = "x" } } };
@@ -113,7 +116,7 @@ configuration: wrong
 │     └─ until this is mended Prosody goes on with its own resolver
 └─ VirtualHost "one.test"
    └─ problem: The option "xmppdns" of a host: unknown setting "dnsec": did you mean "dnssec"?
-      └─ until this is mended none of both options counts for this host
+      └─ connections are refused until this is mended
 
 resolver: healthy
 ]], (output:gsub("\n[^\n]+: answers over UDP.*$", ""):match("^(.-resolver: healthy\n)")));
@@ -124,7 +127,7 @@ resolver: healthy
 		local output, status = check(WRONG, "--json", "good.example");
 		local result = dkjson.decode(output);
 		assert.same({ 1, false, "good", 3 }, { status, result.ok, result.domains[1].status, #result.configuration });
-		assert.same({ section = "VirtualHost \"one.test\"", advice = NOT_COUNTED;
+		assert.same({ section = "VirtualHost \"one.test\"", advice = REFUSED;
 			text = "The option \"xmppdns\" of a host: unknown setting \"dnsec\": did you mean \"dnssec\"?" }, result.configuration[3]);
 	end);
 

@@ -19,6 +19,14 @@ local HOSTS = {
 	["dane.near.example"] = [[xmppdns = { dane = "required" }]];
 	["off.near.example"] = [[xmppdns = { dane = "off" }]];
 };
+-- And more of them, for what must not weaken a policy.
+local OTHERS = {
+	["misspelt.near.example"] = [[xmppdns = { dnsec = "required" }]];
+	["beside.near.example"] = [[xmppdns = { timeout = 5, dane = "required" }]];
+	["spelled.near.example"] = [[xmppdns_remote = { ["NONE.example."] = { dane = "required" } }]];
+	["address.near.example"] = [[xmppdns_remote = { ["none.example"] = { dane = "required", host = "127.0.0.1", port = 1 } }]];
+};
+
 local POLICIES = { "usual", "signed", "dane", "off" };
 
 -- What DNS says of the domain that a peer speaks for: no TLSA records; some that match its certificate, or do not; some that cannot be known.
@@ -40,7 +48,7 @@ local EXPECTED = {
 };
 
 describe("What is required holds:", function ()
-	local dns, faulty, near, far, places, authority, own, path;
+	local dns, faulty, near, unable, overridden, far, places, authority, own, path;
 
 	local function pair(file)
 		return { file, (file:gsub("crt$", "key")) };
@@ -118,6 +126,19 @@ describe("What is required holds:", function ()
 		return get_ending(hostile.play({ case }), case.name);
 	end
 
+	-- A stanza from that server's host, and whether it has come to the other one.
+	local function send(server, from, to, id)
+		server:shell(([[> local st = require "util.stanza"; prosody.core_route_stanza(prosody.hosts[%q], st.presence({ from = %q, to = %q, id = %q }))]])
+			:format(from, from, to, id));
+	end
+
+	local function has_come(id)
+		for _, one in ipairs(far:received()) do
+			if one.id == id then return true; end
+		end
+		return false;
+	end
+
 	setup(function ()
 		places = { near = process.free_address(), far = process.free_address() };
 		places.PORT = process.free_port(places.far);
@@ -147,25 +168,37 @@ describe("What is required holds:", function ()
 			["match.example"] = srv(tlsa("3 1 1 " .. certificates.digest(own["match.example"][1], 1)));
 			["mismatch.example"] = srv(tlsa(WRONG));
 			["bogus.example"] = srv(tlsa(WRONG), { fault = "signature", fault_at = ("_%d._tcp.far TLSA"):format(places.PORT) });
-			["servfail.example"] = srv();
+			["servfail.example"] = srv(tlsa(WRONG)); -- so that no other answer proves that there are none
 			["mallory.example"] = srv();
 			["slow.example"] = srv();
 			["reload.example"] = srv();
 		});
 		faulty = misdns.start({ upstream = dns.forward });
 		mend_dns();
-		local hosts = {};
-		for host in pairs(HOSTS) do hosts[host] = host; end
+		local hosts, host_config = {}, {};
+		for _, group in ipairs({ HOSTS, OTHERS }) do
+			for host, config in pairs(group) do hosts[host], host_config[host] = host, config; end
+		end
 		near = prosody.start({
-			name = "near", address = places.near, authority = authority, hosts = hosts, host_config = HOSTS;
+			name = "near", address = places.near, authority = authority, hosts = hosts, host_config = host_config;
 			direct_tls_ports = { process.free_port(places.near) }, modules = { "xmppdns", "arrivals", "s2s_bidi" };
 			config = LAX .. ("xmppdns = { forward = %q, trustfile = %q, resolvconf = false }"):format(faulty.forward, dns.anchors);
+		});
+		local resolver = LAX .. ("xmppdns = { forward = %q, trustfile = %q, resolvconf = false }\n"):format(faulty.forward, dns.anchors);
+		unable = prosody.start({
+			name = "unable", authority = authority, modules = { "xmppdns" }, hosts = { ["lax.unable.example"] = "lax.unable.example", ["strict.unable.example"] = "strict.unable.example" };
+			host_config = { ["strict.unable.example"] = HOSTS["dane.near.example"] };
+			config = resolver .. [[if true then require "ssl".config.capabilities.dane = nil end]];
+		});
+		overridden = prosody.start({
+			name = "overridden", authority = authority, modules = { "xmppdns" }, hosts = { ["strict.off.example"] = "strict.off.example" };
+			host_config = { ["strict.off.example"] = HOSTS["dane.near.example"] }, config = resolver .. "use_dane = false";
 		});
 		far = hostile.listen({ address = places.far, port = places.PORT, default = own["none.example"], certificates = own });
 	end);
 
 	teardown(function ()
-		for _, server in ipairs({ near or false, far or false, faulty or false, dns or false }) do
+		for _, server in ipairs({ near or false, unable or false, overridden or false, far or false, faulty or false, dns or false }) do
 			if server then server:stop(); end
 		end
 	end);
@@ -235,14 +268,8 @@ describe("What is required holds:", function ()
 				{ ["do"] = "wait", element = "presence" };
 			}, { from = "none.example" }));
 			assert.is_truthy(process.wait_until(function () return has_arrived("echo to mallory"); end));
-			near:shell([[> local st = require "util.stanza"; prosody.core_route_stanza(prosody.hosts["usual.near.example"], ]]
-				.. [[st.presence({ from = "usual.near.example", to = "none.example", id = "secret" }))]]);
-			local function has_come()
-				for _, one in ipairs(far:received()) do
-					if one.id == "secret" then return true; end
-				end
-			end
-			assert.is_truthy(process.wait_until(has_come));
+			send(near, "usual.near.example", "none.example", "secret");
+			assert.is_truthy(process.wait_until(function () return has_come("secret"); end));
 		end);
 	end);
 
@@ -276,6 +303,62 @@ describe("What is required holds:", function ()
 		it("need not be presented where it is trusted, but no other will do then (usage 0)", function ()
 			assert.matches("message taken; open$", connect("0 0 1", "root.example", own["root.example"][1]));
 			assert.matches("does not match your TLSA records$", connect("0 0 1, forged", "root.example", path.other));
+		end);
+	end);
+
+	describe("\"required\" never becomes \"off\":", function ()
+		local from = "none.example";
+
+		-- The text of the error that comes back for a ping to the domain.
+		local function ping(host, domain)
+			local _, output = pcall(near.shell, near, ([[xmpp:ping(%q, %q)]]):format(host, domain));
+			return output:match("Server%-to%-server connection failed: ([^\n]*)>") or output;
+		end
+
+		local function connect(name, host, domain)
+			return play(name, domain or from, host, { step("external"), message(domain or from, host, name) });
+		end
+
+		it("a host whose strict key is misspelt refuses connections, in both directions", function ()
+			assert.matches("internal%-server%-error What is required for your domain is not known here", connect("misspelt", "misspelt.near.example"));
+			assert.matches("unknown setting \"dnsec\": did you mean \"dnssec\"", ping("misspelt.near.example", from));
+		end);
+
+		it("a mistake beside a strict value leaves it in force", function ()
+			assert.matches("DANE is required here$", connect("beside", "beside.near.example"));
+			assert.matches("The option \"xmppdns\" of a host: unknown setting \"timeout\"; it does not count", near:log());
+		end);
+
+		it("a domain under another spelling is the same", function ()
+			assert.matches("DANE is required here$", connect("spelled", "spelled.near.example"));
+			assert.matches("TLSA of .*: required", ping("spelled.near.example", from));
+		end);
+
+		it("a LuaSec that cannot compare TLSA records refuses, where they are required, and leaves them alone elsewhere", function ()
+			local function ping_from(host, domain)
+				local _, output = pcall(unable.shell, unable, ([[xmpp:ping(%q, %q)]]):format(host, domain));
+				return output:match("Server%-to%-server connection failed: ([^\n]*)>") or output;
+			end
+			assert.matches("OpenSSL cannot compare it with the TLSA records", ping_from("strict.unable.example", "match.example"));
+			assert.matches("TLSA of .*: required", ping_from("strict.unable.example", "none.example"));
+			send(unable, "lax.unable.example", "mismatch.example", "without DANE");
+			assert.is_truthy(process.wait_until(function () return has_come("without DANE"); end));
+			assert.matches("LuaSec cannot compare TLSA records: DANE is off, and where it is \"required\", connections to other servers are refused", unable:log());
+		end);
+
+		it("use_dane = false overrides all of it", function ()
+			assert.matches("message taken; open$", get_ending(hostile.play({ new_case("override", "mismatch.example", "strict.off.example", {
+				step("external"), message("mismatch.example", "strict.off.example", "override");
+			}, { port = overridden.s2s_ports[1], address = overridden.address }) }), "override"));
+			assert.matches("use_dane = false: DANE is off, whatever other options say", overridden:log());
+		end);
+
+		it("an IP address proves nothing", function ()
+			for _, host in ipairs({ "dane", "signed" }) do
+				assert.matches("required\", but nothing is proven about the IP address", ping(host..".near.example", places.far));
+			end
+			assert.matches("required\", but nothing is proven about the IP address", ping("address.near.example", from));
+			assert.matches("What is required here cannot be proven for your domain", connect("address", "address.near.example"));
 		end);
 	end);
 
