@@ -93,10 +93,21 @@ local function refuse(condition, text, reason)
 	return { state = "refused", condition = condition, text = text, reason = reason };
 end
 
+-- Somebody does not answer, which need not be the domain's fault; data that fails validation is no such thing.
+local function is_outage(failure)
+	return failure.code == "timeout" or failure.code == "servfail" or failure.code == "system" or failure.code == "canceled";
+end
+
 local function refuse_unknown(failure)
-	local refused = refuse("remote-connection-failed", "Your DNS records cannot be looked up", tostring(failure));
+	local text = is_outage(failure) and "Your domain cannot be looked up from here just now: please try again later" or "Your DNS records cannot be looked up";
+	local refused = refuse("remote-connection-failed", text, tostring(failure));
 	refused.is_passing = true;
 	return refused;
+end
+
+-- By the authorities that are trusted, and the name.
+local function is_proven_by_pkix(evidence, names)
+	return evidence.is_trusted and is_named(evidence.cert, names);
 end
 
 local function refuse_cleartext(found)
@@ -106,22 +117,38 @@ local function refuse_cleartext(found)
 	return refuse("policy-violation", "TLS is required here", "dane is \"required\", and it uses no TLS");
 end
 
--- The verdict by what was found. is_required: nothing but a match will do.
-local function decide(found, failure, evidence, is_required)
-	if found.is_match then return { state = "dane" }; end
-	if failure then return refuse_unknown(failure); end
-	if not evidence.is_secure and (found.has_tlsa or is_required) then return refuse_cleartext(found); end
-	if found.has_usable and (is_required or not found.is_open) then
+local function is_required(policy)
+	return policy.dane == "required" or policy.dnssec == "required";
+end
+
+-- Whether a good certificate will do although something could not be looked up. remembered: domains that lately had no TLSA records.
+local function may_stand_by(failure, found, remote, policy, remembered)
+	return not is_required(policy) and is_outage(failure) and not found.has_tlsa and remembered:knows(remote);
+end
+
+-- The verdict by what was found.
+local function decide(found, evidence, policy)
+	local is_needed = policy.dane == "required";
+	if not evidence.is_secure and (found.has_tlsa or is_needed) then return refuse_cleartext(found); end
+	if found.has_usable and (is_needed or not found.is_open) then
 		return refuse("not-authorized", "Your server's certificate does not match your TLSA records", "its certificate matches none of its TLSA records");
 	end
-	if is_required then
+	if is_needed then
 		return refuse("not-authorized", "DANE is required here", "dane is \"required\", and no TLSA record proves it");
 	end
 	return { state = "none", targets = found.targets };
 end
 
+local function remember(found, evidence, remote, policy, options)
+	if found.has_tlsa then
+		options.remembered:forget(remote);
+	elseif policy.dane ~= "off" and is_proven_by_pkix(evidence, { remote }) then
+		options.remembered:note(remote, options.get_stale_ttl());
+	end
+end
+
 -- In the session's thread: the verdict about a peer that speaks for the remote domain. options: get_plan(remote, policy) -> plan | nil, err;
--- list_trusted(session) -> the trust store's certificates.
+-- list_trusted(session) -> the trust store's certificates; remembered: see may_stand_by; get_stale_ttl() -> seconds.
 local function judge(session, remote, policy, options)
 	if policy.dane == "off" and policy.dnssec ~= "required" then return { state = "none" }; end
 	local evidence = read_evidence(session, function () return options.list_trusted(session); end);
@@ -131,7 +158,14 @@ local function judge(session, remote, policy, options)
 	local found = look_up(session, evidence, remote, plan);
 	local failure = find_failure(plan);
 	plan:close();
-	return decide(found, failure, evidence, policy.dane == "required");
+	if session.destroyed then return refuse("remote-connection-failed", "The stream has ended", "its stream has ended"); end
+	if found.is_match then return { state = "dane" }; end
+	if failure then
+		local may_pass = may_stand_by(failure, found, remote, policy, options.remembered) and is_proven_by_pkix(evidence, { remote });
+		return may_pass and { state = "pkix" } or refuse_unknown(failure);
+	end
+	remember(found, evidence, remote, policy, options);
+	return decide(found, evidence, policy);
 end
 
 return { judge = judge };

@@ -18,6 +18,7 @@ local metrics = require "xmppdns.prosody.metrics";
 local new_plan = require "xmppdns.plan.plan".new;
 local outbound = require "xmppdns.prosody.outbound";
 local policy = require "xmppdns.prosody.policy";
+local remembered = require "xmppdns.prosody.remembered";
 local s2s_resolver = require "xmppdns.prosody.s2s_resolver";
 local shell = require "xmppdns.prosody.shell";
 local trust_store = require "xmppdns.prosody.trust_store";
@@ -191,6 +192,7 @@ local function new_incoming(self)
 	return {
 		get_plan = function (...) return new_incoming_plan(self, ...); end;
 		list_trusted = function (session) return store:list(session.host); end;
+		remembered = self.state.remembered, get_stale_ttl = function () return get_resolver(self):settings().stale_ttl; end;
 	};
 end
 
@@ -298,6 +300,7 @@ end
 function plugin_methods:reload()
 	local applied, problem = apply_options(self);
 	if not applied then return nil, problem; end
+	self.verdicts:renew();
 	if self.state.watch then check_health(self, self.state.watch.resolver); end
 	return true;
 end
@@ -322,6 +325,7 @@ local function new(module, prosody, state)
 	function self.log(...) module:log(...); end
 	self.policies = policy.new(configmanager.rawget, function (host, problem) report_problem(self, host, problem); end);
 	self.logs, self.metrics = logging.new(self.log), metrics.new(module);
+	state.remembered = state.remembered or remembered.new();
 	self.outgoing, self.incoming = new_outgoing(self), new_incoming(self);
 	state.verdicts = state.verdicts or setmetatable({}, { __mode = "k" });
 	self.verdicts = verdict.new(state.verdicts, function (...) return judge(self, ...); end);

@@ -26,16 +26,28 @@ function verdict_methods:get(session, host, remote)
 	return known and known[key_of(session, host, remote)];
 end
 
+-- The same, but nil also for one from before renew.
+function verdict_methods:get_current(session, host, remote)
+	local found = self:get(session, host, remote);
+	return found and found.round == self.round and found or nil;
+end
+
 -- The verdict. In the session's thread: it may wait for DNS there.
 function verdict_methods:ask(session, host, remote)
-	local verdict = self:get(session, host, remote);
-	if verdict then return verdict; end
+	local found = self:get_current(session, host, remote);
+	if found then return found; end
 	local key = key_of(session, host, remote);
-	verdict = self.judge(session, host, remote);
-	if session.destroyed or verdict.is_passing then return verdict; end
+	found = self.judge(session, host, remote);
+	if session.destroyed or found.is_passing then return found; end
+	found.round = self.round;
 	self.known[session] = self.known[session] or {};
-	self.known[session][key] = verdict;
-	return verdict;
+	self.known[session][key] = found;
+	return found;
+end
+
+-- The settings may want more now: who sends the next stanza is judged again.
+function verdict_methods:renew()
+	self.round = {};
 end
 
 -- Ends the session for a verdict that is a refusal. Gives false, as handlers of s2s-check-certificate do.
@@ -54,7 +66,7 @@ end
 
 -- known: a table with weak keys, which may outlive this object; judge(session, host, remote) -> verdict.
 local function new(known, judge)
-	return setmetatable({ known = known, judge = judge }, verdict_mt);
+	return setmetatable({ known = known, judge = judge, round = {} }, verdict_mt);
 end
 
 return { new = new, refuse = refuse, refuse_for = refuse_for, NOT_KNOWN = NOT_KNOWN };

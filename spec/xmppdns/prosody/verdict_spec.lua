@@ -7,6 +7,7 @@ local hostile = require "spec.support.hostile";
 local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
 local prosody = require "spec.support.prosody";
+local socket = require "socket";
 local zones = require "spec.support.zones";
 
 local WRONG = "3 1 1 " .. ("00"):rep(32);
@@ -24,6 +25,7 @@ local OTHERS = {
 	["misspelt.near.example"] = [[xmppdns = { dnsec = "required" }]];
 	["beside.near.example"] = [[xmppdns = { timeout = 5, dane = "required" }]];
 	["spelled.near.example"] = [[xmppdns_remote = { ["NONE.example."] = { dane = "required" } }]];
+	["later.near.example"] = "-- later";
 	["address.near.example"] = [[xmppdns_remote = { ["none.example"] = { dane = "required", host = "127.0.0.1", port = 1 } }]];
 };
 
@@ -146,7 +148,7 @@ describe("What is required holds:", function ()
 		own = {};
 		local directory = process.directory("victims");
 		for _, domain in ipairs({ "none.example", "match.example", "mismatch.example", "bogus.example", "servfail.example", "mallory.example",
-			"slow.example", "reload.example", "root.example" }) do
+			"slow.example", "reload.example", "root.example", "mixed.example", "lately.example", "latelydane.example", "never.example" }) do
 			own[domain] = pair(authority:issue(domain, directory));
 		end
 		path = { owner = certificates.new_authority("owner") };
@@ -171,6 +173,11 @@ describe("What is required holds:", function ()
 			["servfail.example"] = srv(tlsa(WRONG)); -- so that no other answer proves that there are none
 			["mallory.example"] = srv();
 			["slow.example"] = srv();
+			["never.example"] = srv();
+			["lately.example"] = srv("", { ttl = 1 });
+			["latelydane.example"] = srv(tlsa("3 1 1 " .. certificates.digest(own["latelydane.example"][1], 1)), { ttl = 1 });
+			["mixed.example"] = srv(("_xmpp-server._tcp SRV 1 0 %d other\nother A %s\n"):format(places.PORT, places.far)
+				.. tlsa("3 1 1 " .. certificates.digest(own["match.example"][1], 1)));
 			["reload.example"] = srv();
 		});
 		faulty = misdns.start({ upstream = dns.forward });
@@ -186,7 +193,8 @@ describe("What is required holds:", function ()
 		});
 		local resolver = LAX .. ("xmppdns = { forward = %q, trustfile = %q, resolvconf = false }\n"):format(faulty.forward, dns.anchors);
 		unable = prosody.start({
-			name = "unable", authority = authority, modules = { "xmppdns" }, hosts = { ["lax.unable.example"] = "lax.unable.example", ["strict.unable.example"] = "strict.unable.example" };
+			name = "unable", authority = authority, modules = { "xmppdns" }
+			hosts = { ["lax.unable.example"] = "lax.unable.example", ["strict.unable.example"] = "strict.unable.example" };
 			host_config = { ["strict.unable.example"] = HOSTS["dane.near.example"] };
 			config = resolver .. [[if true then require "ssl".config.capabilities.dane = nil end]];
 		});
@@ -360,6 +368,59 @@ describe("What is required holds:", function ()
 			assert.matches("required\", but nothing is proven about the IP address", ping("address.near.example", from));
 			assert.matches("What is required here cannot be proven for your domain", connect("address", "address.near.example"));
 		end);
+	end);
+
+	describe("a domain with one DANE host and one without TLSA records", function ()
+		local function connect(name, steps, change)
+			return play(name, "mixed.example", "usual.near.example", steps or { step("external"), message("mixed.example", "usual.near.example", name) }, change);
+		end
+
+		it("is let in from both, as we would dial both", function ()
+			assert.matches("message taken; open$", connect("mixed, by DANE", nil, { certificate = own["match.example"][1], key = own["match.example"][2],
+				steps = { dialback("mixed.example", "usual.near.example"), message("mixed.example", "usual.near.example", "mixed, by DANE") } }));
+			assert.matches("external success; message taken; open$", connect("mixed, by PKIX"));
+			assert.is_true(has_arrived("mixed, by PKIX"));
+		end);
+
+		it("is not let in in the clear", function ()
+			assert.matches("policy%-violation TLS is required, because you publish TLSA records$",
+				connect("mixed, clear", { dialback("mixed.example", "usual.near.example") }, { tls = false }));
+		end);
+	end);
+
+	describe("while our own DNS is down,", function ()
+		local function connect(name, domain, host, steps, change)
+			return play(name, domain, host, steps or { step("external"), message(domain, host, name) }, change);
+		end
+
+		it("who lately had no TLSA records is let in by a good certificate, and nobody else", function ()
+			assert.matches("message taken; open$", connect("before", "lately.example", "usual.near.example"));
+			assert.matches("message taken; open$", connect("before, TLSA", "latelydane.example", "usual.near.example"));
+			socket.sleep(3); -- until the answers' TTLs are over
+			faulty:rule({ fault = "servfail" });
+			assert.matches("external success; message taken; open$", connect("down", "lately.example", "usual.near.example"));
+			local unknown = "remote%-connection%-failed Your domain cannot be looked up from here just now: please try again later$";
+			assert.matches(unknown, connect("down, TLSA", "latelydane.example", "usual.near.example"));
+			assert.matches(unknown, connect("down, unknown", "never.example", "usual.near.example"));
+			assert.matches(unknown, connect("down, required", "lately.example", "signed.near.example"));
+			assert.matches(unknown, connect("down, other certificate", "lately.example", "usual.near.example",
+				{ dialback("lately.example", "usual.near.example") }, { certificate = own["mallory.example"][1], key = own["mallory.example"][2] }));
+			mend_dns();
+		end);
+	end);
+
+	it("a stream that is there already is judged again when the settings want more", function ()
+		local result = hostile.begin(new_case("settings", "none.example", "later.near.example", {
+			step("external"), message("none.example", "later.near.example", "before the settings"), { ["do"] = "wait", element = "presence" };
+			message("none.example", "later.near.example", "after the settings");
+		}));
+		assert.is_truthy(process.wait_until(function () return has_arrived("before the settings"); end));
+		process.write(near.config, (process.read(near.config):gsub("%-%- later", [[xmppdns = { dane = "required" }]])));
+		near:shell("config:reload()");
+		near:shell([[> local st = require "util.stanza"; for session in pairs(prosody.incoming_s2s) do if session.to_host == "later.near.example" then ]]
+			.. [[session.sends2s(st.presence({ from = "later.near.example", to = "none.example" })) end end]]);
+		assert.matches("not%-authorized DANE is required here$", get_ending({ settings = result() }, "settings"));
+		assert.is_false(has_arrived("after the settings"));
 	end);
 
 	describe("while DNS is silent,", function ()
