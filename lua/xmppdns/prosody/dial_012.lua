@@ -4,6 +4,7 @@
 -- swallows packets.
 
 local delays = require "xmppdns.plan.delays";
+local from_prosody = require "xmppdns.prosody.modules";
 local now = require "xmppdns.core".now;
 
 local DURATION = 120; -- seconds for which a silent address is remembered
@@ -44,10 +45,10 @@ end
 local dialler_methods = {};
 local dialler_mt = { __index = dialler_methods, __name = "xmppdns.prosody.dial_012" };
 
-local function give(self, target)
+local function give(self, target, conn)
 	local callback = self.callback;
 	self.callback = nil;
-	callback(target);
+	callback(target, conn);
 end
 
 local function advance_later(self, seconds)
@@ -56,7 +57,7 @@ end
 
 -- Attempts
 
--- Dialled once more when nothing else is left.
+-- Tried again after the others of its priority.
 local function put_off(self, target)
 	self.late[#self.late + 1] = target;
 end
@@ -70,9 +71,9 @@ end
 -- Those that had their time and did not answer are remembered.
 local function stop_others(self, winner)
 	local others = self.running;
-	self.running = {}; -- first: canceling an attempt may report its failure
+	self.running = {}; -- first: closing an attempt's connection may report its failure
 	for _, attempt in ipairs(others) do
-		attempt.cancel();
+		attempt.conn:close();
 		put_off(self, attempt.target);
 		if winner.started - attempt.started >= delays.attempt then self.unreachable:add(attempt.target[2], attempt.target[3]); end
 	end
@@ -80,10 +81,9 @@ end
 
 local function on_answer(self, attempt)
 	if not remove(self.running, attempt) then return; end
-	attempt.cancel();
 	stop_others(self, attempt);
 	self.unreachable:remove(attempt.target[2], attempt.target[3]);
-	give(self, attempt.target);
+	give(self, attempt.target, attempt.conn);
 end
 
 local function on_failure(self, attempt, problem)
@@ -99,9 +99,12 @@ local function start(self, target)
 	self.group, self.last_started = target.group, attempt.started;
 	self.running[#self.running + 1] = attempt;
 	advance_later(self, delays.attempt);
-	local cancel, problem = self.dial(target, function () on_answer(self, attempt); end, function (err) on_failure(self, attempt, err); end);
-	attempt.cancel = cancel;
-	if not cancel then on_failure(self, attempt, problem); end
+	local conn, problem = from_prosody "net.server".addclient(target[2], target[3], {
+		onconnect = function () on_answer(self, attempt); end;
+		ondisconnect = function (_, reason) on_failure(self, attempt, reason or "connection closed"); end;
+	}, "*a", target[4].sslctx, target[1], target[4]);
+	attempt.conn = conn;
+	if not conn then on_failure(self, attempt, problem); end
 end
 
 -- Targets
@@ -127,42 +130,66 @@ local function ask(self)
 	self.source(function (target) on_target(self, target); end);
 end
 
--- The target that is held, once it is its turn.
-local function use_held(self)
-	local target = self.held;
-	if self.running[1] and target.group ~= self.group and not has_waited(self, delays.group) then
-		return advance_later(self, self.last_started + delays.group - now());
-	end
-	self.held = nil;
-	if self.running[1] or self.late[1] or self.has_more() then return start(self, target); end
-	give(self, target); -- there is no choice
+-- The next target, or nil: one that was put off when no other of its priority is left.
+local function choose(self)
+	local late, held = self.late[1], self.held;
+	if late and (self.is_exhausted or late.group ~= held.group) then return late; end
+	return held;
+end
+
+local function take(self, target)
+	if target == self.held then self.held = nil; else table.remove(self.late, 1); end
+	local has_choice = self.running[1] or self.held or self.late[1] or not self.is_exhausted and self.has_more();
+	if has_choice then start(self, target); else give(self, target); end
 end
 
 -- private
 function dialler_methods:advance()
 	if not self.callback or self.is_asking then return; end
-	if self.held then
-		use_held(self);
-	elseif not self.is_exhausted then
+	if not self.held and not self.is_exhausted then
 		if not self.running[1] or has_waited(self, delays.attempt) then ask(self); end
-	elseif not self.running[1] then
-		give(self, table.remove(self.late, 1));
+		return;
 	end
+	local target = choose(self);
+	if not target then
+		if not self.running[1] then give(self, nil); end
+		return;
+	end
+	local pause = target.group == self.group and delays.attempt or delays.group;
+	if not self.running[1] or has_waited(self, pause) then return take(self, target); end
+	advance_later(self, self.last_started + pause - now());
 end
 
--- callback(target) with the first one that answers, or with the last that is left; callback(nil) when there is none. Then, asked again: the next.
+-- callback(target, conn) with the first one that answers; without conn for the last that is left, for which there is no choice; callback(nil) when
+-- there is none. Then, asked again: the next.
 function dialler_methods:next(callback)
 	self.callback = callback;
 	self.last_started = nil;
 	self:advance();
 end
 
--- A target is { conn_type, address, port, ..., group = priority }. options: source(callback) -> callback(target | nil), now or later;
--- has_more() -> whether the source may give more than it gave; dial(target, on_answer, on_failure(problem)) -> cancel | nil, problem;
--- after(seconds, f); on_failure(target, problem); unreachable: the memory, which all diallers share.
+-- A target is what server.addclient gets for it: { conn_type, address, port, extra, group = priority }. options: source(callback) ->
+-- callback(target | nil), now or later; has_more() -> whether the source may give more than it gave; after(seconds, f);
+-- on_failure(target, problem); unreachable: the memory, which all diallers share.
 local function new(options)
 	options.running, options.late = {}, {};
 	return setmetatable(options, dialler_mt);
 end
 
-return { new = new, new_memory = new_memory };
+-- net.connect dials what it is told: f tells it, and it gets this connection, to which its listeners then are said to be connected.
+local function hand_over(conn, extra, f)
+	local server = from_prosody "net.server";
+	local addclient, given = server.addclient, nil;
+	function server.addclient(address, port, listeners, pattern, tls, conn_type, its_extra)
+		if its_extra ~= extra or given then return addclient(address, port, listeners, pattern, tls, conn_type, its_extra); end
+		given = listeners;
+		conn:setlistener(listeners);
+		return conn;
+	end
+	local ok, problem = pcall(f);
+	server.addclient = addclient;
+	if given then given.onconnect(conn); else conn:close(); end
+	if not ok then error(problem, 0); end
+end
+
+return { new = new, new_memory = new_memory, hand_over = hand_over };

@@ -22,7 +22,9 @@ local function give(self, target)
 	self.callback, self.held = nil, nil;
 	if target then self.group, self.last_given = target.group, now(); end
 	if more then self.ticks[#self.ticks + 1] = now() + delays.attempt; end
-	callback(target, more, self.may_wait);
+	self.is_giving = more;
+	callback(target, nil, more, self.may_wait);
+	self.is_giving = false;
 end
 
 -- Seconds for which the target that is held has to wait for those of the priority before.
@@ -54,9 +56,11 @@ function dialler_methods:advance()
 	ask(self);
 end
 
--- callback(target, more, is_early), or callback(nil, nil, is_early) when there is none left. is_early: what was given before may still answer.
+-- callback(target, nil, more, is_early), or callback(nil, nil, nil, is_early) when there is none left. is_early: what was given before may still
+-- answer.
 function dialler_methods:next(callback)
-	local is_tick = take_tick(self);
+	if self.is_giving then table.remove(self.ticks); end -- what is being given has failed at once: no time will pass for it
+	local is_tick = not self.is_giving and take_tick(self);
 	if is_tick and self.callback then return; end -- the one that waits does what this one would
 	self.callback, self.may_wait = callback, is_tick;
 	self:advance();

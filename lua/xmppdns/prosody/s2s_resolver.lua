@@ -134,23 +134,15 @@ local function dial_by_turns(self)
 	});
 end
 
--- A connection that is closed as soon as it stands.
-local function dial(target, on_answer, on_failure)
-	local conn, problem = from_prosody "net.server".addclient(target[2], target[3], { onconnect = on_answer, ondisconnect = function (_, reason)
-		on_failure(reason or "connection closed");
-	end }, "*a", nil, target[1]);
-	if not conn then return nil, problem; end
-	return function () conn:close(); end;
-end
-
 local function dial_side_by_side(self)
 	return dial_012.new({
-		after = after, dial = dial, unreachable = self.options.unreachable;
+		after = after, unreachable = self.options.unreachable;
 		source = function (callback) pull(self, callback); end;
 		has_more = function () return has_more(self); end;
 		on_failure = function (target, problem)
 			local one = target[4].xmppdns.endpoint;
-			self.plan:fail_address(one, target[2], ("TCP to %s port %d of %s: %s"):format(target[2], target[3], one.host, problem));
+			local what = target[4].sslctx and "TLS" or "TCP";
+			self.plan:fail_address(one, target[2], ("%s to %s port %d of %s: %s"):format(what, target[2], target[3], one.host, problem));
 		end;
 	});
 end
@@ -158,10 +150,10 @@ end
 -- callback(conn_type, ip, port, extra, more), or callback(nil): then last_error says why.
 -- more: another address may be tried beside this one, some time later (Prosody 13).
 function resolver_methods:next(callback)
-	self.turns:next(function (target, more, is_early)
-		if target then
-			return callback(target[1], target[2], target[3], target[4], more);
-		end
+	self.turns:next(function (target, conn, more, is_early)
+		local function give_target() callback(target[1], target[2], target[3], target[4], more); end
+		if conn then return dial_012.hand_over(conn, target[4], give_target); end
+		if target then return give_target(); end
 		if not is_early then give_up(self); end
 		callback(nil);
 	end);

@@ -99,9 +99,16 @@ describe("mod_xmppdns beside other modules", function ()
 				.. "\n_%d._tcp.wrong TLSA 3 1 1 %s\n_%d._tcp.xmpp TLSA 3 1 1 %s"):format(port, port, far_address, far_address, port, ("00"):rep(32),
 				port, certificates.digest(file, 1)) };
 		end
+		local direct_port = process.free_port(far_address);
+		for domain, service in pairs({ ["starttls.example"] = ("_xmpp-server._tcp SRV 0 0 %d"):format(port),
+			["direct.example"] = ("_xmpps-server._tcp SRV 0 0 %d"):format(direct_port) }) do
+			hosts[domain], all[domain] = domain, { records = ("%s xmpp\n_xmpp-server._tcp SRV 1 0 %d other\nxmpp A %s\nother A %s"):format(
+				service, port, far_address, far_address) };
+		end
 		dns = zones.serve(all);
 		far = prosody.start({
-			name = "neighbours-far", address = far_address, s2s_ports = { port }, authority = authority, modules = { "xmppdns" }, hosts = hosts;
+			name = "neighbours-far", address = far_address, s2s_ports = { port }, direct_tls_ports = { direct_port };
+			authority = authority, modules = { "xmppdns" }, hosts = hosts;
 			config = ("xmppdns = { forward = %q, trustfile = %q, resolvconf = false }"):format(dns.forward, dns.anchors);
 		});
 		write_plugin("pins", PINS);
@@ -174,6 +181,17 @@ describe("mod_xmppdns beside other modules", function ()
 				if has_event then check_choices("xmppdns", "choosing_"..when); end
 			end);
 		end
+	end);
+
+	it("makes one connection at a peer that has several endpoints, and no other before it", function ()
+		start("xmppdns");
+		local function count() return select(2, far:log():gsub("Incoming s2s connection\n", "")); end
+		for _, domain in ipairs({ "starttls.example", "direct.example" }) do
+			local before = count();
+			assert.is_true(ping("near.example", domain, near), domain);
+			assert.equal(before + 1, count(), domain);
+		end
+		assert.matches("direct.example.-complete", near:log());
 	end);
 
 	describe("that fail while a queue moves on", function ()
