@@ -193,7 +193,7 @@ describe("What is required holds:", function ()
 		});
 		local resolver = LAX .. ("xmppdns = { forward = %q, trustfile = %q, resolvconf = false }\n"):format(faulty.forward, dns.anchors);
 		unable = prosody.start({
-			name = "unable", authority = authority, modules = { "xmppdns" }
+			name = "unable", authority = authority, modules = { "xmppdns" };
 			hosts = { ["lax.unable.example"] = "lax.unable.example", ["strict.unable.example"] = "strict.unable.example" };
 			host_config = { ["strict.unable.example"] = HOSTS["dane.near.example"] };
 			config = resolver .. [[if true then require "ssl".config.capabilities.dane = nil end]];
