@@ -67,9 +67,9 @@ $(BUILD)/spec/%.o: spec/support/%.c | packages
 	$(Q)$(COMPILE) -c -o $@ $<
 
 # The benchmarks' helpers: what is C alone, and a program.
-BENCH_FILES  = $(addprefix $(BUILD)/bench/,clock.so raw.so cachefill.so late)
+BENCH_FILES  = $(addprefix $(BUILD)/bench/,clock.so raw.so cachefill.so parse.so late)
 $(BUILD)/bench/raw.so: LIBRARIES += -levent
-$(BUILD)/bench/cachefill.so: $(filter-out $(BUILD)/lua/core.o,$(OBJECTS))
+$(BUILD)/bench/cachefill.so $(BUILD)/bench/parse.so: $(filter-out $(BUILD)/lua/core.o,$(OBJECTS))
 $(BUILD)/bench/%.so: $(BUILD)/spec/bench/%.o
 	@mkdir -p $(@D) $(SAY_LD)
 	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)

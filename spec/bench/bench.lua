@@ -10,7 +10,7 @@ local process = require "spec.support.process";
 local upstream = require "spec.bench.upstream";
 local zones = require "spec.bench.zones";
 
-local ALL = { "cached", "cold", "fleet", "burst", "plan", "domains", "late", "dead", "waiting", "starvation", "cache", "start" };
+local ALL = { "cached", "cold", "fleet", "burst", "plan", "domains", "late", "dead", "waiting", "starvation", "cache", "parse", "start" };
 local WIDTHS = { 52, 11, 11, 12, 20, 24, 6 };
 local LONGEST = 120; -- seconds for one measurement
 

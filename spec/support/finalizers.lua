@@ -2,6 +2,8 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Finalizers that run again and again while something else does: at any allocation of Lua's, as those of a program may.
 
+local AT_ONCE = 20; -- a round takes long in a large heap
+
 local finalizers = {};
 
 -- Leaves garbage behind whose finalizer calls f. newproxy: Lua 5.1 and LuaJIT, whose tables have none.
@@ -43,7 +45,7 @@ function finalizers.during(body, action)
 	end
 	local rest = never_rest();
 	collectgarbage(); -- it works by what its last round found
-	leave_garbage(finalize);
+	for _ = 1, AT_ONCE do leave_garbage(finalize); end
 	local ok, result = pcall(body);
 	is_active = false;
 	rest();

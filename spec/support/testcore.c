@@ -252,6 +252,15 @@ static int packet_answer(lua_State *L)
 	return 1;
 }
 
+/* parse_packet(packet, qname, qtype): packet_answer without the answer, for its time */
+static int parse_packet(lua_State *L)
+{
+	size_t size;
+	const char *packet = luaL_checklstring(L, 1, &size);
+	release_answer(create_packet_answer((const uint8_t *)packet, size, luaL_checkstring(L, 2), (uint16_t)luaL_checkinteger(L, 3), false));
+	return 0;
+}
+
 /* lua_answer(source, ttl, from_cache) -> what push_answer pushes */
 static int lua_answer(lua_State *L)
 {
@@ -560,6 +569,7 @@ static const luaL_Reg functions[] = {
 	{ "new_heap", new_heap },
 	{ "open_core", open_core },
 	{ "packet_answer", packet_answer },
+	{ "parse_packet", parse_packet },
 	{ NULL, NULL },
 };
 

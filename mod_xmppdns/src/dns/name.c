@@ -29,9 +29,14 @@ static bool is_digit(int byte)
 	return byte >= '0' && byte <= '9';
 }
 
-static uint8_t lower_case(uint8_t byte)
+bool same_names(const uint8_t *a, const uint8_t *b, size_t size)
 {
-	return byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte;
+	if (memcmp(a, b, size) == 0)
+		return true;
+	for (size_t i = 0; i < size; i++) /* the lengths of labels are no letters */
+		if (lower_case(a[i]) != lower_case(b[i]))
+			return false;
+	return true;
 }
 
 /* One byte of a label, escaped where it must be: 1, 2 or 4 characters. */

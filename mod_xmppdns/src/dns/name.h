@@ -39,6 +39,14 @@ const char *last_labels(const char *canonical, unsigned count);
  * labels, control characters, spaces and bytes above 126. size must be a whole name (read_name). Gives the text's length. */
 size_t print_name(const uint8_t *wire, size_t size, char text[NAME_TEXT_SIZE]);
 
+static inline uint8_t lower_case(uint8_t byte) /* in ASCII alone */
+{
+	return (uint8_t)(byte + ((uint8_t)(byte - 'A') <= 'Z' - 'A') * ('a' - 'A')); /* without a branch: it is called for each byte */
+}
+
+/* Whether names in wire form, of size bytes both, are the same ones, in whatever case (RFC 4343). */
+bool same_names(const uint8_t *a, const uint8_t *b, size_t size);
+
 /* A domain as people write it to A-labels, as Prosody does it: UTS #46 transitional (R36), through libidn2, without its STD3
  * flag but with our own checks of empty labels, lengths, and LDH with underscore in what came out (R37).
  * utf8: size bytes, fewer than NAME_TEXT_SIZE (else NAME_LENGTH). ascii gets the lower-case A-labels without a trailing dot. */

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layout.h"
 #include "name.h"
-#include "rdata.h"
+#include "record_set.h"
 
 enum {
-	LABEL_SIZE = 63,
 	POINTER = 0xc0,         /* the two bits that make a label's length the begin of a pointer */
+	MOST_POINTERS = 126,    /* in one name: more than that lead from label to label only in what was made to keep us busy */
 	RECORD_LEAST_SIZE = 11, /* the root's name, type, class, TTL, size */
 	CLASS_IN = 1,
 	FLAG_TC = 0x0200,
@@ -30,7 +31,9 @@ struct name {
 
 struct packet {
 	const uint8_t *bytes;
-	struct wire wire; /* the next section, or record */
+	struct wire wire;    /* the next section, or record */
+	struct name pointed; /* the last owner that was a pointer, and where that led: thousands of records have the same one */
+	uint16_t pointer;    /* 0: none yet */
 	uint16_t flags, questions, answers, authorities;
 };
 
@@ -46,110 +49,57 @@ struct search {
 	uint16_t qtype;
 	struct name name; /* where the chain has come to */
 	bool is_alias;    /* the chain has a link */
+	bool has_soa;     /* in the authority section */
 	uint32_t ttl;     /* the least so far */
 	size_t seen;      /* records of qtype at its end, malformed ones included */
-	size_t count;     /* of rdata and sizes */
-	const uint8_t **rdata;
-	int *sizes;
-	uint8_t *names; /* room for expanded rdata */
+	struct record_set records;
+	const struct layout *layout; /* where they have names that may be compressed; or NULL */
+	uint8_t *expanded, *room;    /* what they are expanded into: the next one, and all of it, owned */
 };
 
-/* Where a type has names that may be compressed: after so many bytes, so many names; then the rest. RFC 3597, section 4. */
-struct layout {
-	uint8_t type, before, names;
-};
-
-enum { MOST_NAMES = 2 }; /* in one record */
-
-static const struct layout LAYOUTS[] = {
-	{ TYPE_NS, 0, 1 },
-	{ 3 /* MD */, 0, 1 },
-	{ 4 /* MF */, 0, 1 },
-	{ TYPE_CNAME, 0, 1 },
-	{ TYPE_SOA, 0, 2 },
-	{ 7 /* MB */, 0, 1 },
-	{ 8 /* MG */, 0, 1 },
-	{ 9 /* MR */, 0, 1 },
-	{ TYPE_PTR, 0, 1 },
-	{ 14 /* MINFO */, 0, 2 },
-	{ TYPE_MX, 2, 1 },
-	{ 17 /* RP */, 0, 2 },
-	{ 18 /* AFSDB */, 2, 1 },
-	{ 21 /* RT */, 2, 1 },
-	{ 26 /* PX */, 2, 2 },
-	{ TYPE_SRV, 6, 1 },
-	{ 36 /* KX */, 2, 1 },
-	{ 39 /* DNAME */, 0, 1 },
-};
-
-static const struct layout *find_layout(uint16_t type)
+/* False when the name becomes too long, the root's label included. */
+static bool append_labels(struct name *name, const uint8_t *labels, size_t size)
 {
-	for (size_t i = 0; i < sizeof(LAYOUTS) / sizeof(LAYOUTS[0]); i++)
-		if (LAYOUTS[i].type == type)
-			return &LAYOUTS[i];
-	return NULL;
-}
-
-/* Appends one label, the root's too; false when the name becomes too long. */
-static bool append_label(struct name *name, struct span label)
-{
-	size_t root = label.size > 0; /* there must be room for it, too */
-	if (name->size + 1 + label.size + root > NAME_WIRE_SIZE)
+	if (name->size + size + 1 > NAME_WIRE_SIZE)
 		return false;
-	name->wire[name->size++] = (uint8_t)label.size;
-	memcpy(name->wire + name->size, label.bytes, label.size);
-	name->size += label.size;
+	memcpy(name->wire + name->size, labels, size);
+	name->size += size;
 	return true;
 }
 
-/* The target of a pointer whose first byte was read, or NULL. It must lie before what it was read from, so that there is an end. */
-static const uint8_t *read_pointer(const uint8_t *bytes, struct wire *wire, uint8_t first, const uint8_t *before)
+/* Where the pointer at that place leads, or NULL. It must lie before what it was read from, so that there is an end. */
+static const uint8_t *read_pointer(const uint8_t *bytes, struct wire *wire, const uint8_t *place, const uint8_t *before)
 {
-	size_t offset = (size_t)(first & ~POINTER) << 8 | read_u8(wire);
-	return wire->truncated || offset >= (size_t)(before - bytes) ? NULL : bytes + offset;
+	if (*place < POINTER || wire->end - place < 2)
+		return NULL;
+	size_t offset = (size_t)(place[0] & ~POINTER) << 8 | place[1];
+	return offset < (size_t)(before - bytes) ? bytes + offset : NULL;
 }
 
 /* Reads a name that may be compressed (RFC 1035, 4.1.4). Malformed ones truncate the wire. */
 static void read_packed_name(const uint8_t *bytes, struct wire *wire, struct name *name)
 {
-	struct wire label = *wire;
-	const uint8_t *start = wire->at;
-	uint8_t length;
-	bool jumped = false;
+	const uint8_t *at = wire->at, *behind = NULL;
 	name->size = 0;
-	do {
-		length = read_u8(&label);
-		if (length >= POINTER) {
-			const uint8_t *target = read_pointer(bytes, &label, length, start);
-			if (!jumped)
-				wire->at = label.at;
-			jumped = true;
-			start = label.at = target != NULL ? target : label.at;
-			label.truncated |= target == NULL;
-			continue;
+	for (int jumps = 0; at != NULL && !wire->truncated; jumps++) {
+		const uint8_t *stop = skip_labels(at, wire->end);
+		if (stop == NULL || !append_labels(name, at, (size_t)(stop - at)))
+			break;
+		if (jumps == 0)
+			behind = stop + (*stop == 0 ? 1 : 2);
+		if (*stop == 0) {
+			name->wire[name->size++] = 0;
+			wire->at = behind;
+			return;
 		}
-		struct span text = read_span(&label, length);
-		if (length > LABEL_SIZE || label.truncated || !append_label(name, text))
-			label.truncated = true;
-	} while (length != 0 && !label.truncated);
-	if (!jumped)
-		wire->at = label.at;
-	wire->truncated |= label.truncated;
-}
-
-static uint8_t lower_case(uint8_t byte)
-{
-	return byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte;
+		at = jumps < MOST_POINTERS ? read_pointer(bytes, wire, stop, at) : NULL;
+	}
+	wire->truncated = true;
 }
 
 static bool same_name(const struct name *a, const struct name *b)
 {
-	if (a->size != b->size)
-		return false;
-	for (size_t i = 0; i < a->size; i++) /* the lengths of labels are no letters */
-		if (lower_case(a->wire[i]) != lower_case(b->wire[i]))
-			return false;
-	return true;
+	return a->size == b->size && same_names(a->wire, b->wire, a->size);
 }
 
 static struct packet open_packet(const uint8_t *bytes, size_t size)
@@ -173,10 +123,27 @@ static void read_question(struct packet *packet, struct name *name)
 	read_u32(&packet->wire); /* type, class */
 }
 
+static void read_owner(struct packet *packet, struct name *owner)
+{
+	struct wire wire = packet->wire;
+	uint16_t pointer = read_u16(&wire);
+	bool is_pointer = !wire.truncated && pointer >= POINTER << 8;
+	if (is_pointer && pointer == packet->pointer) {
+		*owner = packet->pointed;
+		packet->wire = wire;
+		return;
+	}
+	read_packed_name(packet->bytes, &packet->wire, owner);
+	if (!is_pointer || packet->wire.truncated)
+		return;
+	packet->pointer = pointer;
+	packet->pointed = *owner;
+}
+
 /* False at the end of what is well-formed. */
 static bool read_record(struct packet *packet, struct packet_record *record)
 {
-	read_packed_name(packet->bytes, &packet->wire, &record->owner);
+	read_owner(packet, &record->owner);
 	record->type = read_u16(&packet->wire);
 	record->qclass = read_u16(&packet->wire);
 	record->ttl = read_u32(&packet->wire);
@@ -186,11 +153,11 @@ static bool read_record(struct packet *packet, struct packet_record *record)
 	return !packet->wire.truncated;
 }
 
-/* Copies the rdata with its names expanded, and makes it that copy. False when it is malformed. */
-static bool expand_rdata(const struct packet *packet, const struct layout *layout, struct span *rdata, uint8_t *expanded)
+/* Copies the rdata with its names expanded, and makes it that copy; names: where they are in it. False when it is malformed. */
+static bool expand_rdata(const struct packet *packet, const struct layout *layout, struct span *rdata, struct span *names, uint8_t *expanded)
 {
 	struct wire wire = open_wire(rdata->bytes, rdata->size);
-	struct span before = read_span(&wire, layout->before);
+	struct span before = read_before_names(&wire, layout);
 	size_t size = before.size;
 	memcpy(expanded, before.bytes, before.size);
 	for (int i = 0; i < layout->names && !wire.truncated; i++) {
@@ -199,33 +166,23 @@ static bool expand_rdata(const struct packet *packet, const struct layout *layou
 		memcpy(expanded + size, name.wire, name.size);
 		size += name.size;
 	}
+	*names = (struct span){ expanded + before.size, size - before.size };
 	struct span rest = read_rest(&wire);
 	memcpy(expanded + size, rest.bytes, rest.size);
 	*rdata = (struct span){ expanded, size + rest.size };
 	return !wire.truncated;
 }
 
-static bool is_collected(const struct search *search, struct span rdata)
-{
-	for (size_t i = 0; i < search->count; i++)
-		if ((size_t)search->sizes[i] == rdata.size && memcmp(search->rdata[i], rdata.bytes, rdata.size) == 0)
-			return true;
-	return false;
-}
-
 static void collect_record(struct search *search, const struct packet *packet, const struct packet_record *record)
 {
-	const struct layout *layout = find_layout(record->type);
-	struct span rdata = record->rdata;
+	struct span rdata = record->rdata, names;
 	search->seen++;
-	if (layout != NULL && !expand_rdata(packet, layout, &rdata, search->names))
+	if (search->layout == NULL)
+		names = names_in(record->type, rdata);
+	else if (!expand_rdata(packet, search->layout, &rdata, &names, search->expanded))
 		return;
-	if (!check_rdata(record->type, rdata.bytes, rdata.size) || is_collected(search, rdata)) /* RFC 2181, 5 */
-		return;
-	if (layout != NULL)
-		search->names += rdata.size;
-	search->rdata[search->count] = rdata.bytes;
-	search->sizes[search->count++] = (int)rdata.size;
+	if (check_rdata(record->type, rdata.bytes, rdata.size) && add_record(&search->records, rdata, names) && search->layout != NULL)
+		search->expanded += rdata.size;
 }
 
 static void follow_alias(struct search *search, struct packet *packet, const struct packet_record *record)
@@ -267,6 +224,7 @@ static void search_authorities(struct search *search, struct packet *packet)
 	struct packet_record record;
 	for (unsigned i = 0; i < packet->authorities && read_record(packet, &record); i++) {
 		uint32_t minimum = record.type == TYPE_SOA ? soa_minimum(&record) : UINT32_MAX;
+		search->has_soa |= record.type == TYPE_SOA;
 		uint32_t ttl = minimum < record.ttl ? minimum : record.ttl;
 		if (ttl < search->ttl)
 			search->ttl = ttl;
@@ -277,15 +235,20 @@ static void search_authorities(struct search *search, struct packet *packet)
 static bool open_search(struct search *search, const struct packet *packet, size_t size)
 {
 	size_t most = packet->answers < size / RECORD_LEAST_SIZE ? packet->answers : size / RECORD_LEAST_SIZE;
-	size_t name_bytes = find_layout(search->qtype) != NULL ? size + (most + 1) * MOST_NAMES * NAME_WIRE_SIZE : 0;
-	uint8_t *room = malloc(most * (sizeof(*search->rdata) + sizeof(*search->sizes)) + name_bytes + 1);
-	if (room == NULL)
-		return false;
+	const struct layout *layout = find_layout(search->qtype);
 	search->ttl = UINT32_MAX;
-	search->rdata = (const uint8_t **)room;
-	search->sizes = (int *)(search->rdata + most);
-	search->names = (uint8_t *)(search->sizes + most);
-	return true;
+	search->layout = layout != NULL && layout->may_be_compressed ? layout : NULL;
+	search->expanded = search->room = malloc(search->layout != NULL ? size + (most + 1) * MOST_NAMES * NAME_WIRE_SIZE : 1);
+	if (search->room != NULL && open_record_set(&search->records, search->qtype, most))
+		return true;
+	free(search->room);
+	return false;
+}
+
+static void close_search(struct search *search)
+{
+	close_record_set(&search->records);
+	free(search->room);
 }
 
 static const char *print_rcode(uint16_t rcode, char reason[64])
@@ -305,11 +268,11 @@ static const char *judge_search(const struct search *search, const struct packet
 		return "malformed answer";
 	if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN)
 		return print_rcode(rcode, reason);
-	if (search->seen > 0 && rcode == RCODE_NXDOMAIN)
+	if (search->seen > 0 && rcode == RCODE_NXDOMAIN && search->qtype != TYPE_CNAME)
 		return "data of a name that does not exist";
 	if (search->seen == 0 && (packet->flags & FLAG_TC) != 0) /* libunbound rewrites an answer, which may outgrow 64 KiB */
 		return "the answer is too large";
-	return search->seen > 0 && search->count == 0 ? "malformed record data" : NULL;
+	return search->seen > 0 && search->records.count == 0 ? "malformed record data" : NULL;
 }
 
 /* Canonical text of where the chain ended, NULL when there is none. */
@@ -324,6 +287,18 @@ static const char *print_canonname(const struct search *search, const char *qnam
 	return is_other ? canonname : NULL;
 }
 
+/* Of the question's answer: with data that is NOERROR, for the packet's speaks of the last name of a chain, which an alias's target is (RFC 6604). */
+static uint16_t rcode_of(const struct search *search, const struct packet *packet)
+{
+	return search->records.count > 0 ? RCODE_NOERROR : packet->flags & RCODE_MASK;
+}
+
+/* Without a SOA nobody has said how long a denial holds (RFC 2308, 5). */
+static uint32_t ttl_of(const struct search *search)
+{
+	return search->ttl == UINT32_MAX || (search->seen == 0 && !search->has_soa) ? 0 : search->ttl;
+}
+
 static struct answer *create_search_answer(const struct search *search, const struct packet *packet, const char *qname, bool secure)
 {
 	char reason[64], canonname[NAME_TEXT_SIZE];
@@ -332,21 +307,21 @@ static struct answer *create_search_answer(const struct search *search, const st
 		.qtype = search->qtype,
 		.qclass = CLASS_IN,
 		.rcode = packet->flags & RCODE_MASK,
-		.ttl = search->ttl == UINT32_MAX ? 0 : search->ttl,
 		.qname = qname,
 		.reason = judge_search(search, packet, reason),
 		.canonname = print_canonname(search, qname, canonname),
 	};
 	if (source.reason != NULL) {
 		source.outcome = OUTCOME_SERVFAIL;
-		source.ttl = 0;
 		return create_answer(&source);
 	}
+	source.rcode = rcode_of(search, packet);
+	source.ttl = ttl_of(search);
 	source.secure = secure;
 	source.nxdomain = source.rcode == RCODE_NXDOMAIN;
-	source.record_count = search->count;
-	source.rdata = search->rdata;
-	source.sizes = search->sizes;
+	source.record_count = search->records.count;
+	source.rdata = search->records.rdata;
+	source.sizes = search->records.sizes;
 	return create_answer(&source);
 }
 
@@ -356,13 +331,12 @@ struct answer *create_packet_answer(const uint8_t *bytes, size_t size, const cha
 	struct search search = { .qtype = qtype };
 	if (!open_search(&search, &packet, size))
 		return NULL;
-	void *room = search.rdata;
 	read_question(&packet, &search.name);
 	search_answers(&search, &packet);
 	if (search.seen == 0)
 		search_authorities(&search, &packet);
 	struct answer *answer = create_search_answer(&search, &packet, qname, secure);
-	free(room);
+	close_search(&search);
 	return answer;
 }
 

@@ -8,7 +8,7 @@
 
 /* packet: size bytes, an answer with its question. The records of qtype at the end of the chain of CNAMEs that begins at the question's name,
  * in the packet's order, their names expanded; malformed ones and repetitions are left out. The answer's ttl is the least in the answer section,
- * of a denial also of the authority section's, a SOA's minimum included (RFC 2308, 5). secure: whether all of it was validated.
+ * of a denial also of the authority section's, a SOA's minimum included, and 0 without a SOA (RFC 2308, 5). secure: whether all of it was validated.
  * OUTCOME_SERVFAIL for any other rcode than NOERROR and NXDOMAIN, a packet that is malformed or cut off without data, and for data of only
  * malformed records. NULL without memory. */
 struct answer *create_packet_answer(const uint8_t *packet, size_t size, const char *qname, uint16_t qtype, bool secure);

@@ -3,6 +3,8 @@
 /* Record data, field by field, through a cursor that cannot leave the record. */
 #include "rdata.h"
 
+#include <stddef.h>
+
 #include "name.h"
 
 enum { LABEL_SIZE = 63 };
@@ -58,21 +60,22 @@ struct span read_string(struct wire *wire)
 	return read_span(wire, read_u8(wire));
 }
 
+const uint8_t *skip_labels(const uint8_t *at, const uint8_t *end)
+{
+	while (at < end && *at != 0 && *at <= LABEL_SIZE) {
+		if (end - at <= *at)
+			return NULL;
+		at += 1 + *at;
+	}
+	return at < end ? at : NULL;
+}
+
 struct span read_name(struct wire *wire)
 {
-	const uint8_t *start = wire->at;
-	uint8_t label;
-	do {
-		label = read_u8(wire);
-		if (label > LABEL_SIZE)
-			wire->truncated = true;
-		read_span(wire, label);
-		if (wire->at - start > NAME_WIRE_SIZE)
-			wire->truncated = true;
-	} while (label != 0 && !wire->truncated);
-	if (wire->truncated)
-		return (struct span){ wire->end, 0 };
-	return (struct span){ start, (size_t)(wire->at - start) };
+	const uint8_t *root = skip_labels(wire->at, wire->end);
+	if (root == NULL || *root != 0 || root - wire->at >= NAME_WIRE_SIZE)
+		wire->truncated = true;
+	return read_span(wire, wire->truncated ? 0 : (size_t)(root - wire->at) + 1);
 }
 
 bool wire_complete(const struct wire *wire)

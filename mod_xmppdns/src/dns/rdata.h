@@ -28,8 +28,10 @@ uint16_t read_u16(struct wire *wire);
 uint32_t read_u32(struct wire *wire);
 struct span read_span(struct wire *wire, size_t size);
 struct span read_rest(struct wire *wire);
-struct span read_string(struct wire *wire);  /* a character-string (RFC 1035, 3.3): length byte, then bytes */
-struct span read_name(struct wire *wire);    /* an uncompressed name of at most 255 bytes, its root label included; a pointer truncates */
+struct span read_string(struct wire *wire); /* a character-string (RFC 1035, 3.3): length byte, then bytes */
+struct span read_name(struct wire *wire);   /* an uncompressed name of at most 255 bytes, its root label included; a pointer truncates */
+/* The first byte from at on that begins no label: the root's, a pointer's, or one that may not stand there. NULL when it is not before end. */
+const uint8_t *skip_labels(const uint8_t *at, const uint8_t *end);
 bool wire_complete(const struct wire *wire); /* nothing failed and nothing is left */
 
 /* Each reads one record of size bytes at rdata. False, with the target undefined, unless the bytes are exactly

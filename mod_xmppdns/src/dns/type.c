@@ -55,6 +55,12 @@ const char *type_name(uint16_t type)
 	return NULL;
 }
 
+bool is_meta_type(uint16_t type)
+{
+	enum { OPT = 41, FIRST = 128, LAST = 255 };
+	return type == 0 || type == OPT || (type >= FIRST && type <= LAST);
+}
+
 /* 33 for "33"; 0 for anything but one to five digits that make a type. */
 static uint16_t read_type_digits(const char *digits)
 {
@@ -73,5 +79,6 @@ uint16_t type_number(const char *name)
 	for (size_t i = 0; i < NAMED_TYPES; i++)
 		if (named_types[i].name[0] == first && strcasecmp(named_types[i].name, name) == 0)
 			return named_types[i].number;
-	return strncasecmp(name, "TYPE", 4) == 0 ? read_type_digits(name + 4) : 0;
+	uint16_t number = strncasecmp(name, "TYPE", 4) == 0 ? read_type_digits(name + 4) : 0;
+	return is_meta_type(number) ? 0 : number;
 }

@@ -4,6 +4,7 @@
 #ifndef XMPPDNS_TYPE_H
 #define XMPPDNS_TYPE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* clang-format off */
@@ -16,7 +17,9 @@ enum record_type {
 
 /* "SRV" for 33; NULL for a type without a name here. Static. */
 const char *type_name(uint16_t type);
-/* 33 for "SRV", "srv" or "TYPE33" (RFC 3597); 0 for anything else. */
+/* Whether no record has it: OPT, and what is for questions and signalling (RFC 6895, 3.1), ANY among them. It cannot be asked here. */
+bool is_meta_type(uint16_t type);
+/* 33 for "SRV", "srv" or "TYPE33" (RFC 3597); 0 for anything else, and for meta types. */
 uint16_t type_number(const char *name);
 
 #endif

@@ -39,11 +39,13 @@ static struct resolver *check_open_resolver(lua_State *L, int index)
 	return box->resolver;
 }
 
+/* By number or by name. */
 static uint16_t check_type(lua_State *L, int index)
 {
 	if (lua_type(L, index) == LUA_TNUMBER) {
-		lua_Number number = lua_tonumber(L, index);
-		luaL_argcheck(L, number >= 1 && number <= 65535 && number == (uint16_t)number, index, "a record type is 1 to 65535");
+		lua_Integer number;
+		bool is_type = read_integer(L, index, UINT16_MAX, &number) && !is_meta_type((uint16_t)number);
+		luaL_argcheck(L, is_type, index, "a record type is 1 to 65535, but for 41 and 128 to 255, which no record has");
 		return (uint16_t)number;
 	}
 	uint16_t type = type_number(luaL_checkstring(L, index));

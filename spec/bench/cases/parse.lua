@@ -1,0 +1,48 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- What the largest answers cost whoever has to read them: strangers send them.
+
+local goals = require "spec.bench.goals";
+
+local function u16(number)
+	return string.char(math.floor(number / 256), number % 256);
+end
+
+-- An answer of that many records to name's question: qtype, and rdata(i). All owners are a pointer at the question, as libunbound writes them.
+local function make_packet(name, qtype, count, rdata)
+	local records = {};
+	for i = 1, count do
+		local data = rdata(i);
+		records[i] = "\192\12" .. u16(qtype) .. "\0\1\0\0\0\60" .. u16(#data) .. data;
+	end
+	local packet = "\0\0\129\128\0\1" .. u16(count) .. "\0\0\0\0" .. name .. u16(qtype) .. "\0\1" .. table.concat(records);
+	return #packet < 65536 and packet or error("a packet of " .. #packet .. " bytes");
+end
+
+local function measure(name, text, qtype, count, rdata)
+	return function ()
+		local parse = require "bench.parse".parse;
+		local packet, least, found = make_packet(name, qtype, count, rdata), math.huge, nil;
+		for _ = 1, 20 do
+			local time;
+			time, found = parse(packet, text, qtype);
+			least = math.min(least, time);
+		end
+		return found == count and { time = least } or error(("%d of %d records"):format(found, count));
+	end;
+end
+
+local short = { "\1a\7example\0", "a.example" };
+local long = { ("\1a"):rep(126) .. "\0", ("a."):rep(125) .. "a" }; -- as many labels as a name can have
+
+return {
+	order = { "a", "srv" };
+	sides = {
+		a = measure(short[1], short[2], 1, 4090, function (i) return "\192\0" .. u16(i); end);
+		srv = measure(long[1], long[2], 33, 3250, function (i) return u16(i) .. "\0\0\20\149\192\12"; end);
+	};
+	rows = {
+		goals.limit("an answer of 64 KB: 4,090 addresses", "a.time", nil, "ms", 3);
+		goals.limit("an answer of 64 KB: 3,250 SRV, targets of 126 labels", "srv.time", nil, "ms", 3);
+	};
+};
