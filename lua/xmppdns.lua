@@ -249,25 +249,32 @@ function xmppdns.endpoints(domain, options, callback)
 	end);
 end
 
+-- For await, in that thread: wait(), done(). A server whose threads wait in a way of their own puts its own in place; done may come before wait.
+function xmppdns.new_waiter(thread)
+	local is_waiting;
+	return function ()
+		is_waiting = true;
+		coroutine.yield();
+	end, function ()
+		if not is_waiting then return; end
+		local ok, problem = coroutine.resume(thread);
+		if not ok then error(problem, 0); end
+	end;
+end
+
 -- Inside a coroutine: calls f(...) with a callback added, yields until it is called, and gives what it was given.
 -- A function that takes options wants them, or nil, before the callback only where more arguments follow.
 function xmppdns.await(f, ...)
 	local thread, is_main = coroutine.running();
 	if not thread or is_main then error("await was called outside of a coroutine", 2); end
-	local count, arguments = select("#", ...), { ... };
-	local results, is_waiting;
+	local count, arguments, results = select("#", ...), { ... }, nil;
+	local wait, done = xmppdns.new_waiter(thread);
 	arguments[count + 1] = function (...)
 		results = { n = select("#", ...), ... };
-		if not is_waiting then return; end
-		is_waiting = false;
-		local ok, problem = coroutine.resume(thread);
-		if not ok then error(problem, 0); end
+		done();
 	end;
 	f(unpack(arguments, 1, count + 1));
-	if not results then
-		is_waiting = true;
-		coroutine.yield();
-	end
+	if not results then wait(); end
 	return unpack(results, 1, results.n);
 end
 

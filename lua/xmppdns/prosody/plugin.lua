@@ -23,6 +23,7 @@ local s2s_resolver = require "xmppdns.prosody.s2s_resolver";
 local shell = require "xmppdns.prosody.shell";
 local trust_store = require "xmppdns.prosody.trust_store";
 local verdict = require "xmppdns.prosody.verdict";
+local waiter = require "xmppdns.prosody.waiter";
 local watch = require "xmppdns.prosody.watch";
 local xmppdns = require "xmppdns";
 
@@ -257,9 +258,10 @@ local function install(self)
 	self.failover:start();
 	self.restores[1] = adns.new(resolver_of_now).install(from_prosody "net.adns");
 	self.restores[2] = shell.install(self.module, resolver_of_now);
+	self.restores[3] = waiter.install(xmppdns);
 	self.outgoing.unreachable = not capabilities.connects_side_by_side() and dial_012.new_memory() or nil;
 	if capabilities.has_pre_connect() then return; end
-	self.restores[3] = s2s_resolver.replace_stock(from_prosody "net.resolvers.service", from_prosody "net.resolvers.chain", self.outgoing);
+	self.restores[4] = s2s_resolver.replace_stock(from_prosody "net.resolvers.service", from_prosody "net.resolvers.chain", self.outgoing);
 end
 
 local function restore(self)
