@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- The README's examples print what it says, and its table of settings is the code's.
+require "spec.support.prosody_util" ("encodings");
+
 local autotrust = require "xmppdns.prosody.autotrust";
 local policy = require "xmppdns.prosody.policy";
 local process = require "spec.support.process";
