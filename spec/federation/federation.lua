@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Servers which find each other through a DNS of their own: "near", a Prosody about which all rows are, and behind their domains
--- "far", another Prosody, and an ejabberd. Shared by the demo, the comparison and the specs.
+-- "far", another Prosody, an ejabberd, and a peer of bad faith. Shared by the demo, the comparison and the specs.
 
 local blackhole = require "spec.support.blackhole";
 local certificates = require "spec.support.certificates";
 local ejabberd = require "spec.support.ejabberd";
+local hostile = require "spec.support.hostile";
 local process = require "spec.support.process";
 local prosody = require "spec.support.prosody";
 local socket = require "socket";
@@ -55,7 +56,9 @@ end
 
 local function find_places()
 	local far, near, peer, hole = process.free_address(), process.free_address(), process.free_address(), process.free_address();
+	local hostile_place = process.free_address();
 	return {
+		HOSTILE = hostile_place, HOSTILEPORT = process.free_port(hostile_place),
 		ADDRESS = far, STARTTLS = process.free_port(far, "::1"), SECOND = process.free_port(far), DIRECT = process.free_port(far, "::1"),
 		NEAR = near, NEARPORT = process.free_port(near),
 		EJABBERD = peer, EJABBERDSTARTTLS = process.free_port(peer), EJABBERDDIRECT = process.free_port(peer),
@@ -74,9 +77,18 @@ end
 
 -- Certificates
 
+-- By an authority under the stranger's name and key identifier, but with another key, that an authority which all trust has made.
+local function certify_by_twin(self, name, directory, names)
+	local twin = self.authority:new_authority("stranger of this run", directory, self.stranger);
+	local path = twin:issue_chain(name, directory, names);
+	process.write(path, process.read(path) .. process.read(self.stranger.file));
+	return path;
+end
+
 local function certify(self, row)
 	local name, directory = alabels_of(row), process.directory(self.name .. "/" .. peer_of(row) .. "/certificates");
 	if row.certificate == "self-signed" then return certificates.sign_itself(name, directory, row.names); end
+	if row.certificate == "twin" then return certify_by_twin(self, name, directory, row.names); end
 	if row.certificate == "stranger" then return self.stranger:issue_chain(name, directory, row.names); end
 	return self.authority:issue(name, directory, row.names);
 end
@@ -85,6 +97,7 @@ local function digest(self, row, word)
 	if word == "SPKI" then return certificates.digest(self.certified[row], 1); end
 	if word == "CERT" then return certificates.digest(self.certified[row], 0); end
 	if word == "TACERT" then return certificates.digest(self.stranger.file, 0); end
+	if word == "TASPKI" then return certificates.digest(self.stranger.file, 1); end
 	error("no such place: " .. word);
 end
 
@@ -237,6 +250,19 @@ local function start_far(self)
 	});
 end
 
+local function start_hostile(self)
+	local certified = {};
+	for _, row in ipairs(self.rows) do
+		local path = self.certified[row];
+		if peer_of(row) == "hostile" then certified[row.domain] = { path, (path:gsub("crt$", "key")) }; end
+	end
+	local _, default = next(certified);
+	self.hostile_certificates = certified;
+	if default then
+		self.hostile = hostile.listen({ address = self.places.HOSTILE, port = self.places.HOSTILEPORT, default = default, certificates = certified });
+	end
+end
+
 local function start_near(self)
 	start_prosody(self, "near", {
 		address = self.places.NEAR, hosts = { [NEAR] = NEAR }, s2s_ports = { self.places.NEARPORT },
@@ -273,6 +299,7 @@ function federation.start(groups, options)
 	self.dns = zones.serve(all_zones(self));
 	progress("starting the servers");
 	start_ejabberd(self);
+	start_hostile(self);
 	start_far(self);
 	start_near(self);
 	wait_for_all(self);
@@ -296,8 +323,25 @@ local function move(self, row)
 	return ask(self, "near", "ping", NEAR, row.domain);
 end
 
+-- A stanza from the row's domain, over a stream of that domain, or of row.through with a dialback key for it.
+local function send_in_bad_faith(self, row)
+	local speaker = row.through or row.domain;
+	local steps = { { ["do"] = "external" } };
+	if row.through then steps[2] = { ["do"] = "dialback", from = row.domain, to = NEAR }; end
+	steps[#steps + 1] = { ["do"] = "message", from = row.domain, to = NEAR, id = "1" };
+	local started, own = socket.gettime(), self.hostile_certificates[speaker];
+	local result = hostile.play({ {
+		name = "1", address = self.places.NEAR, port = self.places.NEARPORT, from = speaker, to = NEAR, tls = "starttls";
+		certificate = own[1], key = own[2], steps = steps;
+	} })["1"];
+	local refusal = table.concat(result.outcomes, " "):match("dialback (error.*)") or result.ending;
+	local pong = refusal == "open";
+	return { domain = row.domain, seconds = socket.gettime() - started, pong = pong, reason = not pong and refusal or nil };
+end
+
 -- Pings the row's domain, or lets it ping: the result.
 function federation_methods:ping(row)
+	if row.peer == "hostile" then return send_in_bad_faith(self, row); end
 	if row.direction == "in" and row.peer == "ejabberd" then
 		return self.ejabberd:ping(row.domain, NEAR, self.timeout);
 	elseif row.direction == "in" then
@@ -352,6 +396,7 @@ function federation_methods:stop()
 	self.near:stop();
 	self.far:stop();
 	if self.ejabberd then self.ejabberd:stop(); end
+	if self.hostile then self.hostile:stop(); end
 	for _, hole in ipairs(self.holes) do
 		hole:stop();
 	end

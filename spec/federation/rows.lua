@@ -6,10 +6,12 @@
 -- domain, alabels (where they differ), about (for the reader), demo (false: too much for a demo)
 -- zone (as in spec.support.zones), below ({ [name below the domain] = zone }), both with places (see below) in all texts
 -- certificate (of the domain): nil (by the authority that all trust), "self-signed", or "stranger" (by an authority that nobody
---   trusts, whose own certificate is in the handshake). names (in the certificate): default the domain's
+--   trusts, whose own certificate is in the handshake), or "twin" (by an authority of the stranger's name that a trusted one has made; the
+--   stranger's own certificate is in the handshake too). names (in the certificate): default the domain's
 -- alone (true, and wherever the certificate is unusual): the ping is answered over its own connection, so that the row is about one
 --   direction alone; elsewhere the domain connects to near.example
--- peer: "ejabberd" (default: Prosody)
+-- peer: "ejabberd" (default: Prosody), or "hostile": it sends a stanza as the domain; through: over a stream that proves to be this other one's,
+--   with a dialback key for the domain
 -- direction: "in" (the domain pings near.example, and near's view of the domain counts)
 -- remote: what near's xmppdns_remote has for the domain
 -- moves: { records of the zone to which it changes once there is a connection }; the row is about the ping after that one has ended
@@ -18,8 +20,9 @@
 --
 -- Places: $ADDRESS with the ports $STARTTLS (endpoint "starttls"), $SECOND ("second"), 5269 ("5269") and $DIRECT ("direct", which is
 -- also on ::1: "direct6"): the far server. $EJABBERD with $EJABBERDSTARTTLS ("ejabberd"), $EJABBERDDIRECT ("ejabberd direct").
+-- $HOSTILE with $HOSTILEPORT: says yes to every dialback key.
 -- $DEAD: nobody there. $SWALLOW with $SWALLOWPORT and $DIRECT, and ::1 with $STARTTLS: swallow packets. $ALPN: an openssl s_server.
--- Digests of the domain's certificate: $SPKI (its key), $CERT; $TACERT: of the stranger's authority; $OTHER: of nothing at all.
+-- Digests of the domain's certificate: $SPKI (its key), $CERT; $TACERT, $TASPKI: of the stranger's authority; $OTHER: of nothing at all.
 
 local STARTTLS = "_xmpp-server._tcp SRV 0 0 $STARTTLS xmpp\nxmpp A $ADDRESS\n";
 local TWO_TARGETS = "_xmpp-server._tcp SRV 0 0 $STARTTLS xmpp\n_xmpp-server._tcp SRV 1 0 $SECOND xmpp\nxmpp A $ADDRESS\n";
@@ -505,6 +508,35 @@ local ejabberd_in = {
 	},
 };
 
+local HOSTILE = "_xmpp-server._tcp SRV 0 0 $HOSTILEPORT xmpp\nxmpp A $HOSTILE\n";
+local HOSTILE_TLSA = HOSTILE .. "_$HOSTILEPORT._tcp.xmpp TLSA ";
+
+local hostile = {
+	{
+		domain = "honest.example",
+		about = "itself, TLSA 3 1 1",
+		peer = "hostile",
+		zone = { records = HOSTILE_TLSA .. "3 1 1 $SPKI" },
+		expect = { pong = true },
+	},
+	{
+		domain = "victim.example",
+		about = "dialback through honest.example",
+		peer = "hostile",
+		through = "honest.example",
+		zone = { records = HOSTILE_TLSA .. "3 1 1 $SPKI" },
+		expect = { pong = false, reason = { "does not match your TLSA records" } },
+	},
+	{
+		domain = "twin.example",
+		about = "TLSA 2 1 1, twin of the authority",
+		peer = "hostile",
+		certificate = "twin",
+		zone = { records = HOSTILE_TLSA .. "2 1 1 $TASPKI" },
+		expect = { pong = false, reason = { "does not match your TLSA records" } },
+	},
+};
+
 return {
 	{ title = "near.example pings", about = "their DNS", rows = basics },
 	{ title = "DANE", about = "TLSA and certificate", rows = dane },
@@ -513,4 +545,5 @@ return {
 	{ title = "near.example is pinged by", about = "TLSA and certificate", rows = inbound },
 	{ title = "near.example pings", about = "ejabberd", rows = ejabberd },
 	{ title = "near.example is pinged by", about = "ejabberd", rows = ejabberd_in },
+	{ title = "near.example hears from", about = "a peer of bad faith", rows = hostile },
 };
