@@ -29,31 +29,20 @@ local function describe_load_failure(problem)
 	return places[1] and text:match("module '[^']+' not found") or one_line(text), places;
 end
 
-local function get_check_settings()
-	local settings = module:get_option("xmppdns") or module:get_option("unbound");
-	if type(settings) ~= "table" then return settings; end
-	local known = require "xmppdns.prosody.configuration".keep_known(settings);
-	return require "xmppdns.prosody.autotrust".read(known, prosody.paths.data);
-end
-
--- prosodyctl mod_xmppdns check: without a running server.
+-- prosodyctl mod_xmppdns check
 function module.command(arg)
 	if table.remove(arg, 1) ~= "check" then
 		print("Usage: prosodyctl mod_xmppdns check [OPTION...] [DOMAIN...]");
 		return 2;
 	end
-	local found, command = pcall(require, "xmppdns.check.command");
+	local found, command = pcall(require, "xmppdns.prosody.command");
 	if not found then
 		local text, places = describe_load_failure(command);
 		print("Cannot load the xmppdns library: "..text);
 		for _, place in ipairs(places) do print("  not in "..place); end
 		return 1;
 	end
-	return command.main(arg, {
-		settings = get_check_settings(), cafile = module:get_option("ssl", {}).cafile;
-		configuration = require "xmppdns.prosody.configuration".check(from_prosody "core.configmanager".getconfig());
-		program = "prosodyctl mod_xmppdns check";
-	});
+	return command.check(arg, prosody.paths);
 end
 
 if prosody.process_type == "prosodyctl" then return; end -- its log is its standard output, and files are the server's to make
@@ -67,6 +56,8 @@ local is_active = module:metric("gauge", "active", "", "1 while lookups go throu
 
 local plugin;  -- the library's part, once it could be loaded
 local problem; -- why it does not serve, or nil
+local since;   -- when that began, or ended
+local refused; -- why a reload's options did not come into force, or nil
 local retries = false;
 
 -- What is "required", for as long as nothing can be validated. Whoever misspelt a level wanted one.
@@ -204,7 +195,8 @@ local retry_later;
 -- Puts the problem, or nil, into force.
 local function set_problem(text)
 	if text and text ~= problem then module:log("error", "%s; Prosody goes on with its own resolver", text); end
-	problem = text;
+	if not since or (text == nil) ~= (problem == nil) then since = os.time(); end
+	problem, refused = text, nil;
 	is_active:set(text and 0 or 1);
 	if not text then return; end
 	if state.watch then
@@ -235,7 +227,16 @@ end
 local function reload()
 	if problem then return try(start_plugin); end
 	local applied, trouble = plugin:reload();
+	refused = not applied and trouble or nil;
 	if not applied then module:log("error", "%s; the settings from before stay in force", trouble); end
+end
+
+-- The truth for prosodyctl mod_xmppdns check, which asks for it through the admin socket.
+local function tell_status(event)
+	local status = { prosody = prosody.version, active = not problem, problem = problem, since = since, refused = refused };
+	if plugin then pcall(plugin.describe, plugin, status); end
+	event.origin.send(from_prosody "util.stanza".stanza("xmppdns-status"):text(from_prosody "util.json".encode(status)));
+	return true;
 end
 
 for host in pairs(prosody.hosts) do guard_host(host); end
@@ -243,6 +244,7 @@ module:hook("host-activated", guard_host);
 module:hook("host-deactivated", function (host) guarded[host] = nil; end);
 module:hook("s2s-check-certificate", guard_certificate, 1100);
 module:hook("config-reloaded", reload);
+module:hook("admin/xmppdns-status", tell_status);
 module:hook("server-started", function ()
 	if not problem then try(plugin.run); end
 end, -1000); -- after mod_posix, which forks then

@@ -4,187 +4,53 @@
 --
 -- os.exit(require "xmppdns.check.command".main({ "--connect", "example.org" }));
 
+local arguments_of = require "xmppdns.check.arguments";
+local copies = require "xmppdns.check.copies";
 local health = require "xmppdns.trust.health";
 local domain_check = require "xmppdns.check.domain";
 local json = require "xmppdns.check.json";
 local probe = require "xmppdns.check.probe";
+local screens = require "xmppdns.check.screen";
+local summary = require "xmppdns.check.summary";
 local tree = require "xmppdns.check.tree";
 local resolvers = require "xmppdns.resolver";
 local tasks_of = require "xmppdns.check.tasks";
 local xmppdns = require "xmppdns";
+local zone_file = require "xmppdns.check.zone_file";
 
-local GOOD, PROBLEM, USAGE = 0, 1, 2; -- exit statuses
+local GOOD, PROBLEM, USAGE, INTERRUPTED = 0, 1, 2, 130; -- exit statuses
 local AT_ONCE = 50; -- domains: their connections must stay within what select can watch
+local PATIENCE = 1; -- seconds until it says what it is waiting for
+local EXPIRES = 21; -- days for which the certificates of our own domains shall last
 
-local HELP = [[
-Usage: %s [OPTION...] [DOMAIN...]
+-- Progress
 
-Says what DNS tells about the XMPP servers of the domains, whether it is secured by DNSSEC, which addresses another server would dial,
-in which order, and why some are skipped. Without a domain: whether the resolver itself is healthy.
-
-  --connect             dial, start TLS, and say whether the certificate matches by DANE, by name, or not
-  --json                write JSON instead of a tree
-  --forward ADDR[@PORT] ask this server; may be repeated
-  --resolvconf FILE     ask the servers of this file instead of those of /etc/resolv.conf
-  --trustfile FILE      trust the DS or DNSKEY records in this file
-  --timeout SECONDS     for one attempt of a lookup, and for one connection (default 5)
-  --cafile FILE         the authorities to trust when --connect checks names
-  --set KEY=VALUE       any other setting; a number, true, false or text; repeated, it makes a list;
-                        inside of a table: --set options.edns-buffer-size=1232, --set stub.corp.example=192.0.2.53
-  --help, --version
-
-Exit status: 0 nothing is wrong, 1 a problem was found, 2 the command line or a setting is wrong.
-
-%s]];
-
--- The command line
-
-local TEXT_OPTIONS = { ["--forward"] = "forward", ["--trustfile"] = "trustfile", ["--resolvconf"] = "resolvconf" };
-
-local function read_value(text)
-	if text == "true" then return true; end
-	if text == "false" then return false; end
-	return text:match("^-?%d+%.?%d*$") and tonumber(text) or text;
-end
-
--- A second value makes a list. given: what the command line has set, which replaces what there was before it.
-local function set_value(settings, key, value, given)
-	if not given[key] then
-		settings[key] = value;
-	elseif type(settings[key]) == "table" then
-		table.insert(settings[key], value);
-	else
-		settings[key] = { settings[key], value };
-	end
-	given[key] = true;
-end
-
-local function set_setting(command, key, value)
-	local outer, inner = key:match("^(%l+)%.(.+)$");
-	if outer ~= "options" and outer ~= "stub" then
-		return set_value(command.settings, key, value, command.given);
-	end
-	command.given[outer] = command.given[outer] or {};
-	local copied = resolvers.copy(command.settings[outer] or {});
-	command.settings[outer] = copied;
-	set_value(copied, inner, value, command.given[outer]);
-end
-
--- Servers named on the command line are asked instead of those in the settings that were there before.
-local function forget_servers(command)
-	for _, key in ipairs({ "forward", "resolvconf", "upstream", "tls", "tls_ca" }) do
-		if not command.given[key] then command.settings[key] = nil; end
-	end
-end
-
-local readers = {};
-
-readers["--set"] = function (command, text)
-	local key, value = text:match("^([^=]+)=(.*)$");
-	if not key then return nil, "--set wants KEY=VALUE"; end
-	set_setting(command, key, read_value(value));
-	return true;
-end
-
-readers["--timeout"] = function (command, text)
-	local seconds = tonumber(text);
-	if not seconds or seconds <= 0 then return nil, "--timeout wants a number of seconds"; end
-	command.settings.timeout = seconds;
-	return true;
-end
-
-readers["--cafile"] = function (command, text)
-	local file, problem = io.open(text, "rb");
-	if not file then return nil, "--cafile: " .. problem; end
-	file:close();
-	command.cafile = text;
-	return true;
-end
-
-for option, key in pairs(TEXT_OPTIONS) do
-	readers[option] = function (command, text)
-		if key ~= "trustfile" then forget_servers(command); end
-		set_setting(command, key, text);
-		return true;
-	end
-end
-
-local function read_option(command, arguments, place)
-	local name, value = arguments[place]:match("^(%-%-[^=]+)=(.*)$");
-	name = name or arguments[place];
-	local reader = readers[name];
-	if not reader then return nil, "unknown option " .. arguments[place]; end
-	if not value then
-		place = place + 1;
-		value = arguments[place];
-	end
-	if not value then return nil, name .. " wants a value"; end
-	local ok, problem = reader(command, value);
-	if not ok then return nil, problem; end
-	return place;
-end
-
-local FLAGS = { ["--connect"] = "connect", ["--json"] = "json", ["--help"] = "help", ["--version"] = "version" };
-
--- { settings, domains, connect, json, help, version, cafile }, or nil and why not.
-local function read_command(arguments, settings)
-	local command = { settings = resolvers.copy(settings or {}), given = {}, domains = {} };
-	local place, only_domains = 1, false;
-	while arguments[place] do
-		local argument = arguments[place];
-		if only_domains or argument:sub(1, 1) ~= "-" then
-			table.insert(command.domains, argument);
-		elseif argument == "--" then
-			only_domains = true;
-		elseif FLAGS[argument] then
-			command[FLAGS[argument]] = true;
-		else
-			local read, problem = read_option(command, arguments, place);
-			if not read then return nil, problem; end
-			place = read;
-		end
-		place = place + 1;
-	end
-	return command;
-end
-
--- The screen
-
--- No Lua of its own can tell; the shell inherits our descriptors.
-local function is_terminal(descriptor)
-	local ok = os.execute("test -t " .. descriptor);
-	return ok == true or ok == 0;
-end
-
-local function speaks_unicode()
-	for _, name in ipairs({ "LC_ALL", "LC_CTYPE", "LANG" }) do
-		local value = os.getenv(name);
-		if value and value ~= "" then return value:lower():find("utf%-?8") ~= nil; end
-	end
-	return false;
-end
-
--- The streams of options, or the process's own.
-local function open_screen(options)
-	local screen = { out = options.out or io.stdout, err = options.err or io.stderr };
-	local is_own = not options.out;
-	local colour = options.colour;
-	if colour == nil then colour = is_own and not os.getenv("NO_COLOR") and is_terminal(1); end
-	screen.style = tree.new_style(colour);
-	screen.unicode = options.unicode;
-	if screen.unicode == nil then screen.unicode = speaks_unicode(); end
-	screen.progress = not options.err and is_terminal(2);
-	return screen;
+local function describe_progress(run)
+	local count = #run.wanted;
+	local counted = count > 1 and run.phase == nil and ("%d of %d domains checked"):format(run.finished, count) or "";
+	if run.screen:age() < PATIENCE then return counted; end
+	local servers = table.concat(run.resolver:settings().servers, ", ");
+	local who = run.phase or run.under_way[1] and table.concat(run.under_way, " ") or "";
+	return ("%s%swaiting for %s (DNS: %s), %d s"):format(counted, counted == "" and "" or "; ", who, servers == "" and "from the root" or servers,
+		math.floor(run.screen:age()));
 end
 
 local function show_progress(run)
-	if not run.screen.progress or #run.command.domains < 2 then return; end
-	run.screen.err:write(("\r\27[K%d of %d domains checked"):format(run.finished, #run.command.domains));
-	run.screen.err:flush();
+	local text = describe_progress(run);
+	if text ~= "" then run.screen:show_progress(text); end
 end
 
-local function clear_progress(run)
-	if run.screen.progress and #run.command.domains > 1 then run.screen.err:write("\r\27[K"); end
+local function keep_showing(run)
+	run.resolver:after(PATIENCE, function ()
+		show_progress(run);
+		keep_showing(run);
+	end);
+end
+
+local function remove(list, value)
+	for place, known in ipairs(list) do
+		if known == value then return table.remove(list, place); end
+	end
 end
 
 -- Checking
@@ -205,37 +71,72 @@ local function check_root(run)
 	if not answer or (not answer.secure and run.resolver:settings().dnssec ~= "off") then check_health(run); end
 end
 
-local function check_domains(run)
-	local options = {
-		connect = run.command.connect, timeout = run.resolver:settings().timeout, cafile = run.command.cafile;
+-- { domain, home = for xmppdns.check.domain, or nil }: those of the command line, or our own.
+local function list_wanted(run)
+	local wanted = {};
+	for i, domain in ipairs(run.command.domains) do wanted[i] = { domain = domain }; end
+	if wanted[1] or not run.options.list_hosts then return wanted; end
+	for i, host in ipairs(run.options.list_hosts()) do
+		local ports = run.server and run.server.ports;
+		wanted[i] = { domain = host.domain, home = { client = host.client, ports = ports, is_local = host.is_local } };
+	end
+	return wanted;
+end
+
+local function domain_options(run, one)
+	local command = run.command;
+	local path = command.certificate or command.tlsa and run.options.find_certificate and run.options.find_certificate(one.domain) or nil;
+	return {
+		connect = command.connect, timeout = run.resolver:settings().timeout, cafile = command.cafile, chain = command.chain, home = one.home;
+		expires = command.expires or one.home and EXPIRES or nil, tlsa = command.tlsa and { path = path, usages = command.usages } or nil;
 	};
-	local domains, place = run.command.domains, 0;
+end
+
+local function check_domain(run, place)
+	local one = run.wanted[place];
+	table.insert(run.under_way, one.domain);
+	run.domains[place] = domain_check.inspect(run.tasks, run.resolver, one.domain, domain_options(run, one));
+	remove(run.under_way, one.domain);
+	run.finished = run.finished + 1;
+	show_progress(run);
+end
+
+local function check_domains(run)
+	local place = 0;
 	local function work()
-		while place < #domains do
+		while place < #run.wanted do
 			place = place + 1;
-			local mine = place;
-			run.domains[mine] = domain_check.inspect(run.tasks, run.resolver, domains[mine], options);
-			run.finished = run.finished + 1;
-			show_progress(run);
+			check_domain(run, place);
 		end
 	end
 	show_progress(run);
-	for _ = 1, math.min(AT_ONCE, #domains) do run.tasks:spawn(work); end
+	for _ = 1, math.min(AT_ONCE, #run.wanted) do run.tasks:spawn(work); end
+end
+
+-- What is asked for without a domain: the server, the resolver, and what others see of us.
+local function check_here(run)
+	if run.options.ask_server then run.server = run.options.ask_server(); end
+	run.phase = "the resolver's servers";
+	check_health(run);
+	for _, copy in ipairs(copies.list_hidden(run.options.plugin_paths)) do
+		table.insert(run.health, { level = "warning", topic = "library", text = ("%s hides %s"):format(copy.used, copy.hidden), advice = "remove one of both" });
+	end
+	run.phase = nil;
 end
 
 local function check_all(run)
+	keep_showing(run);
 	run.tasks:spawn(function ()
-		if not run.command.domains[1] then return check_health(run); end
-		check_root(run);
+		if run.command.domains[1] then check_root(run); elseif not run.command.tlsa then check_here(run); end
+		run.wanted = list_wanted(run);
 		check_domains(run);
 	end);
 	run.tasks:run();
-	clear_progress(run);
 end
 
 -- Whether nothing is wrong. A server that strips DNSSEC is wrong even where we can do without it.
 local function is_good(run)
-	if run.configuration[1] or run.health and not run.health.ok then return false; end
+	if run.configuration[1] or run.health and not run.health.ok or run.server and not run.server.ok then return false; end
 	for _, domain in ipairs(run.domains) do
 		if domain.problems[1] then return false; end
 	end
@@ -245,26 +146,68 @@ end
 -- Output
 
 local function write_json(run, is_fine)
-	run.screen.out:write(json.write({
-		version = xmppdns.version(), ok = is_fine, configuration = run.configuration, health = run.health, recovery = run.recovery, domains = run.domains;
+	run.screen:write(json.write({
+		version = xmppdns.version(), ok = is_fine, configuration = run.configuration, server = run.server, health = run.health, recovery = run.recovery;
+		domains = run.domains;
 	}));
 end
 
-local function write_trees(run)
-	local screen, parts = run.screen, {};
-	if run.configuration[1] then parts[1] = tree.draw_configuration(run.configuration, screen.style, screen.unicode); end
-	if run.health then parts[#parts + 1] = tree.draw_health(run.health, run.recovery, screen.style, screen.unicode); end
-	for _, domain in ipairs(run.domains) do
-		parts[#parts + 1] = tree.draw_domain(domain, screen.style, screen.unicode);
+local function has_warnings(findings)
+	for _, finding in ipairs(findings) do
+		if finding.level ~= "good" then return true; end
 	end
-	screen.out:write(table.concat(parts, "\n"));
+	return false;
+end
+
+-- One part of the output: a line where all is well and nobody asked for more, nothing with --quiet, else its tree.
+local function add_part(run, parts, is_fine, describe, draw, report)
+	local command = run.command;
+	if is_fine and command.quiet then return; end
+	if is_fine and run.is_brief and not command.verbose then
+		parts.lines = (parts.lines or "") .. describe(report, run.screen.style);
+		return;
+	end
+	parts[#parts + 1] = draw(run, report);
+end
+
+local function draw_with(draw)
+	return function (run, report) return draw(report, run.screen.style, run.screen.unicode, run.screen.width); end
+end
+
+local draw_configuration, draw_server, draw_domain = draw_with(tree.draw_configuration), draw_with(tree.draw_server), draw_with(tree.draw_domain);
+
+local function draw_health(run, findings)
+	return tree.draw_health(findings, run.recovery, run.screen.style, run.screen.unicode, run.screen.width);
+end
+
+local function write_trees(run)
+	local parts = {};
+	if run.configuration[1] then parts[1] = draw_configuration(run, run.configuration); end
+	if run.server then add_part(run, parts, not has_warnings(run.server.findings), summary.describe_server, draw_server, run.server); end
+	if run.health then add_part(run, parts, not has_warnings(run.health) and not run.recovery, summary.describe_health, draw_health, run.health); end
+	for _, domain in ipairs(run.domains) do
+		add_part(run, parts, domain.status == "good" and not domain.warnings[1], summary.describe_domain, draw_domain, domain);
+	end
+	run.screen:write(parts.lines or "");
+	if parts.lines and parts[1] then run.screen:write("\n"); end
+	run.screen:write(table.concat(parts, "\n"));
+end
+
+local function write_zone_files(run)
+	local parts = {};
+	for i, domain in ipairs(run.domains) do
+		parts[i] = domain.tlsa and zone_file.draw(domain, run.screen.width) or draw_domain(run, domain);
+	end
+	run.screen:write(table.concat(parts, "\n"));
 end
 
 -- Running
 
 -- What --help or --version says, or nil.
 local function describe_itself(command, program)
-	if command.help then return HELP:format(program, json.FIELDS); end
+	if command.help then
+		return command.domains[1] == "json" and json.FIELDS or arguments_of.HELP:format(program);
+	end
 	if not command.version then return nil; end
 	local version = xmppdns.version();
 	return ("xmppdns-check %s, libunbound %s\n"):format(version.xmppdns, version.libunbound);
@@ -278,40 +221,54 @@ local function find_missing(command)
 	return not available and missing or nil;
 end
 
+local function choose_output(command)
+	return command.json and write_json or command.tlsa and write_zone_files or write_trees;
+end
+
 -- Gives the exit status.
-local function run_command(command, resolver, screen, configuration)
-	local run = { command = command, configuration = configuration, resolver = resolver, screen = screen };
-	run.tasks, run.domains, run.finished = tasks_of.new(resolver), {}, 0;
-	check_all(run);
+local function run_command(command, resolver, screen, options)
+	local run = {
+		command = command, configuration = options.configuration or {}, resolver = resolver, screen = screen, options = options;
+		tasks = tasks_of.new(resolver), domains = {}, finished = 0, wanted = {}, under_way = {};
+		is_brief = not command.domains[1] and options.list_hosts ~= nil;
+	};
+	local finished, problem = pcall(check_all, run);
+	screen:clear_progress();
+	if not finished and tostring(problem):find("interrupted!", 1, true) then return INTERRUPTED; end
+	if not finished then error(problem, 0); end
 	local is_fine = is_good(run);
-	(command.json and write_json or write_trees)(run, is_fine);
+	choose_output(command)(run, is_fine);
 	resolver:close();
 	return is_fine and GOOD or PROBLEM;
 end
 
 -- arguments: those of the command line. options, all optional: settings (what the command line's are added to), cafile, program (its name), out and err
--- (files), colour, unicode (booleans), configuration (what is wrong with Prosody's: see xmppdns.prosody.configuration). Gives the exit status.
+-- (files), colour, unicode (booleans); and what Prosody's side knows: configuration (what is wrong with it: see xmppdns.prosody.configuration),
+-- ask_server() -> report (xmppdns.prosody.running), list_hosts(), find_certificate(domain) (xmppdns.prosody.home), plugin_paths. Gives the exit status.
 local function main(arguments, options)
 	options = options or {};
-	local screen, program = open_screen(options), options.program or "xmppdns-check";
+	local program = options.program or "xmppdns-check";
 	local function refuse(problem)
-		screen.err:write(("%s: %s\n"):format(program, tree.visible(problem)));
+		(options.err or io.stderr):write(("%s: %s\n"):format(program, tree.visible(problem)));
 		return USAGE;
 	end
 	if options.settings ~= nil and type(options.settings) ~= "table" then return refuse("the settings must be a table"); end
-	local command, problem = read_command(arguments, options.settings);
+	local command, problem = arguments_of.read(arguments, options.settings);
 	if not command then return refuse(("%s; %s --help says more"):format(problem, program)); end
+	local screen = screens.open(options, command.colour);
 	local description = describe_itself(command, program);
 	if description then
-		screen.out:write(description);
+		screen:write(description);
 		return GOOD;
 	end
 	command.cafile = command.cafile or options.cafile;
+	if command.tlsa then command.connect = true; end
+	if command.tlsa and not command.domains[1] and not options.list_hosts then return refuse("--tlsa wants a DOMAIN"); end
 	local missing = find_missing(command);
 	if missing then return refuse(missing); end
 	local resolver, err = resolvers.new(command.settings);
 	if not resolver then return err.code == "config" and refuse(err.text) or refuse(tostring(err)); end
-	return run_command(command, resolver, screen, options.configuration or {});
+	return run_command(command, resolver, screen, options);
 end
 
 return { main = main };

@@ -7,6 +7,15 @@ JSON: an object with
   xmppdns, libunbound   versions
   ok                    whether the exit status is 0
   configuration         what is wrong with Prosody's: list of { section, text, advice }
+  server                the running Prosody, with prosodyctl and without a domain:
+    ok, state           no problem found; "active", "closed" (loaded, but does not serve), "absent" (not loaded), "stopped" (Prosody does not run),
+                        "unreadable" (its admin socket may not be used) or "silent"
+    since, problem      of that state, in seconds since 1970; why it is closed
+    dnssec, dane, servers, anchors, cache: { entries, bytes }   as they are in force
+    failures            the last lookups that failed: list of { at: seconds since 1970, text }
+    differences         settings that are other in the file: list of { setting, running, file }
+    findings            as those of health; more: list of texts
+    ports               where it listens: list of { service, address, port }
   health                without a domain, and when the root's keys do not validate:
     ok, seconds, stripped   no problem found; how long it took; whether the servers strip DNSSEC
     findings            list of { level: "good", "warning" or "problem", topic, text, advice }
@@ -19,6 +28,8 @@ JSON: an object with
     given, domain       as typed, and as A-labels
     status              "good", "degraded" (reachable, but with problems) or "unreachable"
     problems            list of texts; empty when status is "good"
+    warnings            list of texts
+    exists              false where the domain's name does not exist
     error               why nothing is dialled: { code, text }
     secure              whether both SRV answers, or their absence, are secured by DNSSEC
     srv                 list, for each service, of { service, name, state: "data", "absent", "unavailable" or "failed",
@@ -30,18 +41,27 @@ JSON: an object with
     endpoints           list, in the order of dialling, of { host, service, priority, weight, port, tls: "direct" or "starttls",
                         error: { code, text }: why it is skipped, addresses, secure, dane: whether TLSA records decide,
                         connections: with --connect, list of { address, connected, protocol, cipher, alpn, names: of the certificate,
-                        expires: its last day, match: "dane" or "name", name: which one, problem } }
+                        expires: its last day, ends: the same in seconds since 1970, days: until then, level, match: "dane" or "name",
+                        name: which one, problem, unjudged: no authorities are known here; published, served: lists of { usage, selector,
+                        matching, data } that do not match }, here: for a domain of this server, whether it listens there: { level, text } }
+    client              for a domain of this server, the services for its clients: { srv, targets, endpoints, left_out }
+    chain               with --chain, list of { zone, dnssec, ds, keys: lists of key tags, note, error, signed_until: seconds since 1970, days, level }
+    tlsa                with --tlsa, list of { host, port, name, records: to publish, list of { usage, selector, matching, data }, published,
+                        others: published ones of other keys, ttl, stage: "first", "publish", "wait", "remove", "done", "broken", "unsigned",
+                        "unknown" or "silent", text: what to do next }
     left_out            how many endpoints more there would be without max_endpoints
   What does not apply is left out. Bytes that are not UTF-8 are written as \DDD.
 ]];
 
 -- In which the fields of every object are written: as FIELDS lists them.
 local ORDER = {
-	"xmppdns", "libunbound", "ok", "configuration", "health", "recovery", "domains", "section", "level", "topic", "address", "source", "changed";
-	"keys", "zone", "tag", "kind", "recovered", "given", "domain", "status", "problems", "code", "host", "service", "priority", "weight", "port", "target";
-	"type", "usage", "selector", "matching", "data", "connected", "protocol", "cipher", "alpn", "names", "expires", "match", "name", "state", "cause";
-	"text", "seconds", "stripped", "findings", "root", "servers", "anchors", "advice", "udp", "tcp", "tls", "verdict", "dnssec", "asked", "ttl", "alias", "error";
-	"addresses", "secure", "srv", "targets", "endpoints", "tlsa", "usable", "skipped", "records", "reason", "dane", "connections", "problem", "left_out";
+	"xmppdns", "libunbound", "ok", "configuration", "server", "health", "recovery", "domains", "section", "level", "topic", "address", "source", "changed";
+	"keys", "zone", "tag", "kind", "recovered", "given", "domain", "status", "problems", "warnings", "exists", "code";
+	"host", "service", "priority", "weight", "port", "target", "type", "usage", "selector", "matching", "data", "connected", "protocol", "cipher", "alpn";
+	"names", "expires", "ends", "days", "match", "name", "state", "since", "cause", "text", "seconds", "stripped", "findings", "root", "servers", "anchors";
+	"advice", "more", "udp", "tcp", "tls", "verdict", "dnssec", "ds", "asked", "ttl", "alias", "error", "addresses", "secure", "srv", "targets", "endpoints";
+	"client", "chain", "tlsa", "usable", "skipped", "records", "published", "served", "others", "stage", "reason", "dane", "connections", "problem";
+	"unjudged", "left_out";
 };
 
 -- true, or nil and what is missing.
@@ -91,12 +111,12 @@ local function health_fields(findings)
 	return fields;
 end
 
--- found: { version = of xmppdns.version(), ok, configuration (of xmppdns.prosody.configuration), health (of xmppdns.trust.health), recovery,
--- domains (of xmppdns.check.domain) }. An empty table is an empty list: no object is ever empty.
+-- found: { version = of xmppdns.version(), ok, configuration (of xmppdns.prosody.configuration), server (of xmppdns.prosody.running),
+-- health (of xmppdns.trust.health), recovery, domains (of xmppdns.check.domain) }. An empty table is an empty list: no object is ever empty.
 local function write(found)
 	return repair(require "dkjson".encode({
 		xmppdns = found.version.xmppdns, libunbound = found.version.libunbound, ok = found.ok, configuration = found.configuration;
-		health = found.health and health_fields(found.health), recovery = found.recovery, domains = found.domains;
+		server = found.server, health = found.health and health_fields(found.health), recovery = found.recovery, domains = found.domains;
 	}, { indent = true, keyorder = ORDER })) .. "\n";
 end
 

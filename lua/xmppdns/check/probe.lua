@@ -2,15 +2,13 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- One endpoint, dialled as a server would, up to its certificate: whether that matches. Needs LuaSocket with LuaSec.
 
+local certificate_of = require "xmppdns.check.certificate";
 local core = require "xmppdns.core";
 
 local MOST_BYTES = 65536; -- of a stream before TLS
 local CA_FILES = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem" };
 
-local SUBJECT_ALT_NAME = "2.5.29.17";
-local XMPP_ADDRESS, SRV_NAME = "1.3.6.1.5.5.7.8.5", "1.3.6.1.5.5.7.8.7";
-
-local STREAM = "<?xml version='1.0'?><stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' to='%s' version='1.0'>";
+local STREAM = "<?xml version='1.0'?><stream:stream xmlns='jabber:%s' xmlns:stream='http://etherx.jabber.org/streams' to='%s' version='1.0'>";
 local STARTTLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 
 local new_context;
@@ -27,6 +25,7 @@ local function available(options)
 	return context and true, problem;
 end
 
+-- The machine's authorities, or nil.
 local function default_ca_file()
 	for _, path in ipairs(CA_FILES) do
 		local file = io.open(path, "rb");
@@ -90,7 +89,7 @@ local function stream_error(received)
 end
 
 local function start_tls_stream(run)
-	local sent, problem = send(run, STREAM:format(escape_xml(run.target.domain)));
+	local sent, problem = send(run, STREAM:format(run.target.party or "server", escape_xml(run.target.domain)));
 	if not sent then return nil, problem; end
 	local found, received = receive(run, "</stream:features>", "<stream:features%s*/>", "<stream:error.-</stream:error>");
 	if not found then return nil, received; end
@@ -108,7 +107,7 @@ function new_context(target, options)
 		mode = "client", protocol = "any", options = { "all", "no_sslv2", "no_sslv3" };
 		verify = "peer", verifyext = { "lsec_continue", "lsec_ignore_purpose" }; -- goes on, so that the report can say what is wrong
 		cafile = options.cafile or default_ca_file();
-		alpn = target.tls == "direct" and "xmpp-server" or nil;
+		alpn = target.tls == "direct" and "xmpp-" .. (target.party or "server") or nil;
 		dane = target.dane and { "no_ee_namechecks" } or nil; -- R25
 	});
 end
@@ -139,31 +138,21 @@ end
 
 -- Certificates
 
--- The names of a certificate for XMPP servers: DNS names, those of SRV records (RFC 4985), XMPP addresses.
-local function certificate_names(certificate)
-	local names = {};
-	local extension = certificate:extensions()[SUBJECT_ALT_NAME] or {};
-	for _, name in ipairs(extension.dNSName or {}) do names[#names + 1] = { kind = "DNS", name = name:lower() }; end
-	for _, name in ipairs(extension[SRV_NAME] or {}) do names[#names + 1] = { kind = "SRV", name = name:lower() }; end
-	for _, name in ipairs(extension[XMPP_ADDRESS] or {}) do names[#names + 1] = { kind = "XMPP", name = name:lower() }; end
-	return names;
-end
-
 -- Whether the certificate's name stands for the wanted one: a "*" is one whole label, the first (RFC 6125).
-local function is_name_for(name, wanted)
+local function is_name_for(name, wanted, party)
 	if name.kind == "SRV" then
-		local service, host = name.name:match("^(_xmpps?%-server)%.(.+)$");
-		return service ~= nil and host == wanted;
+		local of_party, host = name.name:match("^_xmpps?%-(%l+)%.(.+)$");
+		return of_party == party and host == wanted;
 	end
 	local parent = name.kind == "DNS" and name.name:match("^%*%.(.+)$");
 	if parent then return parent == wanted:match("^[^.]+%.(.+)$"); end
 	return name.name == wanted;
 end
 
-local function find_name(names, wanted)
+local function find_name(names, wanted, party)
 	for _, reference in ipairs(wanted) do
 		for _, name in ipairs(names) do
-			if is_name_for(name, reference) then return reference; end
+			if is_name_for(name, reference, party) then return reference; end
 		end
 	end
 end
@@ -186,10 +175,27 @@ local function describe_chain(problems)
 	return texts[1] and table.concat(texts, ", ") or tostring(problems.error or "the chain is not trusted");
 end
 
+local function to_hex(bytes)
+	return (bytes:gsub(".", function (byte) return ("%02x"):format(byte:byte()); end));
+end
+
 local function list_names(names)
 	local texts = {};
 	for i, name in ipairs(names) do texts[i] = name.name; end
 	return texts[1] and table.concat(texts, ", ") or "no name at all";
+end
+
+-- The records as { usage, selector, matching, data }, and what they would have to be for this certificate, without duplicates.
+local function list_fingerprints(records, certificate)
+	local published, served, seen = {}, {}, {};
+	for i, record in ipairs(records) do
+		published[i] = { usage = record.use, selector = record.select, matching = record.match, data = to_hex(record.data) };
+		local kind = ("%d %d %d"):format(record.use, record.select, record.match);
+		local data = not seen[kind] and certificate_of.association(certificate, record.select, record.match);
+		seen[kind] = true;
+		if data then served[#served + 1] = { usage = record.use, selector = record.select, matching = record.match, data = data }; end
+	end
+	return published, served;
 end
 
 -- Fills in match = "dane"|"name"|nil, or problem.
@@ -200,14 +206,16 @@ local function judge_certificate(run)
 		result.problem = "no certificate";
 		return;
 	end
-	local names = certificate_names(certificate);
+	local names = certificate_of.list_names(certificate);
 	local is_valid, problems = run.conn:getpeerverification();
-	local reference = find_name(names, target.names);
-	result.names, result.expires = {}, certificate:notafter();
+	local reference = find_name(names, target.names, target.party or "server");
+	result.names, result.expires, result.ends = {}, certificate:notafter(), certificate_of.read_end(certificate);
+	run.certificate = certificate;
 	for i, name in ipairs(names) do result.names[i] = name.name; end
 	if target.dane then
 		result.match = is_valid and "dane" or nil;
 		result.problem = not is_valid and "the certificate matches no TLSA record: " .. describe_chain(problems) or nil;
+		if not is_valid then result.published, result.served = list_fingerprints(target.dane.records, certificate); end
 	elseif not is_valid then
 		result.problem = "the certificate is not trusted: " .. describe_chain(problems);
 	elseif not reference then
@@ -224,8 +232,10 @@ local function describe_tls(run)
 end
 
 -- In a task of tasks: dials target = { address, port, tls = "direct"|"starttls", domain (for SNI and the stream), names (which the certificate may
--- have), dane = { base, records = { { use, select, match, data }, ... } } or nil }. Gives { address, connected, protocol, cipher, alpn, names,
--- expires, match = "dane"|"name"|nil, name = which one, problem = text or nil }. options: timeout (seconds for all of it), cafile.
+-- have), party ("server", or "client" to dial as one), dane = { base, records = { { use, select, match, data }, ... } } or nil }. Gives { address,
+-- connected, protocol, cipher, alpn, names, expires, ends (seconds since 1970), match = "dane"|"name"|nil, name = which one, problem = text or nil,
+-- published, served: where they do not match, the TLSA records and what they would have to be }, and LuaSec's certificate where there was one.
+-- options: timeout (seconds for all of it), cafile.
 local function dial(tasks, target, options)
 	local run = { tasks = tasks, target = target, options = options, deadline = core.now() + options.timeout };
 	run.result = { address = target.address, connected = false };
@@ -242,7 +252,7 @@ local function dial(tasks, target, options)
 		run.result.problem = problem;
 	end
 	if run.conn then run.conn:close(); end
-	return run.result;
+	return run.result, run.certificate;
 end
 
-return { available = available, dial = dial };
+return { available = available, default_ca_file = default_ca_file, dial = dial };

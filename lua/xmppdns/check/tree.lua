@@ -2,9 +2,11 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- What a check has found as a tree, for a terminal or for a file.
 
+local branches = require "xmppdns.check.branches";
+
+local add, draw, node = branches.add, branches.draw, branches.node;
+
 local COLOURS = { good = "32", warning = "33", problem = "31", title = "1", faint = "2" };
-local UNICODE_BRANCHES = { "├─ ", "└─ ", "│  ", "   " };
-local ASCII_BRANCHES = { "|- ", "`- ", "|  ", "   " };
 local SHOWN_BYTES = 8; -- of a TLSA record's data
 
 local LEVELS = {
@@ -31,32 +33,6 @@ local function new_style(colour)
 	end
 end
 
--- Nodes: { text, node, node, ... }
-
-local function node(text)
-	return { text };
-end
-
-local function add(parent, text)
-	local child = node(text);
-	parent[#parent + 1] = child;
-	return child;
-end
-
-local function draw_children(parent, branches, indent, lines)
-	for i = 2, #parent do
-		local is_last = i == #parent;
-		lines[#lines + 1] = indent .. branches[is_last and 2 or 1] .. parent[i][1];
-		draw_children(parent[i], branches, indent .. branches[is_last and 4 or 3], lines);
-	end
-end
-
-local function draw(root, unicode)
-	local lines = { root[1] };
-	draw_children(root, unicode and UNICODE_BRANCHES or ASCII_BRANCHES, "", lines);
-	return table.concat(lines, "\n") .. "\n";
-end
-
 -- Domains
 
 -- "secure, TTL 300"
@@ -65,8 +41,14 @@ local function describe_state(style, found)
 	return found.ttl and ("%s, TTL %d"):format(text, found.ttl) or text;
 end
 
+-- Why, below the record that it is about: without that one's name, which libunbound says once more.
+local function describe_cause(text)
+	text = text:gsub("^[%u%d, ]+ of %S+: ", ""):gsub("^bogus: ", ""):gsub("validation failure <[^>]*>: ", "");
+	return visible(text);
+end
+
 local function add_error(style, parent, err)
-	if err then add(parent, style("problem", visible(err.text))); end
+	if err then add(parent, style("problem", describe_cause(err.text))); end
 end
 
 local function add_service(style, root, found)
@@ -124,22 +106,52 @@ local function describe_connection(style, connection)
 	return ("%s: %s"):format(visible(connection.address), table.concat(parts, ", "));
 end
 
+-- "its A is bogus" of a failure that stands above already, with its reason, or that reason.
+local function describe_skipping(err)
+	local rdtype, code = err.text:match("^(%u+) of %S+: (%l+): ");
+	return rdtype and ("its %s is %s"):format(rdtype, code == "bogus" and code or "not known (" .. code .. ")") or describe_cause(err.text);
+end
+
 local function describe_endpoint(style, endpoint)
 	local how = endpoint.tls == "direct" and "direct TLS" or "STARTTLS";
 	local place = ("%s port %d, %s"):format(visible(endpoint.host), endpoint.port, how);
-	if endpoint.error then return place .. ", " .. style("problem", "skipped"); end
+	if endpoint.error then return ("%s, %s"):format(place, style("problem", "skipped: " .. describe_skipping(endpoint.error))); end
 	local addresses = {};
 	for i, address in ipairs(endpoint.addresses) do addresses[i] = visible(address); end
 	return ("%s%s: %s"):format(place, endpoint.dane and ", " .. style("good", "DANE") or "", table.concat(addresses, ", "));
 end
 
-local function add_endpoints(style, root, report)
+local function describe_record(record)
+	return ("%d %d %d %s"):format(record.usage, record.selector, record.matching, record.data);
+end
+
+-- Both fingerprints, where they differ.
+local function add_fingerprints(parent, connection)
+	for _, record in ipairs(connection.published or {}) do add(parent, "published: " .. describe_record(record)); end
+	for _, record in ipairs(connection.served or {}) do add(parent, "served:    " .. describe_record(record)); end
+end
+
+-- "ends in 3 days" or "ended 1 day ago"; verb: "ends" or "end".
+local function describe_days(days, verb)
+	local amount = ("%d day%s"):format(math.abs(days), math.abs(days) == 1 and "" or "s");
+	return days < 0 and ("ended %s ago"):format(amount) or ("%s in %s"):format(verb, amount);
+end
+
+local function add_connection(style, parent, connection)
+	local child = add(parent, describe_connection(style, connection));
+	if connection.days then
+		add(child, style(connection.level, ("the certificate %s, on %s"):format(describe_days(connection.days, "ends"), os.date("!%Y-%m-%d", connection.ends))));
+	end
+	add_fingerprints(child, connection);
+end
+
+local function add_endpoints(style, root, report, title)
 	if not report.endpoints[1] then return; end
-	local child = add(root, "dialled in this order");
+	local child = add(root, title);
 	for i, endpoint in ipairs(report.endpoints) do
 		local line = add(child, ("%d. %s"):format(i, describe_endpoint(style, endpoint)));
-		add_error(style, line, endpoint.error);
-		for _, connection in ipairs(endpoint.connections) do add(line, describe_connection(style, connection)); end
+		if endpoint.here then add(line, style(endpoint.here.level, endpoint.here.text)); end
+		for _, connection in ipairs(endpoint.connections) do add_connection(style, line, connection); end
 	end
 	if report.left_out > 0 then add(child, style("warning", ("max_endpoints leaves out %d more"):format(report.left_out))); end
 end
@@ -147,7 +159,7 @@ end
 local function domain_title(style, report)
 	local given = visible_name(report.given);
 	local name = style("title", given) .. (report.domain:lower() ~= report.given:lower() and (" (%s)"):format(visible(report.domain)) or "");
-	return ("%s: %s"):format(name, style(LEVELS[report.status], report.status));
+	return ("%s: %s"):format(name, style(LEVELS[report.status], report.exists == false and "does not exist" or report.status));
 end
 
 -- Why nothing is dialled, where an answer above does not say it already.
@@ -161,20 +173,53 @@ local function explain_error(report)
 	return visible(report.error.text);
 end
 
--- The tree of one domain's report (see xmppdns.check.domain).
-local function draw_domain(report, style, unicode)
-	local root = node(domain_title(style, report));
-	for _, found in ipairs(report.srv) do add_service(style, root, found); end
+local function add_client(style, root, client)
+	local child = add(root, "for clients");
+	for _, found in ipairs(client.srv) do add_service(style, child, found); end
+	for _, target in ipairs(client.targets) do add_target(style, child, target); end
+	add_endpoints(style, child, client, "endpoints");
+end
+
+local function describe_tags(tags)
+	return tags[1] and table.concat(tags, ", ") or "none";
+end
+
+-- One zone of a chain of trust (see xmppdns.check.chain).
+local function add_zone(style, parent, zone)
+	local keys = zone.keys[1] and (", keys %s"):format(describe_tags(zone.keys)) or "";
+	local ds = zone.ds[1] and (", DS %s"):format(describe_tags(zone.ds)) or "";
+	local child = add(parent, ("%s: %s%s%s"):format(visible(zone.zone), style(LEVELS[zone.dnssec], zone.dnssec), ds, keys));
+	if zone.note then add(child, visible(zone.note)); end
+	if zone.days then add(child, style(zone.level, "its signatures " .. describe_days(zone.days, "end"))); end
+	add_error(style, child, zone.error);
+	return child;
+end
+
+local function add_chain(style, root, chain)
+	local parent = add(root, "chain of trust");
+	for _, zone in ipairs(chain) do parent = add_zone(style, parent, zone); end
+end
+
+local function add_servers(style, root, report)
 	for _, target in ipairs(report.targets) do add_target(style, root, target); end
-	add_endpoints(style, root, report);
+	add_endpoints(style, root, report, "dialled in this order");
 	if report.error then add(root, style("problem", "nothing is dialled: " .. explain_error(report))); end
-	return draw(root, unicode);
+end
+
+-- The tree of one domain's report (see xmppdns.check.domain). width: of the screen, or nil: as wide as it is.
+local function draw_domain(report, style, unicode, width)
+	local root = node(domain_title(style, report));
+	if report.chain then add_chain(style, root, report.chain); end
+	for _, found in ipairs(report.srv) do add_service(style, root, found); end
+	if report.exists ~= false then add_servers(style, root, report); end
+	if report.client then add_client(style, root, report.client); end
+	return draw(root, unicode, width);
 end
 
 -- Configuration
 
 -- What is wrong with it (see xmppdns.prosody.configuration), by section.
-local function draw_configuration(findings, style, unicode)
+local function draw_configuration(findings, style, unicode, width)
 	local root = node(("%s: %s"):format(style("title", "configuration"), style("problem", "wrong")));
 	local sections = {};
 	for _, finding in ipairs(findings) do
@@ -182,23 +227,40 @@ local function draw_configuration(findings, style, unicode)
 		sections[name] = sections[name] or add(root, visible_name(name));
 		add(add(sections[name], ("%s: %s"):format(style("problem", "problem"), visible(finding.text))), finding.advice);
 	end
-	return draw(root, unicode);
+	return draw(root, unicode, width);
 end
 
 -- Health
 
+local function add_finding(style, root, finding)
+	local child = add(root, ("%s: %s"):format(style(finding.level, finding.level), visible(finding.text)));
+	if finding.advice then add(child, visible(finding.advice)); end
+	for _, text in ipairs(finding.more or {}) do add(child, visible(text)); end
+end
+
 -- The tree of a resolver's health (see xmppdns.trust.health); recovery: { recovered, text } or nil.
-local function draw_health(findings, recovery, style, unicode)
+local function draw_health(findings, recovery, style, unicode, width)
 	local status = findings.ok and "good" or "problem";
 	local root = node(("%s: %s"):format(style("title", "resolver"), style(status, findings.ok and "healthy" or "sick")));
-	for _, finding in ipairs(findings) do
-		local child = add(root, ("%s: %s"):format(style(finding.level, finding.level), visible(finding.text)));
-		if finding.advice then add(child, visible(finding.advice)); end
-	end
+	for _, finding in ipairs(findings) do add_finding(style, root, finding); end
 	if recovery and recovery.text then
 		add(root, style(recovery.recovered and "warning" or "problem", visible(recovery.text)));
 	end
-	return draw(root, unicode);
+	return draw(root, unicode, width);
 end
 
-return { new_style = new_style, draw_configuration = draw_configuration, draw_domain = draw_domain, draw_health = draw_health, visible = visible };
+local SERVER_STATES = {
+	active = "active", closed = "does not serve", absent = "not enabled", stopped = "not running", unreadable = "cannot be asked", silent = "does not answer";
+};
+
+-- What the running server says (see xmppdns.prosody.running).
+local function draw_server(report, style, unicode, width)
+	local root = node(("%s: %s"):format(style("title", "server"), style(report.ok and "good" or "problem", SERVER_STATES[report.state])));
+	for _, finding in ipairs(report.findings) do add_finding(style, root, finding); end
+	return draw(root, unicode, width);
+end
+
+return {
+	new_style = new_style, draw_configuration = draw_configuration, draw_domain = draw_domain, draw_health = draw_health, draw_server = draw_server;
+	visible = visible;
+};

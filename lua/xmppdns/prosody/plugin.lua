@@ -21,6 +21,7 @@ local policy = require "xmppdns.prosody.policy";
 local remembered = require "xmppdns.prosody.remembered";
 local s2s_resolver = require "xmppdns.prosody.s2s_resolver";
 local shell = require "xmppdns.prosody.shell";
+local status = require "xmppdns.prosody.status";
 local trust_store = require "xmppdns.prosody.trust_store";
 local verdict = require "xmppdns.prosody.verdict";
 local waiter = require "xmppdns.prosody.waiter";
@@ -49,6 +50,7 @@ local function apply_options(self)
 	if not configured then return nil, ("The option \"%s\": %s"):format(option, err.text); end
 	self.settings = placed;
 	self.policies:read();
+	self.options = status.read_options(configmanager.getconfig());
 	for _, finding in ipairs(configuration.find_misspelt(configmanager.getconfig())) do
 		self.log("warn", "%s: %s; %s", finding.section, finding.text, finding.advice);
 	end
@@ -61,6 +63,7 @@ local function observe(self, resolver)
 	function resolver.on_done(qname, rdtype, answer, err, seconds)
 		self.metrics:count_lookup(rdtype, answer, err, seconds);
 		self.logs:lookup(qname, rdtype, answer, err, seconds);
+		if err then self.failures:note(err); end
 	end
 	function resolver.on_error(failure)
 		self.log("error", "A DNS callback failed: %s", failure);
@@ -307,6 +310,11 @@ function plugin_methods:reload()
 	return true;
 end
 
+-- Adds to found what prosodyctl is told about it (see xmppdns.prosody.status).
+function plugin_methods:describe(found)
+	status.describe(found, self.options, self.failures, self.state.watch and self.state.watch.resolver);
+end
+
 -- Gives everything back. is_reloading: who comes next goes on with the resolver.
 function plugin_methods:stop(is_reloading)
 	restore(self);
@@ -328,6 +336,7 @@ local function new(module, prosody, state)
 	self.policies = policy.new(configmanager.rawget, function (host, problem) report_problem(self, host, problem); end);
 	self.logs, self.metrics = logging.new(self.log), metrics.new(module);
 	state.remembered = state.remembered or remembered.new();
+	self.failures = status.new_failures();
 	self.outgoing, self.incoming = new_outgoing(self), new_incoming(self);
 	state.verdicts = state.verdicts or setmetatable({}, { __mode = "k" });
 	self.verdicts = verdict.new(state.verdicts, function (...) return judge(self, ...); end);

@@ -16,7 +16,7 @@ local unpack = table.unpack or unpack; -- luacheck: ignore 113/unpack
 local lua = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match("%d%.%d");
 local root = process.run({ "pwd" }):gsub("\n", "");
 
-local dns, server, forwarder, places;
+local dns, server, forwarder, places, served; -- the last: what the key of half.example is as a TLSA record
 
 -- The SHA-256 of the certificate's public key: the data of a TLSA record 3 1 1.
 local function key_digest(certificate)
@@ -61,6 +61,7 @@ setup(function ()
 		hosts = { ["good.example"] = "good.example", ["half.example"] = "half.example", ["plain.example"] = "plain.example" };
 	});
 	places.CA, places.NO_CA = authority.file, server.directory .. "/certificates/good.example.crt";
+	served = key_digest(server.directory .. "/certificates/half.example.crt");
 	local all = zone_records(key_digest(server.directory .. "/certificates/good.example.crt"));
 	for _, zone in pairs(all) do zone.records = zone.records:gsub("%$(%u+)", places); end
 	dns = zones.serve(all, 53);
@@ -87,7 +88,8 @@ end
 local function run(arguments, environment)
 	local words = { "cd / && env" };
 	local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'"; end
-	local variables = { LUA_PATH = package.path:gsub("%./", root .. "/"), LUA_CPATH = package.cpath:gsub("%./", root .. "/"), LC_ALL = "C.UTF-8" };
+	local variables = { LUA_PATH = package.path:gsub("%./", root .. "/"), LUA_CPATH = package.cpath:gsub("%./", root .. "/") };
+	variables.LC_ALL, variables.COLUMNS = "C.UTF-8", "200";
 	for name, value in pairs(environment or {}) do variables[name] = value; end
 	for name, value in pairs(variables) do words[#words + 1] = name .. "=" .. quote(value); end
 	words[#words + 1] = lua .. " " .. quote(root .. "/mod_xmppdns/xmppdns-check");
@@ -141,13 +143,13 @@ good.example: good
 		assert_output([[
 bogus.example: unreachable
 ├─ SRV _xmpps-server._tcp.bogus.example: bogus
-│  └─ SRV of _xmpps-server._tcp.bogus.example: bogus: REASON (2 attempts)
+│  └─ REASON (2 attempts)
 ├─ SRV _xmpp-server._tcp.bogus.example: bogus
-│  └─ SRV of _xmpp-server._tcp.bogus.example: bogus: REASON (2 attempts)
+│  └─ REASON (2 attempts)
 └─ nothing is dialled: with a bogus SRV answer nobody knows where to
 ]], 1, (function ()
 			local output, status = check_here("bogus.example");
-			return output:gsub("validation failure [^\n]- %(2", "REASON (2"), status;
+			return output:gsub("ECDSA [^\n]- %(2", "REASON (2"), status;
 		end)());
 	end);
 
@@ -163,7 +165,7 @@ half.example: degraded
 ├─ forged.half.example
 │  ├─ AAAA: none, secure, TTL n
 │  ├─ A: bogus
-│  │  └─ A of forged.half.example: bogus: REASON (2 attempts)
+│  │  └─ REASON (2 attempts)
 │  └─ TLSA for port STARTTLS: not used: no address is secure
 ├─ empty.half.example
 │  ├─ AAAA: none, secure, TTL n
@@ -181,17 +183,17 @@ half.example: degraded
 │  ├─ A: ADDRESS, secure, TTL n, by way of real.half.example
 │  └─ TLSA for port STARTTLS: none, secure, TTL n
 └─ dialled in this order
-   ├─ 1. forged.half.example port STARTTLS, STARTTLS, skipped
-   │  └─ A of forged.half.example: bogus: REASON (2 attempts)
-   ├─ 2. empty.half.example port STARTTLS, STARTTLS, skipped
-   │  └─ A, AAAA of empty.half.example: no addresses
+   ├─ 1. forged.half.example port STARTTLS, STARTTLS, skipped: its A is bogus
+   ├─ 2. empty.half.example port STARTTLS, STARTTLS, skipped: no addresses
    ├─ 3. other.half.example port STARTTLS, STARTTLS, DANE: ADDRESS
    │  └─ ADDRESS: TLSv1.3, the certificate matches no TLSA record: no matching DANE TLSA records
+   │     ├─ published: 3 1 1 0000000000000000000000000000000000000000000000000000000000000000
+   │     └─ served:    3 1 1 SERVED
    └─ 4. xmpp.half.example port STARTTLS, STARTTLS: ADDRESS
       └─ ADDRESS: TLSv1.3, the certificate matches by name (half.example)
 ]], 1, (function ()
 			local output, status = check_here("--connect", "--cafile", places.CA, "half.example");
-			return output:gsub("validation failure [^\n]- %(2", "REASON (2"), status;
+			return output:gsub("ECDSA [^\n]- %(2", "REASON (2"):gsub("served:    3 1 1 " .. served, "served:    3 1 1 SERVED"), status;
 		end)());
 	end);
 
@@ -204,13 +206,13 @@ partly.example: degraded
 ├─ xmpp.partly.example
 │  ├─ AAAA: ::1, secure, TTL n
 │  ├─ A: bogus
-│  │  └─ A of xmpp.partly.example: bogus: REASON (2 attempts)
+│  │  └─ REASON (2 attempts)
 │  └─ TLSA for port STARTTLS: none, secure, TTL n
 └─ dialled in this order
    └─ 1. xmpp.partly.example port STARTTLS, STARTTLS: ::1
 ]], 1, (function ()
 			local output, status = check_here("partly.example");
-			return output:gsub("validation failure [^\n]- %(2", "REASON (2"), status;
+			return output:gsub("ECDSA [^\n]- %(2", "REASON (2"), status;
 		end)());
 	end);
 
@@ -331,10 +333,10 @@ describe("xmppdns-check: JSON", function ()
 		}, good.endpoints[1]);
 	end);
 
-	it("uses no field that --help does not explain", function ()
-		local help = run({ "--help" });
+	it("uses no field that --help json does not explain", function ()
+		local help = run({ "--help", "json" });
 		local explained, unexplained = {}, {};
-		for word in help:match("\nJSON:.*$"):gmatch("[%w_]+") do explained[word] = true; end
+		for word in help:match("^JSON:.*$"):gmatch("[%w_]+") do explained[word] = true; end
 		local function visit(value)
 			for name, inner in pairs(value) do
 				if type(name) == "string" and not explained[name] then unexplained[name] = true; end
@@ -360,11 +362,11 @@ describe("xmppdns-check: JSON", function ()
 	it("has the fields of each object in the order of --help, and empty lists as lists", function ()
 		local output = run_here("--json", "--connect", "--cafile", places.CA, "half.example");
 		assert.equal("xmppdns libunbound ok configuration domains", order_of(output, "xmppdns"));
-		assert.equal("given domain status problems secure srv targets endpoints left_out", order_of(output, "given"));
+		assert.equal("given domain status problems warnings secure srv targets endpoints left_out", order_of(output, "given"));
 		assert.equal("service name state dnssec asked ttl records", order_of(output, "service"));
 		assert.equal("usage selector matching data usable reason", order_of(output, "usage"));
 		assert.equal("host service priority weight port tls error addresses secure dane connections", order_of(output:match('"endpoints":.*$'), "host"));
-		assert.equal("address connected protocol cipher names expires problem",
+		assert.equal("address connected protocol cipher names expires ends published served problem",
 			(order_of(output:match('"endpoints":.*$'), "address"):gsub("alpn ", "")));
 		assert.matches('"records":[]', output, 1, true);
 		assert.not_matches('{}', output, 1, true);
