@@ -12,14 +12,14 @@ local authority, dns, server, ports;
 
 local function quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'"; end
 
--- Its output and exit status.
+-- Its output, without what Prosody says about our configuration file, and its exit status.
 local function check_with(config, ...)
 	local words = { "COLUMNS=200 LC_ALL=C.UTF-8 prosodyctl --config", quote(config), "mod_xmppdns check" };
 	for _, word in ipairs({ ... }) do words[#words + 1] = quote(word); end
 	local pipe = io.popen("exec 2>&1 </dev/null; " .. table.concat(words, " ") .. "; echo \" $?\"");
 	local output, status = pipe:read("*a"):match("^(.*) (%d+)\n$");
 	pipe:close();
-	return output, tonumber(status);
+	return ("\n" .. output):gsub("\nstartup [^\n]*", ""):sub(2), tonumber(status);
 end
 
 local function check(...) return check_with(server.config, ...); end
@@ -82,13 +82,13 @@ server: active since TIME, DNSSEC opportunistic, DANE opportunistic
 resolver: healthy, asks DNS
 home.example: good, SRV secure, DANE at 1 of 2 endpoints
 lost.example: good, SRV secure, no DANE
-]], (normalize(output):gsub("^startup[^\n]*\n", "")));
+]], normalize(output));
 		assert.equal(0, status);
 	end);
 
 	it("is silent with --quiet, as cron likes it; status 0", function ()
 		local output, status = check("--quiet");
-		assert.same({ "", 0 }, { (output:gsub("^startup[^\n]*\n", "")), status });
+		assert.same({ "", 0 }, { output, status });
 	end);
 
 	it("shows with --verbose what is in force, and the services for clients too", function ()
@@ -136,7 +136,7 @@ server: active
 
 	it("has the same in JSON, in which no field is unexplained", function ()
 		local output, status = check("--json", "--connect", "--chain", "--expires", "1");
-		local result = assert(dkjson.decode((output:gsub("^startup[^\n]*\n", ""))));
+		local result = assert(dkjson.decode(output));
 		assert.same({ 0, true, "active", {}, { dns.forward } },
 			{ status, result.server.ok, result.server.state, result.server.differences, result.server.servers });
 		local explained, unexplained = {}, {};
@@ -177,7 +177,7 @@ end);
 
 describe("prosodyctl mod_xmppdns check beside a running server that does not protect itself", function ()
 	local function first_finding(output)
-		return output:gsub("^startup[^\n]*\n", ""):match("\n?(server: [^\n]*\n[^\n]*)");
+		return output:match("server: [^\n]*\n[^\n]*");
 	end
 
 	local function start(name, options)
