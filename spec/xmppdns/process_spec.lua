@@ -183,4 +183,83 @@ describe("process: after a fork", function ()
 		assert.same("192.0.2.6", answer[1].a);
 		resolver:close();
 	end);
+
+	it("15.9: the child never sets the parent's timer", function ()
+		local resolver = assert(new(settings()));
+		resolver.core:alarm(0.05);
+		local wait_for_child = testprocess.fork(function ()
+			local due = resolver.core:poll(60);
+			resolver.core:alarm(3600);
+			return due;
+		end);
+		assert.same(0, wait_for_child());
+		assert.is_true(resolver.core:poll(60));
+		resolver.core:process();
+		resolver.core:alarm(3600);
+		wait_for_child = testprocess.fork(function ()
+			resolver.core:alarm(0.001);
+			return resolver.core:poll(60);
+		end);
+		assert.same(0, wait_for_child());
+		assert.is_false(resolver.core:poll(0));
+		resolver:close();
+	end);
+
+	it("15.9: the child that only waits for the descriptor is woken for what was under way", function ()
+		local resolver = assert(new(settings({ timeout = 60 })));
+		server:records("once.process.example", "A", { "192.0.2.7" });
+		server:rule({ name = "once.process.example", fault = "silence", times = 1 }); -- the parent's question
+		local answer;
+		resolver:query("once.process.example", "A", function (a) answer = a; end);
+		while server:tally("once.process.example").udp == 0 do resolver.core:poll(0.01); end
+		local wait_for_child = testprocess.fork(function ()
+			while not answer do
+				if not resolver.core:poll(20) then return false; end
+				resolver:process();
+			end
+			return answer[1].a == "192.0.2.7";
+		end);
+		assert.same(0, wait_for_child());
+		while not answer do assert.is_true(resolver:wait(60)); end
+		assert.same("192.0.2.7", answer[1].a);
+		resolver:close();
+	end);
+
+	it("15.9: the child is told that another descriptor is behind the number, and so is its own child", function ()
+		local resolver = assert(new(settings()));
+		local fd = resolver:getfd();
+		assert.same(0, resolver.core:forks());
+		local wait_for_child = testprocess.fork(function ()
+			local in_grandchild = testprocess.fork(function () return resolver.core:forks() == 2 and ask(resolver, "n8.process.example") ~= nil; end)();
+			return resolver.core:forks() == 1 and resolver:getfd() == fd and in_grandchild == 0 and ask(resolver, "n7.process.example") ~= nil;
+		end);
+		assert.same(0, wait_for_child());
+		assert.same({ 0, fd }, { resolver.core:forks(), resolver:getfd() });
+		resolver:close();
+	end);
+
+	it("15.9: a child without descriptors leaves the parent's alone, and works once there are some", function ()
+		local resolver = assert(new(settings()));
+		resolver.core:alarm(3600);
+		testprocess.limit_descriptors(0);
+		local wait_for_child = testprocess.fork(function ()
+			resolver.core:alarm(0.001);
+			resolver.core:process();
+			local was_parents = resolver.core:forks() == 0 and not resolver.core:poll(0.05);
+			testprocess.limit_descriptors();
+			return was_parents and resolver.core:forks() == 1 and ask(resolver, "n9.process.example") ~= nil;
+		end);
+		testprocess.limit_descriptors();
+		assert.same(0, wait_for_child());
+		assert.is_false(resolver.core:poll(0));
+		assert.is_table((ask(resolver, "n10.process.example")));
+		resolver:close();
+	end);
+
+	it("15.9: resolvers that were closed before are none of the child's", function ()
+		local closed, resolver = assert(new(settings())), assert(new(settings()));
+		closed:close();
+		assert.same(0, testprocess.fork(function () return ask(resolver, "n11.process.example") ~= nil; end)());
+		resolver:close();
+	end);
 end);

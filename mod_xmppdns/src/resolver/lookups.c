@@ -540,8 +540,10 @@ void cancel(struct lookups *lookups, struct lookup *lookup)
 void cancel_all(struct lookups *lookups)
 {
 	size_t bucket = 0;
+	set_places(&lookups->turns, 0); /* none is asked when another is canceled */
 	for (struct pending *pending; (pending = any_pending(&lookups->table, &bucket)) != NULL;)
 		cancel(lookups, pending->waiters);
+	set_places(&lookups->turns, lookups->generations->settings->max_lookups);
 }
 
 struct lookup *take_completed(struct lookups *lookups)

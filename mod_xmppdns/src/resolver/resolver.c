@@ -4,8 +4,6 @@
 #include "resolver.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,24 +15,12 @@ struct resolver {
 	struct cache *cache; /* owned */
 	struct lookups lookups;
 	int64_t alarm_at; /* of monotonic_ms; the outside's own. INT64_MAX: never */
-	unsigned forks;   /* that this process had seen when its contexts were made */
+	unsigned forks;   /* the wakeup's, when the contexts were made */
 };
-
-static atomic_uint forks_seen; /* by this process and its ancestors */
-
-static void count_fork(void)
-{
-	atomic_fetch_add(&forks_seen, 1);
-}
-
-static void watch_forks(void)
-{
-	pthread_atfork(NULL, NULL, count_fork);
-}
 
 static bool is_forked(const struct resolver *resolver)
 {
-	return resolver->forks != atomic_load(&forks_seen);
+	return resolver->forks != resolver->wakeup.forks;
 }
 
 /* Making and ending */
@@ -71,16 +57,12 @@ static bool open_parts(struct resolver *resolver, struct settings *settings, str
 
 struct resolver *create_resolver(struct settings *settings, struct problem *problem)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, watch_forks);
-
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
 	if (resolver == NULL) {
 		report_memory(problem);
 		return NULL;
 	}
 	resolver->alarm_at = INT64_MAX;
-	resolver->forks = atomic_load(&forks_seen);
 	if (!open_parts(resolver, settings, problem)) {
 		free(resolver);
 		return NULL;
@@ -91,7 +73,6 @@ struct resolver *create_resolver(struct settings *settings, struct problem *prob
 
 void delete_resolver(struct resolver *resolver)
 {
-	cancel_lookups(resolver);
 	close_lookups(&resolver->lookups);
 	close_generations(&resolver->generations, is_forked(resolver));
 	delete_cache(resolver->cache);
@@ -99,16 +80,16 @@ void delete_resolver(struct resolver *resolver)
 	free(resolver);
 }
 
-/* The child of a fork has no threads of its parent's, and shares its descriptors: it starts anew on the same descriptor numbers. */
+/* The child of a fork has no threads of its parent's: what was asked is asked again. */
 static void recover_after_fork(struct resolver *resolver)
 {
-	unsigned forks = atomic_load(&forks_seen);
 	if (!is_forked(resolver))
 		return;
 	forget_asked(&resolver->lookups);
-	if (!renew_generations(&resolver->generations) || !renew_wakeup(&resolver->wakeup))
+	if (!has_descriptors(&resolver->wakeup) || !renew_generations(&resolver->generations))
 		return; /* it is tried again */
-	resolver->forks = forks;
+	resolver->forks = resolver->wakeup.forks;
+	follow_generation(&resolver->lookups);
 }
 
 /* The descriptor */
@@ -120,8 +101,8 @@ int resolver_fd(const struct resolver *resolver)
 
 unsigned resolver_forks(struct resolver *resolver)
 {
-	recover_after_fork(resolver);
-	return resolver->forks;
+	has_descriptors(&resolver->wakeup);
+	return resolver->wakeup.renewals;
 }
 
 static void set_timer(struct resolver *resolver)
@@ -139,7 +120,7 @@ void set_alarm(struct resolver *resolver, int64_t when)
 void process_resolver(struct resolver *resolver)
 {
 	recover_after_fork(resolver);
-	if (!is_forked(resolver)) /* else the descriptor is still the parent's */
+	if (!is_forked(resolver)) /* else there is nothing of ours to be watched */
 		process_watched(&resolver->wakeup);
 	watch_wall_clock(&resolver->generations); /* after the answers came, and before one is looked at */
 	follow_generation(&resolver->lookups);
@@ -226,7 +207,6 @@ void cancel_lookup(struct resolver *resolver, struct lookup *lookup)
 
 void cancel_lookups(struct resolver *resolver)
 {
-	recover_after_fork(resolver);
 	cancel_all(&resolver->lookups);
 	set_timer(resolver);
 }

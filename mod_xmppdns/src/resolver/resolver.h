@@ -26,8 +26,7 @@ void delete_resolver(struct resolver *resolver);
 
 int resolver_fd(const struct resolver *resolver); /* readable when process_resolver or take_lookup has something to do */
 
-/* How many forks the process had seen when the descriptor was opened: in the child of a fork it is another one under the same number, which
- * whoever watches it by number alone (epoll) has to watch anew. */
+/* How many forks have put another descriptor under the same number, which whoever watches it by number alone (epoll) has to watch anew. */
 unsigned resolver_forks(struct resolver *resolver);
 
 /* What is remembered, at once: the answer is borrowed until the next call on this resolver. */

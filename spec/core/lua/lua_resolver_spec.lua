@@ -45,8 +45,8 @@ local function fetch_all()
 end
 
 local function wait_for(count)
-	local done = 0;
-	for _ = 1, 600 do
+	local done, deadline = 0, os.time() + 60;
+	while os.time() < deadline do
 		resolver:process();
 		fetch_all();
 		done = 0;
