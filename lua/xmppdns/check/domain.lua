@@ -88,6 +88,9 @@ local function inspect_tlsa(report, options)
 	local found, problem = rollover.inspect(report, options);
 	report.tlsa = found;
 	if problem then note_problem(report, problem); end
+	for _, one in ipairs(found or {}) do
+		if rollover.is_problem[one.stage] then note_problem(report, ("%s port %d: %s"):format(one.host, one.port, one.text)); end
+	end
 end
 
 -- In a task of tasks: the report of one domain, as it stands below "domains" in the JSON of xmppdns.check.command.

@@ -47,7 +47,7 @@ JSON: an object with
     client              for a domain of this server, the services for its clients: { srv, targets, endpoints, left_out }
     chain               with --chain, list of { zone, dnssec, ds, keys: lists of key tags, note, error, signed_until: seconds since 1970, days, level }
     tlsa                with --tlsa, list of { host, port, name, records: to publish, list of { usage, selector, matching, data }, published,
-                        others: published ones of other keys, ttl, stage: "first", "publish", "wait", "remove", "done", "broken", "unsigned",
+                        others: published ones of other keys, ttl, stage: "first", "publish", "wait", "remove", "done", "switch", "broken", "unsigned",
                         "unknown" or "silent", text: what to do next }
     left_out            how many endpoints more there would be without max_endpoints
   What does not apply is left out. Bytes that are not UTF-8 are written as \DDD.

@@ -88,44 +88,55 @@ local STAGES = {
 	broken = "publish the new record at once, or serve the old key again: what is served matches nothing that is published";
 	publish = "publish the new record beside the old one, which is still served";
 	wait = "wait until %s, when the old answer's TTL is over (unless the new record has been there for longer), then switch the certificate";
+	switch = "switch to the new certificate at once: what is served matches nothing that is published";
 	remove = "remove the old record: the new key is served";
 };
+
+local is_problem = { unsigned = true, unknown = true, silent = true, broken = true, switch = true };
 
 local function describe_time(seconds)
 	return os.date("!%Y-%m-%d %H:%M:%S UTC", seconds);
 end
 
--- found: of the report. Gives the stage, what its text needs, and the records that are left from other keys.
-local function judge(wanted, certificate, found, shown)
+-- Why records would not count, or cannot be seen: a stage and what its text needs; nil when they would and can.
+local function refuse(found)
 	if not found or found.skipped then return "unsigned", found and found.skipped or "no answer"; end
 	if found.error then return "unknown", found.error.text; end
 	if found.dnssec ~= "secure" then return "unsigned", "the TLSA answer is not secure"; end
-	local published, is_complete = list_usable(found), true;
-	for _, record in ipairs(wanted) do is_complete = is_complete and contains(published, record); end
-	if not published[1] then return "first"; end
+end
+
+local function contains_all(published, wanted)
+	for _, record in ipairs(wanted) do
+		if not contains(published, record) then return false; end
+	end
+	return true;
+end
+
+-- found: the report's TLSA answer; certificate: the one to publish, or nil. Gives the stage, what its text needs, and the records of other keys.
+local function judge(wanted, certificate, found, shown)
+	local refusal, reason = refuse(found);
+	if refusal then return refusal, reason; end
+	local published = list_usable(found);
+	if certificate and not published[1] then return "first"; end
 	if not shown.certificate then return "silent", shown.connections[1] and shown.connections[1].problem or "not dialled"; end
-	if not is_complete then return has_match(shown) and "publish" or "broken"; end
-	local is_new = has_served_key(certificate, shown);
-	if not is_new then return "wait", describe_time(os.time() + (found.ttl or 0)); end
+	if not contains_all(published, wanted) then return has_match(shown) and "publish" or "broken"; end
+	if not has_served_key(certificate, shown) then
+		if not has_match(shown) then return "switch"; end
+		return "wait", describe_time(os.time() + (found.ttl or 0));
+	end
 	local others = list_others(published, certificate);
-	if others[1] then return "remove", nil, others; end
-	return "done";
+	return others[1] and "remove" or "done", nil, others;
 end
 
 local function inspect_endpoint(report, shown, chain, options)
+	chain = chain or { shown.certificate };
 	local found = find_published(report, shown);
-	local certificate = chain and chain[1] or shown.certificate;
-	local result = { host = shown.host, port = shown.port, name = found and found.name or owner_name(shown.host, shown.port), records = {}, others = {} };
-	result.published, result.ttl = list_usable(found), found and found.ttl;
-	if not certificate then
-		result.stage = "silent";
-		result.text = STAGES.silent:format(shown.connections[1] and shown.connections[1].problem or "not dialled");
-		return result;
-	end
-	result.records = list_wanted(chain or { certificate }, options.usages);
-	local stage, detail, others = judge(result.records, certificate, found, shown);
-	result.stage, result.text, result.others = stage, detail and STAGES[stage]:format(detail) or STAGES[stage], others or {};
-	return result;
+	local wanted = chain[1] and list_wanted(chain, options.usages) or {};
+	local stage, detail, others = judge(wanted, chain[1], found, shown);
+	return {
+		host = shown.host, port = shown.port, name = found and found.name or owner_name(shown.host, shown.port), ttl = found and found.ttl;
+		records = wanted, published = list_usable(found), others = others or {}, stage = stage, text = detail and STAGES[stage]:format(detail) or STAGES[stage];
+	};
 end
 
 -- What to publish for every endpoint of a report that has been dialled: a list of { host, port, name, records, published, others (published ones of
@@ -148,4 +159,4 @@ local function inspect(report, options)
 	return list;
 end
 
-return { inspect = inspect };
+return { inspect = inspect, is_problem = is_problem };
