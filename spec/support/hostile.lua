@@ -6,6 +6,7 @@
 --	name = "forged", address = "127.1.2.3", port = 5269, from = "victim.example", to = "near.example"; -- from, to: of the stream; nil: without
 --	tls = "starttls", certificate = path, key = path; -- tls: or "direct", or nil: in the clear. The file may have further certificates
 --	version = "0.9"; -- of XMPP, default "1.0"
+--	patience = 3; -- seconds for each answer, default 20
 --	steps = {
 --		{ ["do"] = "external" }, { ["do"] = "bidi" }, { ["do"] = "dialback", from = "victim.example", to = "near.example" };
 --		{ ["do"] = "message", from = "victim.example/x", to = "near.example", id = "forged" }; -- "taken": the server has gone on to what came after it
@@ -16,7 +17,9 @@
 -- results.forged --> { outcomes = { "offers ...", "external success", "dialback valid" }, ending = "open" | the stream error | what else went wrong }
 --
 -- local server = hostile.listen({ address =, port =, default = { certificate, key }, certificates = { [domain] = { certificate, key } } });
--- bidi = true: offers it; version = "0.9"; without default: in the clear; premature = { id ... }: says that these keys are valid before TLS.
+-- bidi = true: offers it; version = "0.9"; without default: in the clear; tells = { { from =, to =, id = } ... }: messages that it sends when a
+-- presence comes; premature = path: says that the keys for the streams in that file are valid before TLS, where a case of the client's writes them
+-- with identities = path.
 -- server:received(): a list of { received = element, from, to, id, secure }. server:stop().
 
 local json = require "dkjson";

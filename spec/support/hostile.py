@@ -103,7 +103,10 @@ def client_context(case):
 def begin(stream, case):
     """Opens the stream, again where it begins anew; the features."""
     stream.open(case.get("from"), case.get("to"), case.get("version", "1.0"))
-    stream.read()
+    identity = stream.read().get("id")
+    if case.get("identities"):
+        with open(case["identities"], "a", encoding="utf-8") as file:
+            file.write(identity + "\n")
     return stream.read_until(("features",)) if case.get("version", "1.0") == "1.0" else None
 
 
@@ -157,6 +160,7 @@ STEPS = {"external": do_external, "dialback": do_dialback, "bidi": do_bidi, "sen
 
 def connect(case):
     stream = Stream(socket.create_connection((case["address"], case["port"]), PATIENCE))
+    stream.connection.settimeout(case.get("patience", PATIENCE))
     context = client_context(case)
     if case.get("tls") == "direct":
         stream.connection = context.wrap_socket(stream.connection, server_hostname=case.get("servername") or case["to"])
@@ -216,8 +220,9 @@ class Listener:
         header = stream.read().attrib
         stream.open(header.get("to"), header.get("from"), self.options.get("version", "1.0"), "its-id")
         if not is_secure and self.options.get("premature"):  # an answer before anything was proven
-            for each in self.options["premature"]:
-                stream.send("<db:verify from='%s' to='%s' id='%s' type='valid'/>" % (header.get("to"), header.get("from"), each))
+            with open(self.options["premature"], encoding="utf-8") as file:
+                for each in file.read().split():
+                    stream.send("<db:verify from='%s' to='%s' id='%s' type='valid'/>" % (header.get("to"), header.get("from"), each))
         if self.options.get("version", "1.0") == "1.0":
             self.features(stream, is_secure)
 
@@ -227,6 +232,9 @@ class Listener:
             stream.send("<db:verify from='%s' to='%s' id='%s' type='valid'/>" % (names + (element.get("id"),)))
         elif namespace_of(element) == DIALBACK and name_of(element) == "result" and not element.get("type"):
             stream.send("<db:result from='%s' to='%s' type='valid'/>" % names)
+        elif name_of(element) == "presence":
+            for told in self.options.get("tells", ()):
+                stream.send("<message from='%s' to='%s' id='%s'><body>x</body></message>" % (told["from"], told["to"], told["id"]))
 
     def serve(self, connection):
         stream, is_secure = Stream(connection), False

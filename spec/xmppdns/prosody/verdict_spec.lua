@@ -26,6 +26,7 @@ local OTHERS = {
 	["beside.near.example"] = [[xmppdns = { timeout = 5, dane = "required" }]];
 	["spelled.near.example"] = [[xmppdns_remote = { ["NONE.example."] = { dane = "required" } }]];
 	["later.near.example"] = "-- later";
+	["alone.near.example"] = [[xmppdns = { dnssec = "required", dane = "off" }]];
 	["address.near.example"] = [[xmppdns_remote = { ["none.example"] = { dane = "required", host = "127.0.0.1", port = 1 } }]];
 };
 
@@ -143,12 +144,13 @@ describe("What is required holds:", function ()
 
 	setup(function ()
 		places = { near = process.free_address(), far = process.free_address() };
-		places.PORT = process.free_port(places.far);
+		for _, name in ipairs({ "PORT", "TALKS", "HASTY" }) do places[name] = process.free_port(places.far); end
 		authority = certificates.new_authority("trusted");
 		own = {};
 		local directory = process.directory("victims");
 		for _, domain in ipairs({ "none.example", "match.example", "mismatch.example", "bogus.example", "servfail.example", "mallory.example",
-			"slow.example", "reload.example", "root.example", "mixed.example", "lately.example", "latelydane.example", "never.example" }) do
+			"slow.example", "reload.example", "root.example", "mixed.example", "lately.example", "latelydane.example", "never.example",
+			"unsigned.example", "talks.example", "hasty.example" }) do
 			own[domain] = pair(authority:issue(domain, directory));
 		end
 		path = { owner = certificates.new_authority("owner") };
@@ -174,6 +176,11 @@ describe("What is required holds:", function ()
 			["mallory.example"] = srv();
 			["slow.example"] = srv();
 			["never.example"] = srv();
+			["unsigned.example"] = srv("", { signed = false });
+			["talks.example"] = { records = ("_xmpp-server._tcp SRV 0 0 %d far\nfar A %s"):format(places.TALKS, places.far) };
+			-- The second host is nowhere: it is there so that a certificate which matches nothing gets as far as dialback.
+			["hasty.example"] = { records = ("_xmpp-server._tcp SRV 0 0 %d far\nfar A %s\n_%d._tcp.far TLSA %s\n_xmpp-server._tcp SRV 1 0 1 far")
+				:format(places.HASTY, places.far, places.HASTY, WRONG) };
 			["lately.example"] = srv("", { ttl = 1 });
 			["latelydane.example"] = srv(tlsa("3 1 1 " .. certificates.digest(own["latelydane.example"][1], 1)), { ttl = 1 });
 			["mixed.example"] = srv(("_xmpp-server._tcp SRV 1 0 %d other\nother A %s\n"):format(places.PORT, places.far)
@@ -279,6 +286,49 @@ describe("What is required holds:", function ()
 			send(near, "usual.near.example", "none.example", "secret");
 			assert.is_truthy(process.wait_until(function () return has_come("secret"); end));
 		end);
+	end);
+
+	it("the host of the stream's header counts beside that of the key", function ()
+		local steps = { dialback("none.example", "off.near.example"), message("none.example", "off.near.example", "key for another host") };
+		assert.matches("not%-authorized DANE is required here$", play("other host", "none.example", "dane.near.example", steps, { from = false }));
+		assert.is_false(has_arrived("key for another host"));
+	end);
+
+	it("dnssec = \"required\" refuses who speaks for an unsigned domain, with DANE or without", function ()
+		for _, host in ipairs({ "signed.near.example", "alone.near.example" }) do
+			local function speak(domain, id)
+				return play(id.." to "..host, domain, host, { step("external"), message(domain, host, id) });
+			end
+			assert.matches("remote%-connection%-failed", speak("unsigned.example", "unsigned"));
+			assert.matches("message taken; open$", speak("none.example", "signed"));
+		end
+		assert.is_false(has_arrived("unsigned"));
+	end);
+
+	it("what our own connection brings back is judged for each host of ours too", function ()
+		local told = {
+			{ from = "talks.example", to = "usual.near.example", id = "told usual" };
+			{ from = "talks.example", to = "dane.near.example", id = "told dane" };
+		};
+		local talking = hostile.listen({ address = places.far, port = places.TALKS, default = own["talks.example"], bidi = true, tells = told });
+		send(near, "usual.near.example", "talks.example", "begin");
+		assert.is_truthy(process.wait_until(function () return has_arrived("told usual"); end));
+		assert.is_truthy(process.wait_until(function () return near:log():find("talks.example is refused: dane is", 1, true); end));
+		assert.is_false(has_arrived("told dane"));
+		talking:stop();
+	end);
+
+	it("nobody confirms a key before TLS, where TLSA records promise it", function ()
+		local identities = process.write(process.directory("hostile") .. "/identities", "");
+		local hasty = hostile.listen({ address = places.far, port = places.HASTY, default = own["none.example"], premature = identities });
+		local ending = play("hasty", "hasty.example", "usual.near.example", { dialback("hasty.example", "usual.near.example"),
+			message("hasty.example", "usual.near.example", "hasty") }, { identities = identities, patience = 3 });
+		assert.is_truthy(process.wait_until(function ()
+			return near:log():find("hasty.example is refused: TLS is required by its TLSA records", 1, true);
+		end));
+		hasty:stop();
+		assert.not_matches("dialback valid", ending);
+		assert.is_false(has_arrived("hasty"));
 	end);
 
 	describe("an authority that TLSA records name", function ()
