@@ -224,8 +224,8 @@ local function list_addresses(self, plan, usable)
 	end
 end
 
--- One family alone is held back for a moment.
-local function wait_for_other(self, plan)
+-- A alone is held back for a moment: AAAA is dialled first anyway.
+local function wait_for_ipv6(self, plan)
 	if self.delay then return self.delay == "running"; end
 	self.delay = "running";
 	plan.resolver:after(delays.resolution, function ()
@@ -237,7 +237,7 @@ local function wait_for_other(self, plan)
 end
 
 local function finish(self, plan, usable, more)
-	if more and wait_for_other(self, plan) then return; end
+	if self.outcomes.AAAA == PENDING and wait_for_ipv6(self, plan) then return; end
 	list_addresses(self, plan, usable);
 	if not more and not self.addresses[1] then
 		local family = self.stray:find(":", 1, true) and "AAAA" or "A";
@@ -275,19 +275,34 @@ function endpoint_methods:settle(plan)
 	finish(self, plan, usable, more);
 end
 
--- private. The addresses that were not given out before.
-function endpoint_methods:take()
-	local fresh = {};
+-- The addresses that were not given out before, without those that did not serve.
+local function list_fresh(self)
+	local fresh, problems = {}, self.problems;
 	for i = self.taken + 1, #self.addresses do
-		fresh[#fresh + 1] = self.addresses[i];
+		local address = self.addresses[i];
+		if not problems or not problems[address] then fresh[#fresh + 1] = address; end
 	end
+	return fresh;
+end
+
+-- Why its addresses did not serve, those that did not: texts.
+function endpoint_methods:list_problems()
+	local texts = {};
+	for _, address in ipairs(self.problems and self.addresses or {}) do texts[#texts + 1] = self.problems[address]; end
+	return texts;
+end
+
+-- private. They are given out now.
+function endpoint_methods:take()
+	local fresh = list_fresh(self);
 	self.taken = #self.addresses;
 	return fresh;
 end
 
 -- private. Whether there is one, and whether there may be one later.
 function endpoint_methods:has_fresh()
-	return (self.state == "ready" or self.state == "partial") and self.taken < #self.addresses;
+	if self.state ~= "ready" and self.state ~= "partial" then return false; end
+	return self.taken < #self.addresses and (not self.problems or list_fresh(self)[1] ~= nil);
 end
 
 function endpoint_methods:may_give()

@@ -12,6 +12,7 @@ local target = require "xmppdns.plan.target";
 
 local PLANS_AT_ONCE = 100; -- of one resolver, which begin side by side: their questions are about as many as may be in flight
 local LOOK_AHEAD = 10;     -- endpoints of one priority whose addresses are asked for at once: who publishes thousands must not make us ask thousands
+local SPARED = 3;          -- addresses of one endpoint that answer and do not serve, before it is given up
 local REPORTED = 8;        -- failed endpoints that the plan's error spells out
 
 local none = {};           -- never written
@@ -193,16 +194,23 @@ function plan_methods:sum_up()
 	return failures[1] and sum_up(self, failures);
 end
 
--- Notes why one of its addresses did not serve; the last of them ends the endpoint.
-function plan_methods:fail_address(one, address, text)
-	local texts, is_last = {}, one.state == "ready";
+-- Gives all of its problems by now.
+local function add_problem(one, address, text)
 	one.problems = one.problems or {};
 	one.problems[address] = text;
-	for i, known in ipairs(one.addresses) do
-		texts[i] = one.problems[known];
-		is_last = is_last and texts[i] ~= nil;
-	end
-	if is_last then self:refuse(one, "unreachable", table.concat(texts, ", ")); end
+	return one:list_problems();
+end
+
+-- Notes why one of its addresses did not serve; the last of them ends the endpoint.
+function plan_methods:fail_address(one, address, text)
+	local texts = add_problem(one, address, text);
+	if one.state == "ready" and #texts == #one.addresses then self:refuse(one, "unreachable", table.concat(texts, ", ")); end
+end
+
+-- The same for one that answered: whether the endpoint has another one worth trying.
+function plan_methods:spare(one, address, text) -- luacheck: ignore 212/self
+	local spent = #add_problem(one, address, text);
+	return spent < #one.addresses and spent < SPARED;
 end
 
 -- Notes why an endpoint that was given out did not serve: text names the step and the cause.
@@ -210,10 +218,10 @@ function plan_methods:refuse(one, code, text) -- luacheck: ignore 212/self
 	one.error = new_error(code, text);
 end
 
--- Ends an endpoint that answered, but did not serve. The others of its priority, and of later ones, are given out once more: dialling may have
--- been cut short when this one answered. Gives whether anything may follow.
+-- Leaves an endpoint that answered, but did not serve; it is over if it was refused. The others of its priority, and of later ones, are given
+-- out once more: dialling may have been cut short when this one answered. Gives whether anything may follow.
 function plan_methods:skip(one)
-	one.state = "failed";
+	if one.error then one.state = "failed"; end
 	for i = #self.endpoints, 1, -1 do
 		local other = self.endpoints[i];
 		if other.priority >= one.priority and not other.error then

@@ -27,11 +27,14 @@ local function get_reached(session)
 	return extra and extra.xmppdns;
 end
 
+-- What has failed before TLS stood says something of the address alone; the rest is the same server's at the endpoint's other addresses.
 local function end_endpoint(session, reached, reason)
-	local one = reached.endpoint;
-	local text = ("%s port %d: %s"):format(one.host, one.port, describe(reason));
-	reached.plan:refuse(one, "tls", text);
+	local one, address = reached.endpoint, reached.address;
+	local where = one.addresses[2] and (" (%s)"):format(address) or "";
+	local text = ("%s port %d%s: %s"):format(one.host, one.port, where, describe(reason));
 	session.log("info", "Not used for %s: %s", session.to_host, text);
+	if session.secure then return reached.plan:refuse(one, "tls", text); end
+	if not reached.plan:spare(one, address, text) then reached.plan:refuse(one, "tls", table.concat(one:list_problems(), ", ")); end
 end
 
 -- No attempt led to a connection. net.connect tells only the last cause.

@@ -216,6 +216,21 @@ describe("xmppdns.plan.endpoint:", function ()
 			assert.same({ "2001:db8::1", "192.0.2.1" }, addresses);
 		end);
 
+		it("R31: AAAA waits for nobody: A is dialled after it in any case", function ()
+			use_faulty();
+			lines("two-plain.example");
+			local held = faulty:rule({ name = "xmpp.unsigned.example", type = "A", hold = true });
+			local plan = assert(plans.new(resolver, "unsigned.example"));
+			local usual, addresses = delays.resolution, nil;
+			delays.resolution = 60;
+			plan:next(function (_, given) addresses = given; end);
+			while not addresses do assert.is_true(resolver:wait(30)); end
+			delays.resolution = usual;
+			assert.same({ "2001:db8::1" }, addresses);
+			faulty:release(held);
+			assert.same({ "192.0.2.1" }, (select(2, take(plan))));
+		end);
+
 		it("R31: a late family that fails takes nothing back", function ()
 			use_faulty({ timeout = 2 });
 			faulty:rule({ name = "xmpp.unsigned.example", type = "AAAA", fault = "silence" });
@@ -445,6 +460,16 @@ describe("xmppdns.plan.endpoint:", function ()
 			assert.is_nil(take(plan));
 			assert.equal("TLS with xmpp.two.example port 5269: no shared cipher; TLS with second.two.example port 5269: no shared cipher",
 				plan:sum_up().text);
+		end);
+
+		it("issue 16.11: goes on with its other addresses, before the next endpoint, when one did not get as far as TLS", function ()
+			local plan = assert(plans.new(resolver, "none.example"));
+			local one = take(plan);
+			assert.is_true(plan:spare(one, "2001:db8::1", "2001:db8::1: no TLS"));
+			assert.is_true(plan:skip(one));
+			local again, addresses = take(plan);
+			assert.same({ one, { "192.0.2.1" } }, { again, addresses });
+			assert.is_false(plan:spare(one, "192.0.2.1", "192.0.2.1: no TLS"));
 		end);
 
 		it("ends with the last of its addresses that did not answer, and names them all", function ()

@@ -126,6 +126,8 @@ describe("A session from one Prosody to another", function ()
 			["sameprio.example"] = zone(srv(0, "other") .. srv(0, "early") .. srv(0, "late") .. srv(0, "good"));
 			["early.example"] = zone(srv(0, "early") .. srv(1, "good"));
 			["late.example"] = zone(srv(0, "late") .. srv(1, "good"));
+			["addresses.example"] = zone(("_xmpp-server._tcp SRV 0 0 %d several\nseveral A %s\nseveral A %s\nseveral A %s"):format(
+				places.PORT, places.early, places.late, places.good));
 			["direct.example"] = zone(direct_srv(0, "good") .. srv(1, "other") .. tlsa("good", WRONG, places.DIRECT)
 				.. tlsa("other", digest(3, 1, certificate("other", "direct.example"))));
 			["mismatch.example"] = zone(srv(0, "good") .. srv(1, "other") .. tlsa("good", WRONG)
@@ -189,6 +191,7 @@ xmppdns_remote = {
 		it("when the connection is closed before TLS", function () answers("early.example"); end);
 		it("when the TLS handshake fails", function () answers("late.example"); end);
 		it("when the certificate does not match its TLSA records, though it is trusted (R21)", function () answers("mismatch.example"); end);
+		it("but first tries the endpoint's other addresses, when one does not get as far as TLS", function () answers("addresses.example"); end);
 		it("when that happens with direct TLS", function () answers("direct.example"); end);
 		it("until one serves, inside one priority", function () answers("sameprio.example"); end);
 
