@@ -226,18 +226,10 @@ function xmppdns.find_xmpp_host_addr(domain, attempts, callback)
 end
 
 -- A domain as people write it to A-labels, as Prosody does (UTS #46 transitional), or nil, err.
-function xmppdns.idna_to_ascii(name)
-	local alabels, problem = core.idna_to_ascii(name);
-	if not alabels then return nil, core.new_error("name", problem, name); end
-	return alabels;
-end
+xmppdns.idna_to_ascii = core.idna_to_ascii;
 
 -- And back to UTF-8, or nil, err.
-function xmppdns.idna_to_unicode(name)
-	local unicode, problem = core.idna_to_unicode(name);
-	if not unicode then return nil, core.new_error("name", problem, name); end
-	return unicode;
-end
+xmppdns.idna_to_unicode = core.idna_to_unicode;
 
 -- The whole connection plan of a domain's XMPP server for other servers; see xmppdns.plan.plan.
 function xmppdns.endpoints(domain, options, callback)

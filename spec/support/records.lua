@@ -82,8 +82,8 @@ local samples = {
 			{ key = 6, len = 16, value = { "2001:db8::" } };
 			{ key = 65535, len = 0, value = "" };
 		} } };
-		whole = function (length) -- between two parameters
-			local ends = { [19] = true, [25] = true, [41] = true, [45] = true, [51] = true, [63] = true, [74] = true, [94] = true };
+		whole = function (length) -- between two parameters, from that on which the first one makes mandatory
+			local ends = { [19] = true, [41] = true, [45] = true, [51] = true, [63] = true, [74] = true, [94] = true };
 			return ends[length];
 		end;
 	};

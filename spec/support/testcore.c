@@ -282,6 +282,15 @@ static int lua_error_of(lua_State *L)
 	return 1;
 }
 
+/* name_error("empty" | "IDNA" | "memory") -> what push_name_error pushes */
+static int name_error(lua_State *L)
+{
+	static const char *const names[] = { "empty", "IDNA", "memory", NULL };
+	static const enum name_problem problems[] = { NAME_EMPTY, NAME_IDNA, NAME_MEMORY };
+	push_name_error(L, problems[luaL_checkoption(L, 1, NULL, names)], 1, 0);
+	return 1;
+}
+
 /* lua_coded_error(code, text) -> what push_coded_error pushes */
 static int lua_coded_error(lua_State *L)
 {
@@ -565,6 +574,7 @@ static const luaL_Reg functions[] = {
 	{ "lua_answer", lua_answer },
 	{ "lua_coded_error", lua_coded_error },
 	{ "lua_error", lua_error_of },
+	{ "name_error", name_error },
 	{ "new_cache", new_cache },
 	{ "new_heap", new_heap },
 	{ "open_core", open_core },

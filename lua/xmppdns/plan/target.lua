@@ -54,8 +54,8 @@ local function plan_override(plan, override)
 		plan_address(plan, address, port, tls);
 		return true;
 	end
-	local ascii, problem = core.idna_to_ascii(override.host);
-	if not ascii then return nil, core.new_error("name", problem, override.host); end
+	local ascii, err = core.idna_to_ascii(override.host);
+	if not ascii then return nil, err; end
 	questions.prepare(plan);
 	plan.endpoints = { endpoint.new(ascii, port, nil, tls, 0, 0, true) };
 	return true;
@@ -85,9 +85,9 @@ end
 local function set(plan, domain, options)
 	read_options(plan, options);
 	local address = read_address(domain);
-	local ascii, problem = address, nil;
-	if not address then ascii, problem = core.idna_to_ascii(domain); end
-	if not ascii then return nil, core.new_error("name", problem, domain); end
+	local ascii, err = address, nil;
+	if not address then ascii, err = core.idna_to_ascii(domain); end
+	if not ascii then return nil, err; end
 	if options.endpoint then
 		plan.domain, plan.is_address = ascii, address ~= nil;
 		return plan_override(plan, options.endpoint);

@@ -195,11 +195,11 @@ static enum name_problem translate_idn2_error(int error)
 	}
 }
 
-static int map_back(const char *unicode, const char *ascii, int flags)
+static int map_back(const char *unicode, const char *label, int flags)
 {
 	char *mapped = NULL;
 	int error = idn2_to_ascii_8z(unicode, &mapped, flags);
-	if (error == IDN2_OK && strcmp(mapped, ascii) != 0)
+	if (error == IDN2_OK && strcmp(mapped, label) != 0)
 		error = IDN2_UALABEL_MISMATCH;
 	idn2_free(mapped);
 	return error;
@@ -207,14 +207,30 @@ static int map_back(const char *unicode, const char *ascii, int flags)
 
 /* libidn2 passes the A-label of a character that it would not leave as it is in Unicode: "xn--6a", a no-break space. Both ways of mapping
  * are tried, for the A-label of a sharp s survives only the one, and that of a snowman only the other. */
-static enum name_problem check_round_trip(const char *ascii)
+static enum name_problem check_label(const char *label)
 {
 	char *unicode = NULL;
-	int error = idn2_to_unicode_8z8z(ascii, &unicode, 0);
-	if (error == IDN2_OK && (error = map_back(unicode, ascii, IDN2_TRANSITIONAL)) != IDN2_OK)
-		error = map_back(unicode, ascii, IDN2_NONTRANSITIONAL);
+	int error = idn2_to_unicode_8z8z(label, &unicode, 0);
+	if (error == IDN2_OK && (error = map_back(unicode, label, IDN2_TRANSITIONAL)) != IDN2_OK)
+		error = map_back(unicode, label, IDN2_NONTRANSITIONAL);
 	idn2_free(unicode);
 	return translate_idn2_error(error);
+}
+
+/* Each label by itself: a name may have some of the one kind and some of the other. */
+static enum name_problem check_round_trip(const char *ascii)
+{
+	enum name_problem problem = NAME_OK;
+	while (*ascii != '\0' && problem == NAME_OK) {
+		char label[LABEL_SIZE + 1];
+		size_t size = strcspn(ascii, ".");
+		memcpy(label, ascii, size);
+		label[size] = '\0';
+		if (strncmp(label, "xn--", 4) == 0)
+			problem = check_label(label);
+		ascii += size + (ascii[size] == '.');
+	}
+	return problem;
 }
 
 static enum name_problem map_to_ascii(const char *utf8, size_t size, char ascii[NAME_TEXT_SIZE], size_t *ascii_size)

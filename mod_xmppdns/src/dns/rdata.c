@@ -9,7 +9,7 @@
 
 enum { LABEL_SIZE = 63 };
 
-enum svcb_key { SVCB_ALPN = 1, SVCB_NO_DEFAULT_ALPN = 2, SVCB_PORT = 3, SVCB_IPV4HINT = 4, SVCB_IPV6HINT = 6 };
+enum svcb_key { SVCB_MANDATORY = 0, SVCB_ALPN = 1, SVCB_NO_DEFAULT_ALPN = 2, SVCB_PORT = 3, SVCB_IPV4HINT = 4, SVCB_IPV6HINT = 6 };
 
 struct wire open_wire(const uint8_t *bytes, size_t size)
 {
@@ -201,11 +201,26 @@ static bool check_alpn(struct span value)
 	return true;
 }
 
+/* Keys in ascending order; itself is not one of them. */
+static bool check_mandatory(struct span value)
+{
+	struct wire wire = open_wire(value.bytes, value.size);
+	uint16_t previous = SVCB_MANDATORY;
+	do {
+		uint16_t key = read_u16(&wire);
+		if (key <= previous)
+			return false;
+		previous = key;
+	} while (!wire.truncated && wire.at < wire.end);
+	return wire_complete(&wire);
+}
+
 /* A known key's value of another shape makes the whole record malformed (RFC 9460, 2.2). */
 static bool check_svcb_value(const struct svcb_param *param)
 {
 	size_t size = param->value.size;
 	switch (param->key) {
+	case SVCB_MANDATORY: return check_mandatory(param->value);
 	case SVCB_ALPN: return check_alpn(param->value);
 	case SVCB_NO_DEFAULT_ALPN: return size == 0;
 	case SVCB_PORT: return size == 2;
@@ -234,13 +249,49 @@ static bool check_svcb_params(struct span params)
 	return wire_complete(&wire);
 }
 
+static bool find_svcb_param(struct span params, uint16_t key, struct svcb_param *param)
+{
+	struct wire wire = open_wire(params.bytes, params.size);
+	while (read_svcb_param(&wire, param))
+		if (param->key == key)
+			return true;
+	return false;
+}
+
+/* Both ascend, so one walk finds all: there may be thousands. */
+static bool has_all_keys(struct span params, struct span keys)
+{
+	struct wire wanted = open_wire(keys.bytes, keys.size), wire = open_wire(params.bytes, params.size);
+	while (!wire_complete(&wanted)) {
+		uint16_t key = read_u16(&wanted);
+		struct svcb_param param = { .key = 0 };
+		while (param.key < key)
+			if (!read_svcb_param(&wire, &param))
+				return false;
+		if (param.key != key)
+			return false;
+	}
+	return true;
+}
+
+/* What RFC 9460 calls self-consistent (2.4.3): all that is mandatory is there (8), and a protocol is left to talk (7.1.1). */
+static bool is_consistent(struct span params)
+{
+	struct svcb_param mandatory, unused;
+	if (find_svcb_param(params, SVCB_NO_DEFAULT_ALPN, &unused) && !find_svcb_param(params, SVCB_ALPN, &unused))
+		return false;
+	return !find_svcb_param(params, SVCB_MANDATORY, &mandatory) || has_all_keys(params, mandatory.value);
+}
+
 bool read_svcb(const uint8_t *rdata, size_t size, struct svcb *svcb)
 {
 	struct wire wire = open_wire(rdata, size);
 	svcb->priority = read_u16(&wire);
 	svcb->target = read_name(&wire);
 	svcb->params = read_rest(&wire);
-	return wire_complete(&wire) && check_svcb_params(svcb->params);
+	if (!wire_complete(&wire) || !check_svcb_params(svcb->params))
+		return false;
+	return svcb->priority == 0 || is_consistent(svcb->params); /* 0 is an alias, whose parameters nobody heeds */
 }
 
 bool read_txt(const uint8_t *rdata, size_t size)

@@ -62,7 +62,7 @@ bool read_sshfp(const uint8_t *rdata, size_t size, struct sshfp *sshfp);
 bool read_caa(const uint8_t *rdata, size_t size, struct caa *caa);
 bool read_svcb(const uint8_t *rdata, size_t size, struct svcb *svcb);
 /* The next parameter of params, false at the end; read_svcb made sure that they are whole, in ascending order, and that the values of the
- * known keys (alpn, no-default-alpn, port, ipv4hint, ipv6hint) have their form. */
+ * known keys (mandatory, alpn, no-default-alpn, port, ipv4hint, ipv6hint) have their form and fit together. */
 bool read_svcb_param(struct wire *params, struct svcb_param *param);
 /* TXT: at least one character-string, all of them whole. The strings are then read with read_string. */
 bool read_txt(const uint8_t *rdata, size_t size);

@@ -8,6 +8,7 @@
 #include <lua.h>
 
 #include "dns/answer.h"
+#include "dns/name.h"
 #include "settings/settings.h"
 
 #include "lua_compat.h" /* Lua 5.1, LuaJIT, 5.2, 5.3: the few functions of 5.4 that we use */
@@ -76,6 +77,8 @@ void push_answer(lua_State *L, const struct answer *answer, uint32_t ttl, bool f
 /* Pushes the error table: code, text, qname, qtype (number), type (text), attempts; qname may be NULL.
  * text NULL: what the outcome says by itself. What is not printable in text becomes \DDD. */
 void push_error(lua_State *L, enum outcome outcome, const char *text, const char *qname, uint16_t qtype, unsigned attempts);
+/* The same for the name at index: what is wrong with it, or that memory ran out. */
+void push_name_error(lua_State *L, enum name_problem problem, int index, uint16_t qtype);
 /* The same for "config", "unavailable" and what else has no outcome of its own. */
 void push_coded_error(lua_State *L, const char *code, const char *text);
 

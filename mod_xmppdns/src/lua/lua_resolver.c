@@ -61,7 +61,7 @@ static bool read_qname(lua_State *L, int index, uint16_t qtype, char qname[NAME_
 	enum name_problem problem = canonical_name(text, size, qname, &canonical_size);
 	if (problem == NAME_OK)
 		return true;
-	push_error(L, OUTCOME_NAME, describe_name_problem(problem), text, qtype, 0);
+	push_name_error(L, problem, index, qtype);
 	return false;
 }
 

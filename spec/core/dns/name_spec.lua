@@ -3,6 +3,7 @@
 -- Names in C: the canonical text, and A-labels beside Prosody's.
 
 local core = require "xmppdns.core";
+local testcore = require "xmppdns.testcore";
 local encodings = require "spec.support.prosody_util" "encodings";
 
 local canonical_name, idna_to_ascii, idna_to_unicode = core.canonical_name, core.idna_to_ascii, core.idna_to_unicode;
@@ -24,8 +25,8 @@ local zwj, zwnj, soft_hyphen = "\226\128\141", "\226\128\140", "\194\173";
 
 local function refused(translate, text)
 	local translated, why = translate(text);
-	assert.is_nil(translated);
-	return why;
+	assert.same({ nil, "name", text }, { translated, why.code, why.qname });
+	return why.text;
 end
 
 describe("name: the canonical text", function ()
@@ -186,6 +187,10 @@ local names = {
 	{ "\195.example", nil, problem.idna },
 	{ label63 .. "a.example", nil, problem.label_length },
 	{ ("é"):rep(58) .. ".example", nil, problem.label_length },
+	-- A-labels of both kinds (17.8): one that only transitional mapping leaves as it is, one that only the other does.
+	{ "xn--fa-hia.xn--n3h.example", "xn--fa-hia.xn--n3h.example" },
+	{ "xn--n3h.xn--fa-hia.xn--ls8h.la", "xn--n3h.xn--fa-hia.xn--ls8h.la" },
+	{ "xn--fa-hia.xn--6a.xn--n3h.example", nil, problem.idna },
 	{ name254, nil, problem.length },
 	{ ("é."):rep(60), nil, problem.length },
 	{ ("é"):rep(1000), nil, problem.length },
@@ -209,7 +214,7 @@ describe("name: R36, R37: A-labels", function ()
 
 		it("are " .. tostring(case[2] or "refused"):sub(1, 60) .. " for \"" .. shown .. "\"", function ()
 			local ascii, why = idna_to_ascii(case[1]);
-			assert.same({ case[2], why = case[3] }, { ascii, why = why });
+			assert.same({ case[2], why = case[3] }, { ascii, why = why and why.text });
 		end);
 
 		if case.prosody == nil then
@@ -233,6 +238,16 @@ describe("name: R36, R37: A-labels", function ()
 	it("are their own A-labels", function ()
 		for _, case in ipairs(names) do
 			if case[2] then assert.equal(case[2], (idna_to_ascii(case[2]))); end
+		end
+	end);
+
+	it("are valid label by label: names of two names that are", function ()
+		for _, one in ipairs(names) do
+			for _, two in ipairs(names) do
+				if one[2] and two[2] and one[2] ~= "." and two[2] ~= "." and #one[2] + #two[2] < 250 then
+					assert.equal(one[2] .. "." .. two[2], (idna_to_ascii(one[2] .. "." .. two[2])));
+				end
+			end
 		end
 	end);
 
@@ -289,6 +304,19 @@ describe("name: R37: A-labels back to Unicode", function ()
 		local name = table.concat({ label, label, label, label }, ".");
 		assert.is_true(#name < 254);
 		assert.equal(table.concat({ ("💩"):rep(40), ("💩"):rep(40), ("💩"):rep(40), ("💩"):rep(40) }, "."), (idna_to_unicode(name)));
+	end);
+end);
+
+describe("name: an error", function ()
+	it("is of the kind name, but for want of memory (15.11)", function ()
+		assert.same({ "name", "name", "system" }, {
+			testcore.name_error("empty").code, testcore.name_error("IDNA").code, testcore.name_error("memory").code;
+		});
+	end);
+
+	it("has the whole name, also with NUL bytes", function ()
+		local _, err = idna_to_ascii("a\0b");
+		assert.same({ code = "name", text = problem.character, qname = "a\0b", attempts = 0 }, err);
 	end);
 end);
 

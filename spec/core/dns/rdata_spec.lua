@@ -116,6 +116,26 @@ describe("rdata: an SVCB record", function ()
 		assert.is_nil(parse_params(param(3, "\0\1"), param(3, "\0\1")));
 	end);
 
+	it("is refused when its mandatory list does not ascend, names itself, or names what is not there (RFC 9460, 8; 17.8)", function ()
+		local alpn, port = param(1, text "h2"), param(3, "\1\187");
+		for _, bad in ipairs { "", "\0", "\0\1\0", "\0\0", "\0\0\0\1", "\0\3\0\1", "\0\1\0\1", "\0\1\0\4", "\0\4", "\0\1\0\3\0\4" } do
+			assert.is_nil(parse_params(param(0, bad), alpn, port), (bad:gsub(".", function (byte) return byte:byte() .. " "; end)));
+		end
+		for _, good in ipairs { "\0\1", "\0\3", "\0\1\0\3" } do
+			assert.is_table(parse_params(param(0, good), alpn, port));
+		end
+	end);
+
+	it("is refused with no-default-alpn and no alpn, which leaves no protocol (RFC 9460, 7.1.1; 17.8)", function ()
+		assert.is_nil(parse_params(param(2, "")));
+		assert.is_table(parse_params(param(1, text "h2"), param(2, "")));
+	end);
+
+	it("that is an alias may have parameters that do not fit together: nobody heeds them (RFC 9460, 2.4.2)", function ()
+		assert.is_table(parse_record(64, u16(0) .. "\0" .. param(2, "")));
+		assert.is_nil(parse_record(64, u16(0) .. "\0" .. param(3, "\1")));
+	end);
+
 	it("is refused when the value of a known parameter has another form", function ()
 		for _, bad in ipairs {
 			param(1, ""), param(1, "\0"), param(1, "\3h2"), param(1, text "h2" .. "\0"), param(2, "x"), param(3, ""), param(3, "\1"), param(3, "\1\2\3"),
