@@ -17,6 +17,11 @@ static void check_canonical(const char *text, size_t size)
 	EXPECT(canonical_size == strlen(canonical));
 	EXPECT(canonical_name(canonical, canonical_size, again, &again_size) == NAME_OK);
 	EXPECT(strcmp(canonical, again) == 0);
+	for (unsigned count = 1; count < 4; count++) {
+		const char *last = last_labels(canonical, count);
+		EXPECT(last >= canonical && last < canonical + canonical_size);
+		EXPECT(last == canonical || (last[-1] == '.' && last_labels(last, count) == last));
+	}
 }
 
 static void check_idna(const char *text, size_t size)
@@ -51,11 +56,23 @@ static size_t make_wire(struct input *input, uint8_t wire[NAME_WIRE_SIZE])
 	return size;
 }
 
+/* In upper case it is the same name, and with another byte that is no letter it is not. */
+static void check_same(const uint8_t *wire, size_t size)
+{
+	uint8_t other[NAME_WIRE_SIZE];
+	for (size_t i = 0; i < size; i++)
+		other[i] = wire[i] >= 'a' && wire[i] <= 'z' ? wire[i] - 32 : wire[i];
+	EXPECT(same_names(wire, other, size));
+	other[size / 2] ^= 0x80;
+	EXPECT(!same_names(wire, other, size));
+}
+
 static void check_wire(struct input *input)
 {
 	uint8_t wire[NAME_WIRE_SIZE];
 	char text[NAME_TEXT_SIZE];
-	size_t size = print_name(wire, make_wire(input, wire), text);
+	size_t wire_size = make_wire(input, wire), size = print_name(wire, wire_size, text);
+	check_same(wire, wire_size);
 	EXPECT(size == strlen(text));
 	for (size_t i = 0; i < size; i++)
 		EXPECT(text[i] > ' ' && text[i] <= '~');
