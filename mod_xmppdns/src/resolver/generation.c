@@ -7,6 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
+enum {
+	REPETITIONS = 4, /* by the fifth attempt the first one's error cache has forgotten the question, or says what four others said */
+	IDLE = 60 * 1000 /* ms */
+};
+
 struct generation *create_generation(struct settings *settings, struct upstream_config *config, uint64_t number)
 {
 	struct generation *generation = calloc(1, sizeof(*generation));
@@ -74,12 +81,44 @@ static struct context *make_context(
 struct context *use_context(
 	struct generation *generation, enum role role, unsigned nth, unsigned shard, struct wakeup *wakeup, struct problem *problem)
 {
+	struct generation_slot use = { .role = role, .nth = nth % REPETITIONS, .shard = shard, .used_at = monotonic_ms() };
 	for (size_t i = 0; i < generation->count; i++) {
 		struct generation_slot *slot = &generation->slots[i];
-		if (slot->role == role && slot->nth == nth && slot->shard == shard)
-			return slot->context;
+		if (slot->role != role || slot->nth != use.nth || slot->shard != shard)
+			continue;
+		slot->used_at = use.used_at;
+		return slot->context;
 	}
-	return make_context(generation, &(struct generation_slot){ .role = role, .nth = nth, .shard = shard }, SET_UP_LATER, wakeup, problem);
+	return make_context(generation, &use, SET_UP_LATER, wakeup, problem);
+}
+
+/* The first attempts' contexts stay, with what they know. */
+static bool may_idle(const struct generation_slot *slot)
+{
+	return slot->role != ROLE_UDP && context_in_flight(slot->context) == 0;
+}
+
+void end_idle_contexts(struct generation *generation, struct wakeup *wakeup)
+{
+	int64_t now = monotonic_ms();
+	for (size_t i = generation->count; i-- > 0;) {
+		struct generation_slot *slot = &generation->slots[i];
+		if (!may_idle(slot) || slot->used_at + IDLE > now)
+			continue;
+		end_context(slot->context, wakeup, false);
+		*slot = generation->slots[--generation->count];
+	}
+}
+
+int64_t next_idle(const struct generation *generation)
+{
+	int64_t due = INT64_MAX;
+	for (size_t i = 0; i < generation->count; i++) {
+		const struct generation_slot *slot = &generation->slots[i];
+		if (may_idle(slot) && slot->used_at + IDLE < due)
+			due = slot->used_at + IDLE;
+	}
+	return due;
 }
 
 bool prepare_generation(struct generation *generation, struct wakeup *wakeup, struct problem *problem)

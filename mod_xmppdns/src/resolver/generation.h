@@ -11,6 +11,7 @@ struct generation_slot {
 	enum role role;
 	unsigned nth;            /* repeated attempts of one lookup take different contexts */
 	unsigned shard;          /* below settings->threads */
+	int64_t used_at;         /* of monotonic_ms */
 	struct context *context; /* owned */
 };
 
@@ -32,9 +33,14 @@ void delete_generation(struct generation *generation, struct wakeup *wakeup, boo
  * threads. Takes some milliseconds. */
 bool prepare_generation(struct generation *generation, struct wakeup *wakeup, struct problem *problem);
 
-/* Its context for that use, made now if it is not there. wakeup: where a new one is watched. NULL with a message. */
+/* Its context for that use, made now if it is not there. There are four for repetitions: after these the first has its turn again. wakeup: where a
+ * new one is watched. NULL with a message. */
 struct context *use_context(
 	struct generation *generation, enum role role, unsigned nth, unsigned shard, struct wakeup *wakeup, struct problem *problem);
+
+/* Ends those for later attempts that nobody has needed for a minute: each has a thread, and megabytes. */
+void end_idle_contexts(struct generation *generation, struct wakeup *wakeup);
+int64_t next_idle(const struct generation *generation); /* when that has something to do, of monotonic_ms; INT64_MAX: never */
 
 unsigned generation_in_flight(const struct generation *generation);
 

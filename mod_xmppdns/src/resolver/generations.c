@@ -90,7 +90,7 @@ bool take_generations_notice(struct generations *generations, char text[NOTICE_S
 
 /* One follows another */
 
-void end_retired(struct generations *generations)
+static void end_retired(struct generations *generations)
 {
 	struct generation **link = &generations->retired;
 	while (*link != NULL) {
@@ -102,6 +102,18 @@ void end_retired(struct generations *generations)
 		*link = generation->next;
 		delete_generation(generation, generations->wakeup, false);
 	}
+}
+
+void end_unused(struct generations *generations)
+{
+	end_retired(generations);
+	if (generations->current != NULL)
+		end_idle_contexts(generations->current, generations->wakeup);
+}
+
+int64_t next_unused(const struct generations *generations)
+{
+	return generations->current != NULL ? next_idle(generations->current) : INT64_MAX;
 }
 
 /* NULL with a message. */

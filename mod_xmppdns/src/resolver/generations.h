@@ -53,7 +53,9 @@ void watch_resolvconf(struct generations *generations);
  * by that clock, and which signatures are good. Costs no system call. */
 void watch_wall_clock(struct generations *generations);
 
-void end_retired(struct generations *generations); /* those with no questions any more */
+/* Ends the generations before with no questions any more, and contexts of the latest for which there is no use any more. */
+void end_unused(struct generations *generations);
+int64_t next_unused(const struct generations *generations); /* when there may be another such context, of monotonic_ms; INT64_MAX: never */
 
 /* What the owner should hear of, the oldest first. False when there is nothing. */
 bool take_generations_notice(struct generations *generations, char text[NOTICE_SIZE]);

@@ -107,8 +107,10 @@ unsigned resolver_forks(struct resolver *resolver)
 
 static void set_timer(struct resolver *resolver)
 {
-	int64_t due = next_due(&resolver->lookups);
-	set_wakeup(&resolver->wakeup, due < resolver->alarm_at ? due : resolver->alarm_at);
+	int64_t due = next_due(&resolver->lookups), unused = next_unused(&resolver->generations);
+	if (resolver->alarm_at < due)
+		due = resolver->alarm_at;
+	set_wakeup(&resolver->wakeup, unused < due ? unused : due);
 }
 
 void set_alarm(struct resolver *resolver, int64_t when)
@@ -127,7 +129,7 @@ void process_resolver(struct resolver *resolver)
 	advance_lookups(&resolver->lookups);
 	if (resolver->alarm_at <= monotonic_ms())
 		resolver->alarm_at = INT64_MAX;
-	end_retired(&resolver->generations);
+	end_unused(&resolver->generations);
 	if (!has_completed(resolver)) /* else when they are taken, or by rest_resolver: most often nothing has to be set then */
 		set_timer(resolver);
 }
