@@ -12,6 +12,8 @@ local load_certificate = require "ssl".loadcertificate;
 
 local INTEGER, BIT_STRING, OID, SEQUENCE, VERSION, EXTENSIONS = 0x02, 0x03, 0x06, 0x30, 0xa0, 0xa3;
 
+local MOST_BYTES = 0x10000;
+
 local AUTHORITY_KEY_ID = "\85\29\35"; -- 2.5.29.35: would contradict a certificate that signed itself
 
 -- What a key would sign with, by its algorithm: OpenSSL wants both to fit.
@@ -26,12 +28,12 @@ local VALIDITY = "\23\013000101000000Z\23\013491231235959Z"; -- 2000 to 2049
 
 -- DER
 
-local function encode(tag, ...)
-	local content = table.concat({ ... });
-	local length = #content;
+-- The element, or nil where it would be too large for a certificate that is worth a look.
+local function encode(tag, content)
+	local length = content and #content or MOST_BYTES;
 	if length < 0x80 then return string.char(tag, length)..content; end
 	if length < 0x100 then return string.char(tag, 0x81, length)..content; end
-	return string.char(tag, 0x82, math.floor(length / 0x100), length % 0x100)..content; -- certificates have less than 64 KB
+	if length < MOST_BYTES then return string.char(tag, 0x82, math.floor(length / 0x100), length % 0x100)..content; end
 end
 
 -- The element at a place: its tag, its first and last byte, and the first one of its content; nil where there is none.
@@ -117,8 +119,9 @@ end
 local function make_root(version, serial, name, validity, key, extensions)
 	local signature = choose_signature(key);
 	if not signature or not extensions then return nil; end
-	local signed = encode(SEQUENCE, version, serial, signature, name, validity, name, key, extensions);
-	return load_der(encode(SEQUENCE, signed, signature, encode(BIT_STRING, "\0\0")));
+	local signed = encode(SEQUENCE, table.concat({ version, serial, signature, name, validity, name, key, extensions }));
+	local whole = signed and encode(SEQUENCE, signed..signature..encode(BIT_STRING, "\0\0"));
+	return whole and load_der(whole) or nil;
 end
 
 -- The authority as a root, or nil.

@@ -130,7 +130,8 @@ local function on_stanza(verdicts, event)
 	local remote = get_sender(session, stanza);
 	if not remote then return nil; end
 	local host = jid.host(stanza.attr.to);
-	local found = verdicts:get_current(session, host, remote) or (async.ready() and verdicts:ask(session, host, remote)) or verdict.NOT_KNOWN;
+	local found = verdicts:get_current(session, host, remote)
+		or async.ready() and verdicts:ask(session, host, remote) or verdicts:get(session, host, remote) or verdict.NOT_KNOWN;
 	if session.destroyed then return true; end
 	if found.state ~= "refused" then return nil; end
 	verdict.refuse(session, remote, found);

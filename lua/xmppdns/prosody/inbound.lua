@@ -26,9 +26,14 @@ end
 
 -- The same as match wants it.
 local function new_peer(evidence, names)
+	local known; -- a certificate may have many names, and a domain many records
+	local function is_peer_named()
+		if known == nil then known = is_named(evidence.cert, names); end
+		return known;
+	end
 	return {
 		chain = evidence.chain, is_trusted = evidence.is_trusted, list_trusted = evidence.list_trusted;
-		is_named = function () return is_named(evidence.cert, names); end;
+		is_named = is_peer_named;
 	};
 end
 
@@ -101,7 +106,7 @@ end
 local function refuse_unknown(failure)
 	local text = is_outage(failure) and "Your domain cannot be looked up from here just now: please try again later" or "Your DNS records cannot be looked up";
 	local refused = refuse("remote-connection-failed", text, tostring(failure));
-	refused.is_passing = true;
+	refused.is_passing, refused.is_outage = true, is_outage(failure);
 	return refused;
 end
 

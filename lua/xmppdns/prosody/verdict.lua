@@ -4,8 +4,8 @@
 --
 -- Whatever makes a session usable for a domain asks here; what cannot be decided is refused. A verdict: state "none" (nothing needs to be
 -- proven: Prosody's own rules decide), "dane", "pkix" (by a trusted certificate for the name) or "refused". None at all: not known yet.
--- targets: more names for which a certificate will do (R27). Of a refusal: condition and text (for the peer), reason (for the log),
--- bounce (for the senders of our stanzas, else as reason), is_passing (it may be asked again on the same stream).
+-- targets: more names for which a certificate will do (R27). Of a refusal: condition and text (for the peer), reason (for the log and
+-- the senders of our stanzas), is_passing (it may be asked again on the same stream), is_outage (DNS did not answer).
 
 local NOT_KNOWN = {
 	state = "refused", condition = "remote-connection-failed";
@@ -34,11 +34,12 @@ end
 
 -- The verdict. In the session's thread: it may wait for DNS there.
 function verdict_methods:ask(session, host, remote)
-	local found = self:get_current(session, host, remote);
-	if found then return found; end
-	local key = key_of(session, host, remote);
-	found = self.judge(session, host, remote);
-	if session.destroyed or found.is_passing then return found; end
+	local key, old = key_of(session, host, remote), self:get(session, host, remote);
+	if old and old.round == self.round then return old; end
+	local found = self.judge(session, host, remote);
+	if session.destroyed then return found; end
+	if found.is_outage and old and old.state == "dane" then return old; end -- it has proven as much as can be wanted
+	if found.is_passing then return found; end
 	found.round = self.round;
 	self.known[session] = self.known[session] or {};
 	self.known[session][key] = found;
@@ -54,7 +55,7 @@ end
 local function refuse(session, remote, verdict)
 	session.log("warn", "%s is refused: %s", remote, verdict.reason);
 	session.cert_chain_status, session.cert_identity_status = "invalid", nil;
-	session:close({ condition = verdict.condition, text = verdict.text }, nil, verdict.bounce or verdict.reason);
+	session:close({ condition = verdict.condition, text = verdict.text }, nil, verdict.reason);
 	return false;
 end
 
