@@ -2,11 +2,16 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- What an outgoing session must prove, by what DNS says of the endpoint that it reached (R21, R24-R27).
 --
--- TLSA records are compared by OpenSSL during the handshake: only that sees the path of certificates which it built itself.
+-- TLSA records are compared by OpenSSL during the handshake: only that sees the path of certificates which it built itself. Prosody's network
+-- backends select and event give it none: there the records that are about the certificate alone are compared afterwards.
 
+local from_prosody = require "xmppdns.prosody.modules";
 local is_named = require "xmppdns.prosody.identity".is_named;
+local matches = require "xmppdns.prosody.match".matches;
 local found_ssl, ssl = pcall(require, "ssl");
 local found_context, context = pcall(require, "ssl.context");
+
+local DANE_EE = 3;
 
 local is_capable = found_ssl and found_context and ssl.config and ssl.config.capabilities.dane and context.setdane and true or false;
 
@@ -44,11 +49,23 @@ local function read_errors(errors)
 	return table.concat(texts, ", "), #texts == 1 and texts[1]:lower() == "hostname mismatch";
 end
 
+-- Where OpenSSL has compared nothing: true, or nil and why not.
+local function compare_alone(cert, records)
+	local backend, of_certificate = from_prosody "net.server".get_backend(), {};
+	for _, record in ipairs(records) do
+		if record.use == DANE_EE then of_certificate[#of_certificate + 1] = record; end
+	end
+	if matches({ chain = { cert } }, of_certificate) then return true; end
+	if backend == "epoll" then return nil, "OpenSSL cannot compare it with the TLSA records"; end
+	if #of_certificate == #records then return nil, "no matching DANE TLSA records"; end
+	return nil, ("network_backend \"%s\" compares none but those of usage 3"):format(backend);
+end
+
 -- true, or nil and why not
 local function compare(session, cert, extra)
 	local socket = session.conn:socket();
 	if not cert then return nil, "there is no certificate"; end
-	if not was_compared(socket, extra.tlsa) then return nil, "OpenSSL cannot compare it with the TLSA records"; end
+	if not was_compared(socket, extra.tlsa) then return compare_alone(cert, extra.tlsa); end
 	local is_valid, errors = socket:getpeerverification();
 	if is_valid then return true; end
 	local problem, is_name_only = read_errors(errors);
