@@ -47,4 +47,16 @@ describe("mod_xmppdns/contrib", function ()
 			assert.matches("prosody_mod_xmppdns__" .. name, text, 1, true);
 		end
 	end);
+
+	it("completes options, files and words in bash", function ()
+		local command = ("xmppdns-check() { LUA_PATH='%s' LUA_CPATH='%s' lua%s mod_xmppdns/xmppdns-check \"$@\"; }"):format(package.path, package.cpath,
+			_VERSION:match("%d%.%d"));
+		local function complete(current, previous)
+			return process.run({ "bash", "-c", command .. "; . mod_xmppdns/contrib/xmppdns-check.bash; COMP_WORDS=(xmppdns-check \"$1\"); COMP_CWORD=1; "
+				.. "_xmppdns_check xmppdns-check \"$1\" \"$2\"; echo ${COMPREPLY[@]}", "bash", current, previous }):gsub("\n$", "");
+		end
+		assert.equal("--cafile --certificate --chain --colour --connect", (complete("--c", "xmppdns-check")));
+		assert.equal("always auto", (complete("a", "--colour")));
+		assert.equal("README.md", (complete("README", "--cafile")));
+	end);
 end);

@@ -25,14 +25,18 @@ local EXPIRES = 21; -- days for which the certificates of our own domains shall 
 
 -- Progress
 
+-- Whom it waits for: the servers of domains, or those of DNS.
+local function describe_waiting(run)
+	local about, servers = table.concat(run.under_way, ", "), table.concat(run.resolver:settings().servers, ", ");
+	if next(run.tasks.sockets) then return "the servers of " .. about; end
+	return ("answers about %s from %s"):format(run.phase or about, servers == "" and "the root's servers" or servers);
+end
+
 local function describe_progress(run)
 	local count = #run.wanted;
-	local counted = count > 1 and run.phase == nil and ("%d of %d domains checked"):format(run.finished, count) or "";
-	if run.screen:age() < PATIENCE then return counted; end
-	local servers = table.concat(run.resolver:settings().servers, ", ");
-	local who = run.phase or run.under_way[1] and table.concat(run.under_way, " ") or "";
-	return ("%s%swaiting for %s (DNS: %s), %d s"):format(counted, counted == "" and "" or "; ", who, servers == "" and "from the root" or servers,
-		math.floor(run.screen:age()));
+	local counted = count > 1 and ("%d of %d domains checked"):format(run.finished, count) or "";
+	if run.screen:age() < PATIENCE or run.finished == count and not run.phase then return counted; end
+	return ("%s%swaiting for %s, %d s"):format(counted, counted == "" and "" or "; ", describe_waiting(run), math.floor(run.screen:age()));
 end
 
 local function show_progress(run)
@@ -116,18 +120,18 @@ end
 -- What is asked for without a domain: the server, the resolver, and what others see of us.
 local function check_here(run)
 	if run.options.ask_server then run.server = run.options.ask_server(); end
-	run.phase = "the resolver's servers";
 	check_health(run);
 	for _, copy in ipairs(copies.list_hidden(run.options.plugin_paths)) do
 		table.insert(run.health, { level = "warning", topic = "library", text = ("%s hides %s"):format(copy.used, copy.hidden), advice = "remove one of both" });
 	end
-	run.phase = nil;
 end
 
 local function check_all(run)
 	keep_showing(run);
 	run.tasks:spawn(function ()
+		run.phase = "the root's keys";
 		if run.command.domains[1] then check_root(run); elseif not run.command.tlsa then check_here(run); end
+		run.phase = nil;
 		run.wanted = list_wanted(run);
 		check_domains(run);
 	end);

@@ -8,6 +8,8 @@ local core = require "xmppdns.core";
 local MOST_BYTES = 65536; -- of a stream before TLS
 local CA_FILES = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem" };
 
+local NO_AUTHORITIES = "the certificate cannot be judged: this machine has no bundle of authorities (Debian: ca-certificates; or --cafile)";
+
 local STREAM = "<?xml version='1.0'?><stream:stream xmlns='jabber:%s' xmlns:stream='http://etherx.jabber.org/streams' to='%s' version='1.0'>";
 local STARTTLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 
@@ -25,9 +27,10 @@ local function available(options)
 	return context and true, problem;
 end
 
--- The machine's authorities, or nil.
-local function default_ca_file()
-	for _, path in ipairs(CA_FILES) do
+-- The authorities that vouch, or nil where this machine has none.
+local function find_ca_file(options)
+	if options.cafile then return options.cafile; end
+	for _, path in ipairs(options.ca_files or CA_FILES) do
 		local file = io.open(path, "rb");
 		if file then
 			file:close();
@@ -106,7 +109,7 @@ function new_context(target, options)
 	return require "ssl".newcontext({
 		mode = "client", protocol = "any", options = { "all", "no_sslv2", "no_sslv3" };
 		verify = "peer", verifyext = { "lsec_continue", "lsec_ignore_purpose" }; -- goes on, so that the report can say what is wrong
-		cafile = options.cafile or default_ca_file();
+		cafile = find_ca_file(options);
 		alpn = target.tls == "direct" and "xmpp-" .. (target.party or "server") or nil;
 		dane = target.dane and { "no_ee_namechecks" } or nil; -- R25
 	});
@@ -216,6 +219,8 @@ local function judge_certificate(run)
 		result.match = is_valid and "dane" or nil;
 		result.problem = not is_valid and "the certificate matches no TLSA record: " .. describe_chain(problems) or nil;
 		if not is_valid then result.published, result.served = list_fingerprints(target.dane.records, certificate); end
+	elseif not is_valid and not find_ca_file(run.options) and not describe_chain(problems):find("expired", 1, true) then
+		result.unjudged, result.problem = true, NO_AUTHORITIES;
 	elseif not is_valid then
 		result.problem = "the certificate is not trusted: " .. describe_chain(problems);
 	elseif not reference then
@@ -234,8 +239,9 @@ end
 -- In a task of tasks: dials target = { address, port, tls = "direct"|"starttls", domain (for SNI and the stream), names (which the certificate may
 -- have), party ("server", or "client" to dial as one), dane = { base, records = { { use, select, match, data }, ... } } or nil }. Gives { address,
 -- connected, protocol, cipher, alpn, names, expires, ends (seconds since 1970), match = "dane"|"name"|nil, name = which one, problem = text or nil,
--- published, served: where they do not match, the TLSA records and what they would have to be }, and LuaSec's certificate where there was one.
--- options: timeout (seconds for all of it), cafile.
+-- unjudged (nobody can vouch on this machine), published, served: where they do not match, the TLSA records and what they would have to be }, and
+-- LuaSec's certificate where there was one.
+-- options: timeout (seconds for all of it), cafile, ca_files (where to look for one instead of the usual places).
 local function dial(tasks, target, options)
 	local run = { tasks = tasks, target = target, options = options, deadline = core.now() + options.timeout };
 	run.result = { address = target.address, connected = false };
@@ -255,4 +261,4 @@ local function dial(tasks, target, options)
 	return run.result, run.certificate;
 end
 
-return { available = available, default_ca_file = default_ca_file, dial = dial };
+return { available = available, dial = dial };

@@ -156,8 +156,8 @@ local function add_endpoints(style, root, report, title)
 	if report.left_out > 0 then add(child, style("warning", ("max_endpoints leaves out %d more"):format(report.left_out))); end
 end
 
-local function domain_title(style, report)
-	local given = visible_name(report.given);
+local function domain_title(style, report, unicode)
+	local given = unicode and visible_name(report.given) or visible(report.given);
 	local name = style("title", given) .. (report.domain:lower() ~= report.given:lower() and (" (%s)"):format(visible(report.domain)) or "");
 	return ("%s: %s"):format(name, style(LEVELS[report.status], report.exists == false and "does not exist" or report.status));
 end
@@ -208,7 +208,7 @@ end
 
 -- The tree of one domain's report (see xmppdns.check.domain). width: of the screen, or nil: as wide as it is.
 local function draw_domain(report, style, unicode, width)
-	local root = node(domain_title(style, report));
+	local root = node(domain_title(style, report, unicode));
 	if report.chain then add_chain(style, root, report.chain); end
 	for _, found in ipairs(report.srv) do add_service(style, root, found); end
 	if report.exists ~= false then add_servers(style, root, report); end
@@ -224,7 +224,7 @@ local function draw_configuration(findings, style, unicode, width)
 	local sections = {};
 	for _, finding in ipairs(findings) do
 		local name = finding.section;
-		sections[name] = sections[name] or add(root, visible_name(name));
+		sections[name] = sections[name] or add(root, unicode and visible_name(name) or visible(name));
 		add(add(sections[name], ("%s: %s"):format(style("problem", "problem"), visible(finding.text))), finding.advice);
 	end
 	return draw(root, unicode, width);

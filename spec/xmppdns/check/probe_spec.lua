@@ -30,7 +30,8 @@ local function dial(target, timeout)
 	target.address, target.domain = target.address or address, target.domain or "plain.example";
 	target.names = target.names or { target.domain };
 	tasks:spawn(function ()
-		result = probe.dial(tasks, target, { timeout = timeout or 60, cafile = certificate .. ".crt" });
+		local cafile = not target.ca_files and certificate .. ".crt" or nil;
+		result = probe.dial(tasks, target, { timeout = timeout or 60, cafile = cafile, ca_files = target.ca_files });
 	end);
 	if target.serve then tasks:spawn(function () target.serve(tasks); end); end
 	tasks:run();
@@ -64,7 +65,7 @@ describe("xmppdns.check.probe: direct TLS", function ()
 	setup(function ()
 		port = process.free_port(address);
 		server = process.start({ "openssl", "s_server", "-accept", address .. ":" .. port, "-cert", certificate .. ".crt", "-key", certificate .. ".key";
-			"-alpn", "xmpp-server", "-quiet" });
+			"-alpn", "xmpp-server,xmpp-client", "-quiet" });
 		assert(process.wait_for_tcp(address, port));
 	end);
 	teardown(function () server:stop(); end);
@@ -85,6 +86,18 @@ describe("xmppdns.check.probe: direct TLS", function ()
 		assert.same({ "name", "srv.example" }, match_of("srv.example"));
 		assert.same({ "name", "address.example" }, match_of("address.example"));
 		assert.same({ "name", "plain.example" }, match_of("other.example", "plain.example"));
+	end);
+
+	it("as a client speaks xmpp-client, and takes the names of that service, not the server's", function ()
+		assert.equal("xmpp-client", dial({ port = port, tls = "direct", party = "client" }).alpn);
+		local function match(name) return dial({ port = port, tls = "direct", party = "client", names = { name } }).match or "none"; end
+		assert.same({ "name", "none", "name" }, { match("client.example"), match("srv.example"), match("plain.example") });
+	end);
+
+	it("says that nobody can judge a certificate where this machine has no authorities", function ()
+		local result = dial({ port = port, tls = "direct", ca_files = {} });
+		assert.same({ true, "the certificate cannot be judged: this machine has no bundle of authorities (Debian: ca-certificates; or --cafile)" },
+			{ result.unjudged, result.problem });
 	end);
 
 	it("matches nothing else", function ()

@@ -34,6 +34,31 @@ describe("xmppdns.check.tree: a domain's tree", function ()
 		assert.equal("A.example: good\n", tree.draw_domain(empty({ given = "A.example" }), plain, true));
 	end);
 
+	it("shows no character beyond ASCII where the locale has none, whoever typed it", function ()
+		assert.equal("b\\195\\188cher.example: good\n", tree.draw_domain(empty({ given = "bücher.example", domain = "bücher.example" }), plain, false));
+	end);
+
+	it("says of a domain that does not exist that it does not, and nothing of servers", function ()
+		local report = empty({ exists = false, status = "unreachable", error = { code = "unavailable", text = "A, AAAA of a.example: no addresses" } });
+		assert.equal("a.example: does not exist\n", tree.draw_domain(report, plain, true));
+	end);
+
+	it("names a record once: below it stands the reason alone, and where it is skipped that it is", function ()
+		local text = "A of xmpp.a.example: bogus: validation failure <xmpp.a.example. A IN>: signature expired (2 attempts)";
+		assert.equal([[
+a.example: unreachable
+|- xmpp.a.example
+|  `- A: bogus
+|     `- signature expired (2 attempts)
+`- dialled in this order
+   `- 1. xmpp.a.example port 1, STARTTLS, skipped: its A is bogus
+]], tree.draw_domain(empty({
+			status = "unreachable";
+			targets = { { host = "xmpp.a.example", tlsa = {}, addresses = { { type = "A", dnssec = "bogus", addresses = {}, error = { text = text } } } } };
+			endpoints = { { host = "xmpp.a.example", port = 1, tls = "starttls", addresses = {}, connections = {}, error = { code = "bogus", text = text } } };
+		}), plain, false));
+	end);
+
 	it("escapes typed controls, in UTF-8 too, and marks that turn the text around", function ()
 		for _, name in ipairs({ "a\155b", "a\194\155b", "a\226\128\174b", "a\27b" }) do
 			assert.is_nil(tree.draw_domain(empty({ given = name }), plain, true):find("[^ -~\n]"));
