@@ -59,7 +59,8 @@ bool renew_generations(struct generations *generations)
 
 struct context *latest_context(struct generations *generations, enum role role, unsigned nth, uint64_t hash, struct problem *problem)
 {
-	unsigned shard = (unsigned)(hash % generations->settings->threads);
+	bool is_usual = nth == 0 && (role == ROLE_UDP || role == ROLE_TCP); /* else one thread is enough */
+	unsigned shard = is_usual ? (unsigned)(hash % generations->settings->threads) : 0;
 	if (generations->current != NULL)
 		return use_context(generations->current, role, nth, shard, generations->wakeup, problem);
 	report_problem(problem, PROBLEM_SYSTEM, "no contexts after fork");

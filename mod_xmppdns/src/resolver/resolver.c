@@ -129,7 +129,8 @@ void process_resolver(struct resolver *resolver)
 	advance_lookups(&resolver->lookups);
 	if (resolver->alarm_at <= monotonic_ms())
 		resolver->alarm_at = INT64_MAX;
-	end_unused(&resolver->generations);
+	if (!is_forked(resolver)) /* else they are the parent's */
+		end_unused(&resolver->generations);
 	if (!has_completed(resolver)) /* else when they are taken, or by rest_resolver: most often nothing has to be set then */
 		set_timer(resolver);
 }

@@ -18,7 +18,8 @@ describe("generation: 15.10, contexts for later attempts", function ()
 	local function run(body)
 		return child.run(([[
 			local testclock = require "xmppdns.testclock";
-			local resolver = assert(require "xmppdns.resolver".new({ forward = %q, dnssec = "off", resolvconf = false, hoststxt = false }));
+			local forward = %q;
+			local resolver = assert(require "xmppdns.resolver".new({ forward = forward, dnssec = "off", resolvconf = false, hoststxt = false }));
 			local function ask(name, options)
 				local code;
 				resolver:query(name, "A", function (_, err) code = err and err.code or "answered"; end, options);
@@ -69,6 +70,19 @@ describe("generation: 15.10, contexts for later attempts", function ()
 			assert(ended);
 			testclock.sleep(61);
 			resolver:process();
+			print(resolver:stats().contexts);
+		]]));
+	end);
+
+	it("are no more for the third attempt on where there are more threads: of first attempts, and of second ones, each thread has one", function ()
+		assert.equal("6\n", run([[
+			resolver:close();
+			resolver = assert(require "xmppdns.resolver".new({ forward = forward, dnssec = "off", resolvconf = false, hoststxt = false, threads = 2 }));
+			local ended = 0;
+			for i = 1, 30 do
+				resolver:query(("t%d.silent.example"):format(i), "A", function () ended = ended + 1; end, { attempts = 4, timeout = 0.02 });
+			end
+			while ended < 30 do resolver:wait(60); end
 			print(resolver:stats().contexts);
 		]]));
 	end);
