@@ -167,11 +167,16 @@ end
 local function add_part(run, parts, is_fine, describe, draw, report)
 	local command = run.command;
 	if is_fine and command.quiet then return; end
-	if is_fine and run.is_brief and not command.verbose then
-		parts.lines = (parts.lines or "") .. describe(report, run.screen.style);
-		return;
+	local is_line = is_fine and run.is_brief and not command.verbose;
+	parts[#parts + 1] = { is_line = is_line, text = is_line and describe(report, run.screen.style) or draw(run, report) };
+end
+
+-- A tree has an empty line between it and what is beside it.
+local function write_parts(run, parts)
+	for i, part in ipairs(parts) do
+		if i > 1 and not (part.is_line and parts[i - 1].is_line) then run.screen:write("\n"); end
+		run.screen:write(part.text);
 	end
-	parts[#parts + 1] = draw(run, report);
 end
 
 local function draw_with(draw)
@@ -186,15 +191,13 @@ end
 
 local function write_trees(run)
 	local parts = {};
-	if run.configuration[1] then parts[1] = draw_configuration(run, run.configuration); end
+	if run.configuration[1] then add_part(run, parts, false, nil, draw_configuration, run.configuration); end
 	if run.server then add_part(run, parts, not has_warnings(run.server.findings), summary.describe_server, draw_server, run.server); end
 	if run.health then add_part(run, parts, not has_warnings(run.health) and not run.recovery, summary.describe_health, draw_health, run.health); end
 	for _, domain in ipairs(run.domains) do
 		add_part(run, parts, domain.status == "good" and not domain.warnings[1], summary.describe_domain, draw_domain, domain);
 	end
-	run.screen:write(parts.lines or "");
-	if parts.lines and parts[1] then run.screen:write("\n"); end
-	run.screen:write(table.concat(parts, "\n"));
+	write_parts(run, parts);
 end
 
 local function write_zone_files(run)

@@ -67,7 +67,14 @@ local function advise_globally()
 	return "until this is mended Prosody goes on with its own resolver";
 end
 
+-- Whether it is about one of the server's own settings: a table appended below a VirtualHost is that host's.
+local function is_misplaced(problem)
+	local key = problem.text:match("^The option \"xmppdns\" of a host: unknown setting \"([^\"]+)\"");
+	return key ~= nil and refuse_key(key, "") == nil;
+end
+
 local function advise_host(problem)
+	if is_misplaced(problem) then return "it is the server's: move it above the first VirtualHost"; end
 	return problem.is_strict and "connections are refused until this is mended" or "it does not count";
 end
 

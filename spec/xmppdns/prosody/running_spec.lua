@@ -216,10 +216,11 @@ describe("prosodyctl mod_xmppdns check beside a running server that does not pro
 		local root = process.run({ "pwd" }):gsub("\n", "");
 		local ask = ([[LUA_PATH='%s/lua/?.lua;/usr/lib/prosody/?.lua;;' LUA_CPATH='%s/build/5.4/?.so;/usr/lib/prosody/?.so;;' lua5.4 -e '
 			package.loaded["core.configmanager"] = { get = function () end };
-			print(require "xmppdns.prosody.admin_socket".ask("xmppdns-status", os.getenv("DATA")))']]):format(root, root);
+			print(require "xmppdns.prosody.admin_socket".ask("xmppdns-status", os.getenv "DATA"))']]):format(root, root);
 		process.run({ "chmod", "-R", "a+rX", process.directory() });
 		process.run({ "chmod", "700", guarded.directory .. "/data/prosody.sock" });
-		local said = process.run({ "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh", "-c", ask }, { env = { DATA = guarded.directory .. "/data" } });
+		local said = process.run({ "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh", "-c", ask },
+			{ env = { DATA = guarded.directory .. "/data" } });
 		guarded:stop();
 		assert.matches("nil\tunreadable\t.*/data/prosody%.sock: permission denied", said);
 	end);
