@@ -8,7 +8,6 @@
 
 #include "fuzz.h"
 #include "settings/address.h"
-#include "settings/anchors.h"
 #include "settings/system_files.h"
 #include "settings/upstream.h"
 
@@ -37,6 +36,30 @@ static void set(struct settings *settings, const char *key, const char *text, bo
 	EXPECT(set_setting(settings, key, NULL, &value, &problem));
 }
 
+static void check_same(const struct text_list *a, const struct text_list *b)
+{
+	EXPECT(a->count == b->count);
+	for (size_t i = 0; i < a->count; i++)
+		EXPECT(strcmp(a->items[i], b->items[i]) == 0);
+}
+
+/* Emptied while it is in use: what is trusted, and whom one asks, stays. */
+static void read_emptied(const char *path, const struct settings *settings, const struct upstream_config *before)
+{
+	struct problem problem = { .text = "" };
+	EXPECT(truncate(path, 0) == 0);
+	struct upstream_config *config = refresh_upstream(settings, before, &problem);
+	EXPECT((config != NULL) == (settings->tls_ca == NULL)); /* without it nobody could be authenticated: all stays */
+	if (config == NULL)
+		return;
+	check_config(config);
+	check_same(&config->anchors, &before->anchors);
+	check_same(&config->servers, &before->servers);
+	check_same(&config->roothints, &before->roothints);
+	EXPECT(config->recursive == before->recursive && strcmp(config->anchor_source, before->anchor_source) == 0);
+	release_upstream(config);
+}
+
 /* The whole way, with the file where the settings say it is. */
 static void read_all(const char *path, unsigned how)
 {
@@ -52,16 +75,21 @@ static void read_all(const char *path, unsigned how)
 	if (how & 64)
 		set(settings, "trusted", ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D", false);
 	if (how & 128)
+		set(settings, "roothints", path, false);
+	if ((how & 10) == 10)
+		set(settings, "tls_ca", path, false);
+	if ((how & 192) == 192)
 		set(settings, "upstream", "forward", false);
 	struct file_mark mark = mark_resolvconf(settings), again = mark_resolvconf(settings);
 	EXPECT(same_mark(&mark, &again));
 	struct upstream_config *config = read_upstream(settings, &problem);
-	if (config != NULL)
+	EXPECT(config != NULL || problem.text[0] != '\0');
+	if (config != NULL) {
 		check_config(config);
-	else
-		EXPECT(problem.text[0] != '\0');
-	if (!check_anchor_file(path, &problem))
-		EXPECT(problem.text[0] != '\0');
+		EXPECT(timeout_in_use(settings, config) > 0);
+		release_upstream(hold_upstream(config));
+		read_emptied(path, settings, config);
+	}
 	release_upstream(config);
 	release_settings(settings);
 }

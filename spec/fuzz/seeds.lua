@@ -113,6 +113,22 @@ for _, text in ipairs(FILES) do
 	seed("files", "\2\0" .. text);
 end
 
+local KEY = "257 3 13 " .. ("A"):rep(86) .. "==";
+local ANCHORS = {
+	". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n", ".\t172800\tIN\tDNSKEY\t" .. KEY .. " ;{id = 1}\n",
+	". IN DNSKEY ( 257 3 13 ; (\n\t" .. ("A"):rep(40) .. "\n " .. ("A"):rep(46) .. "==)\n\t3600 DS 1 13 1 " .. ("ab"):rep(20) .. "\n",
+	"; autotrust trust anchor file\n;;id: . 1\n;;last_queried: 1790000000 ;;Mon\n. 0 IN DNSKEY " .. KEY .. " ;;state=2 [  VALID  ] ;;count=0\n. 0 IN DNSKEY "
+		.. KEY:gsub("A", "B") .. " ;;state=3 [ MISSING ]\n. 0 IN DNSKEY 385" .. KEY:sub(4):gsub("A", "C") .. " ;;state=4 [ REVOKED ]\n",
+	"$TTL 5\nExample.ORG. 1h30m IN DS 4711 14 4 " .. ("AB"):rep(48) .. "\nexample.org. CH DS 1\n. IN SOA a b 1 2 3 4 5\nrubbish\n", ". IN DS 1 2 2 XY\n",
+	". IN DNSKEY 257 3 13 AAA\n", "a..b DS 1 13 2 " .. ("AB"):rep(32), ". DNSKEY 257 3 13 " .. ("A"):rep(5000) .. "\n", ". DNSKEY ( 257", "",
+};
+for _, text in ipairs(ANCHORS) do
+	seed("anchors", text);
+	for _, how in ipairs({ 16, 48, 112, 129, 192 }) do seed("files", "\0" .. string.char(how) .. text); end
+end
+seed("files", "\0\11-----BEGIN CERTIFICATE-----\nAAAA\n");
+for _, how in ipairs({ 128, 129, 192 }) do seed("files", "\0" .. string.char(how) .. ". 5 NS a.\na. 5 A 127.0.0.1\na. AAAA ::1 ; x\na. A x\n"); end
+
 local state = 1;
 local function random_byte() -- the same in every run, and on every Lua
 	state = (state * 16807) % 2147483647;

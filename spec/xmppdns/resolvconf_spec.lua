@@ -350,6 +350,9 @@ describe("resolvconf: a rebuild by a failing lookup", function ()
 		process.write(hosts, "192.0.2.2 name.hosts.example\n");
 		assert.is_true(user.resolver:reconfigure());
 		assert.same("192.0.2.2", ask("name.hosts.example"));
+		os.remove(hosts);
+		assert.is_true(user.resolver:reconfigure());
+		assert.same("192.0.2.2", ask("name.hosts.example"));
 		dns:stop();
 	end);
 end);

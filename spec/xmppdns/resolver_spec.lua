@@ -599,7 +599,8 @@ end);
 
 describe("resolver: libunbound, which takes some milliseconds to say what it thinks of settings,", function ()
 	local ANCHOR = ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D";
-	local BROKEN = ". IN DS 20326 8 2 xyz"; -- looks like one to us
+	local OTHER = ". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16";
+	local BROKEN = ". IN DS 20326 8 2 xyz";
 	local folder, one;
 
 	local function write(name, text)
@@ -645,7 +646,7 @@ describe("resolver: libunbound, which takes some milliseconds to say what it thi
 		stub = { stub = { ["stub.example"] = "127.0.0.1" } },
 		options = { options = { ["do-ip6"] = false } },
 		["an option's value"] = { options = { ["do-ip6"] = true } },
-		trusted = { trusted = ANCHOR },
+		trusted = { trusted = OTHER },
 	}) do
 		it("is asked about another " .. name, function ()
 			assert.is_true(is_asked(extra));
@@ -670,13 +671,16 @@ describe("resolver: libunbound, which takes some milliseconds to say what it thi
 		write("anchors", BROKEN);
 		local ok, err = one:reconfigure(settings());
 		assert.same({ nil, "config" }, { ok, err.code });
-		write("anchors", ANCHOR .. "\n");
+		write("anchors", "; the same\n" .. ANCHOR .. "\n");
+		assert.is_false(is_asked());
+		write("anchors", ANCHOR .. "\n" .. OTHER .. "\n");
 		assert.is_true(is_asked());
 	end);
 
-	it("is asked about what was taken untried", function ()
+	it("is never asked about a file that cannot be read: what was in it before stays", function ()
 		write("anchors", BROKEN);
 		assert.is_true(one:reconfigure());
+		assert.same({ ANCHOR }, one:settings().anchors);
 		local ok, err = one:reconfigure(settings());
 		assert.same({ nil, "config" }, { ok, err.code });
 	end);

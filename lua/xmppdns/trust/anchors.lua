@@ -14,13 +14,13 @@ local ROOT_KEYS = {
 	[38696] = {};
 };
 
--- RFC 5011's states as libunbound writes them into an autotrust file; only these are trusted: valid, and valid but missing at the moment.
+-- RFC 5011's states as libunbound and rfc5011 write them into an autotrust file; only these are trusted: valid, and valid but missing at the moment.
 local STATES = { [0] = "start", "pending", "valid", "missing", "revoked", "removed" };
 local TRUSTED_STATES = { valid = true, missing = true };
 
 local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
--- The bytes of base64 text, as numbers; nil when it is none.
+-- The bytes of base64 text; nil when it is none.
 local function read_base64(text)
 	local bytes, bits, value = {}, 0, 0;
 	for digit in text:gsub("=+$", ""):gmatch(".") do
@@ -29,11 +29,11 @@ local function read_base64(text)
 		bits, value = bits + 6, value * 64 + number - 1;
 		if bits >= 8 then
 			bits = bits - 8;
-			bytes[#bytes + 1] = floor(value / 2 ^ bits);
+			bytes[#bytes + 1] = string.char(floor(value / 2 ^ bits));
 			value = value % 2 ^ bits;
 		end
 	end
-	return bytes;
+	return table.concat(bytes);
 end
 
 -- RFC 4034, appendix B. nil without a readable key.
@@ -41,8 +41,8 @@ local function key_tag(flags, protocol, algorithm, key)
 	local bytes = read_base64(key);
 	if not bytes then return nil; end
 	local sum = flags + protocol * 256 + algorithm;
-	for i, byte in ipairs(bytes) do
-		sum = sum + (i % 2 == 1 and byte * 256 or byte);
+	for i = 1, #bytes do
+		sum = sum + (i % 2 == 1 and bytes:byte(i) * 256 or bytes:byte(i));
 	end
 	return (sum + floor(sum / KEY_TAG_MODULUS)) % KEY_TAG_MODULUS;
 end
@@ -53,12 +53,11 @@ local function read_dnskey(words, place)
 	return key_tag(flags, protocol, algorithm, table.concat(words, "", place + 4)), floor(flags / REVOKED_FLAG) % 2 == 1;
 end
 
--- { zone, tag, kind = "DS"|"DNSKEY", state, line } from one record of a zone file, or nil.
-local function read_anchor(record)
-	local state = STATES[tonumber(record:match(";;state=(%d)"))];
-	local line = record:gsub(";[^\n]*", ""):gsub("[()%s]+", " "):gsub("^ ", ""):gsub(" $", "");
+-- { zone, tag, kind = "DS"|"DNSKEY", state } from a line of a zone file, or nil.
+local function read_anchor(line)
+	local state = STATES[tonumber(line:match(";;state=(%d)"))];
 	local words = {};
-	for word in line:gmatch("%S+") do words[#words + 1] = word; end
+	for word in line:gsub(";.*", ""):gmatch("%S+") do words[#words + 1] = word; end
 	for place = 2, #words do
 		local kind = words[place]:upper();
 		local tag, is_revoked;
@@ -69,44 +68,22 @@ local function read_anchor(record)
 		end
 		if tag then
 			local zone = words[1] == "." and "." or words[1]:lower():gsub("%.$", "");
-			return { zone = zone, tag = tag, kind = kind, state = is_revoked and "revoked" or state, line = line };
+			return { zone = zone, tag = tag, kind = kind, state = is_revoked and "revoked" or state };
 		end
 	end
-end
-
--- Records of a zone file: lines, joined where a parenthesis is open.
-local function each_record(text, visit)
-	local record, depth = nil, 0;
-	for line in (text .. "\n"):gmatch("([^\n]*)\n") do
-		local bare = line:gsub(";.*", "");
-		record = record and record .. "\n" .. line or line;
-		depth = depth + select(2, bare:gsub("%(", "")) - select(2, bare:gsub("%)", ""));
-		if depth <= 0 then
-			visit(record);
-			record, depth = nil, 0;
-		end
-	end
-end
-
--- Adds the anchors of the text to the list. Gives when libunbound last asked for an autotrust file's keys, in seconds since 1970, or nil.
-local function add_anchors(list, text)
-	each_record(text, function (record)
-		list[#list + 1] = read_anchor(record);
-	end);
-	return tonumber(text:match(";;last_queried: (%d+)"));
 end
 
 local function read_file(path)
 	local file = path and io.open(path, "rb");
-	if not file then return nil; end
+	if not file then return ""; end
 	local text = file:read("*a");
 	file:close();
-	return text;
+	return text or "";
 end
 
 local function modified(path)
 	local found, lfs = pcall(require, "lfs");
-	return found and lfs.attributes(path, "modification") or nil;
+	return path and found and lfs.attributes(path, "modification") or nil;
 end
 
 local function date_to_time(date)
@@ -123,18 +100,22 @@ local function judge_root_key(anchor, now)
 	return key.retired and now >= date_to_time(key.retired) and "retired" or "current";
 end
 
--- What the resolver's effective settings trust: { [1..n] = { zone, tag, kind, state, line, verdict }, source = "built in"|"settings"|path,
--- changed = when the file last changed, or libunbound last asked for its keys (seconds since 1970, or nil), warning = text or nil }.
--- state: RFC 5011's, in an autotrust file. verdict, of the root's keys: see judge_root_key.
+local function add_anchor(anchors, seen, line)
+	local anchor = read_anchor(line);
+	local name = anchor and ("%s %s %d"):format(anchor.zone, anchor.kind, anchor.tag);
+	if not anchor or seen[name] then return; end
+	seen[name], anchors[#anchors + 1] = true, anchor;
+end
+
+-- What the resolver's effective settings trust: { [1..n] = { zone, tag, kind, state, verdict }, source = "built in"|"settings"|paths,
+-- changed = when the file last changed, or its keys were last asked for (seconds since 1970, or nil) }.
+-- state: RFC 5011's, of keys in the file of autotrust; those that are not trusted are in the list, too. verdict, of the root's keys: see judge_root_key.
 local function read(settings, now)
-	local anchors = { source = settings.anchor_source };
-	for _, line in ipairs(settings.anchors or {}) do add_anchors(anchors, line); end
-	for _, path in ipairs({ settings.anchor_file or false, settings.autotrust or false }) do
-		local text = read_file(path);
-		if text then
-			anchors.changed = add_anchors(anchors, text) or modified(path);
-		end
-	end
+	local anchors, seen = { source = settings.anchor_source }, {};
+	local followed = read_file(settings.autotrust);
+	for line in followed:gmatch("[^\n]+") do add_anchor(anchors, seen, line); end
+	for _, line in ipairs(settings.anchors or {}) do add_anchor(anchors, seen, line); end
+	anchors.changed = tonumber(followed:match(";;last_queried: (%d+)")) or modified(settings.autotrust or settings.trustfile);
 	for _, anchor in ipairs(anchors) do
 		if anchor.zone == "." then anchor.verdict = judge_root_key(anchor, now); end
 	end
@@ -143,15 +124,6 @@ end
 
 local function is_trusted(anchor)
 	return anchor.state == nil or TRUSTED_STATES[anchor.state] == true;
-end
-
--- The lines of those that are trusted, for another resolver's setting "trusted".
-local function trusted_lines(anchors)
-	local lines = {};
-	for _, anchor in ipairs(anchors) do
-		if is_trusted(anchor) then lines[#lines + 1] = anchor.line; end
-	end
-	return lines;
 end
 
 -- The root's tags by verdict: { current = { 38696 }, retired = { 20326 }, ... }, only of trusted and revoked anchors, each once.
@@ -175,8 +147,8 @@ end
 
 return {
 	read = read;
-	trusted_lines = trusted_lines;
 	root_tags = root_tags;
 	revocation_day = revocation_day;
 	key_tag = key_tag;
+	read_base64 = read_base64;
 };

@@ -5,9 +5,9 @@
 local anchors_of = require "xmppdns.trust.anchors";
 local core = require "xmppdns.core";
 local resolvers = require "xmppdns.resolver";
+local witness = require "xmppdns.trust.witness";
 
 local copy = resolvers.copy;
-local POLL_INTERVAL = 0.02;  -- seconds; only while a check is under way
 local MOST_SECONDS = 3;      -- for one question: a server that needs more is as good as dead
 local PROBE_CACHE = 1024 * 1024;
 local RELEASED = os.time({ year = 2026, month = 11, day = 1 }); -- no clock that is right says less
@@ -43,31 +43,11 @@ local function judge_answer(answer, err, seconds)
 	return { state = err.code == "timeout" and "silent" or "failed", text = err.text, seconds = seconds };
 end
 
--- A resolver for one question, beside the one that the caller watches: driven by that one's timers, so that nobody needs to watch another descriptor.
-
-local function drive(resolver, probe)
-	if probe.closed then return; end
-	probe:process();
-	if not probe.closed then
-		resolver:after(POLL_INTERVAL, function () drive(resolver, probe); end);
-	end
-end
-
 -- callback(result), see judge_answer. probe, err: what resolvers.new gave.
 local function ask_probe(resolver, probe, err, callback)
-	if not probe then
-		return resolver:after(0, function () callback({ state = "failed", text = err.text }); end);
-	end
-	probe.on_error = resolver.on_error;
-	local started = core.now();
-	probe:query(".", "DNSKEY", function (answer, failure)
-		local result = judge_answer(answer, failure, core.now() - started);
-		probe:after(0, function ()
-			probe:close();
-			callback(result);
-		end);
-	end, { attempts = 1 });
-	drive(resolver, probe);
+	witness.ask(resolver, probe, err, ".", function (answer, failure, seconds)
+		callback(judge_answer(answer, failure, seconds));
+	end);
 end
 
 -- Settings
@@ -77,10 +57,9 @@ local function server_settings(run, server, transport)
 	local effective = run.effective;
 	local options = copy(effective.options);
 	if transport == "tcp" then options["tcp-upstream:"] = "yes"; end
-	local trusted = anchors_of.trusted_lines(run.findings.anchors);
 	return {
 		forward = server, upstream = "forward", resolvconf = false, tls = effective.tls or nil, tls_ca = effective.tls_ca;
-		dnssec = run.validates and "opportunistic" or "off", trusted = trusted[1] and trusted or nil;
+		dnssec = run.validates and "opportunistic" or "off", trusted = effective.anchors;
 		options = options, timeout = run.timeout, attempts = 1, cache_size = PROBE_CACHE, max_lookups = 1;
 	};
 end
@@ -265,7 +244,7 @@ local function make_probes(run, probes, place, done)
 	local probe = probes[place];
 	if not probe then return done(); end
 	probe.resolver, probe.err = resolvers.new(server_settings(run, probe.server.address, probe.transport));
-	run.resolver:after(POLL_INTERVAL, function () make_probes(run, probes, place + 1, done); end);
+	run.resolver:after(witness.POLL_INTERVAL, function () make_probes(run, probes, place + 1, done); end);
 end
 
 local function ask_probes(run, probes, done)

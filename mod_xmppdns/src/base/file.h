@@ -17,6 +17,13 @@ struct file_mark {
 /* The whole file, malloced, *size bytes; NULL with errno. Regular files and devices only: a pipe could make us wait; at most 16 MB. */
 char *read_file(const char *path, size_t *size);
 
+/* Puts text in the place of the file, so that at any moment, whatever fails or is killed, the old one or the new one is there, whole, and on the disk
+ * before true is returned. It is written to path.new first, of which there is one however many processes do this; a remnant of it does no harm.
+ * False with errno, EAGAIN while another one is writing: the file is as it was. */
+bool publish_file(const char *path, const char *text, size_t size);
+
+bool is_in_folder(const char *path); /* whether the folder is there in which the file is, or would be */
+
 struct file_mark mark_file(const char *path); /* path may be NULL: all zero */
 bool same_mark(const struct file_mark *a, const struct file_mark *b);
 

@@ -204,13 +204,18 @@ static int check_settings_table(lua_State *L)
 	return 3;
 }
 
+static void append_texts(lua_State *L, const struct text_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		lua_pushstring(L, list->items[i]);
+		lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+	}
+}
+
 static void set_texts(lua_State *L, const char *key, const struct text_list *list)
 {
 	lua_createtable(L, (int)list->count, 0);
-	for (size_t i = 0; i < list->count; i++) {
-		lua_pushstring(L, list->items[i]);
-		lua_rawseti(L, -2, (int)i + 1);
-	}
+	append_texts(L, list);
 	lua_setfield(L, -2, key);
 }
 
@@ -286,9 +291,11 @@ static void set_machine(lua_State *L, const struct upstream_config *config)
 	set_texts(L, "servers", &config->servers);
 	set_texts(L, "hosts", &config->hosts);
 	set_texts(L, "anchors", &config->anchors);
-	set_text(L, "anchor_file", config->anchor_file);
 	set_text(L, "anchor_source", config->anchor_source);
-	set_texts(L, "warnings", &config->warnings);
+	lua_newtable(L);
+	append_texts(L, &config->warnings);
+	append_texts(L, &config->kept);
+	lua_setfield(L, -2, "warnings");
 	if (config->timeout != 0)
 		set_integer(L, "resolvconf_timeout", config->timeout);
 	if (config->attempts != 0)

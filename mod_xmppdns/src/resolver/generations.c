@@ -27,8 +27,7 @@ bool open_generations(struct generations *generations, struct settings *settings
 	generations->current = create_generation(settings, generations->config, generations->number);
 	if (generations->current == NULL)
 		return report_memory(problem);
-	generations->is_tried = prepare_generation(generations->current, wakeup, problem);
-	return generations->is_tried;
+	return prepare_generation(generations->current, wakeup, problem);
 }
 
 static void delete_all(struct generations *generations, bool forked)
@@ -132,7 +131,7 @@ static bool believe_alike(const struct settings *settings, const struct upstream
 	return settings->dnssec == other_settings->dnssec && tries_alike(settings, config, other_settings, other_config);
 }
 
-/* Takes generation and config, which may be the one that is in use. */
+/* Takes generation and config. */
 static void start_generation(
 	struct generations *generations, struct generation *generation, struct settings *settings, struct upstream_config *config)
 {
@@ -143,8 +142,7 @@ static void start_generation(
 	generations->current = generation;
 	generations->number = generation->number;
 	generations->trust += !believe_alike(settings, config, generations->settings, generations->config);
-	if (config != generations->config)
-		release_upstream(generations->config);
+	release_upstream(generations->config);
 	generations->config = config;
 	hold_settings(settings);
 	release_settings(generations->settings);
@@ -153,58 +151,59 @@ static void start_generation(
 	end_retired(generations);
 }
 
-/* A server list that has become empty or unreadable is no reason to lose the servers that we have. */
-static struct upstream_config *reread_upstream(struct generations *generations)
+static bool has_text(const struct text_list *list, const char *text)
 {
-	struct problem problem;
-	const char *path = resolvconf_path(generations->settings);
-	struct upstream_config *config = read_upstream(generations->settings, &problem);
-	if (config != NULL && (!config->resolvconf_failed || generations->config->resolvconf_failed))
-		return config;
-	add_notice(
-		generations, "%s: no name server can be read from it, so the old ones stay in use (%s)", path, config != NULL ? "empty" : problem.text);
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], text) == 0)
+			return true;
+	return false;
+}
+
+/* Once, not at each rebuild while it lasts. */
+static void report_kept(struct generations *generations, const struct upstream_config *config)
+{
+	for (size_t i = 0; i < config->kept.count; i++)
+		if (!has_text(&generations->config->kept, config->kept.items[i]))
+			add_notice(generations, "%s%s", config->kept.items[i], "");
+}
+
+/* What differs in nothing that libunbound has a say in is accepted like what is in use: asking it again would hold the server. */
+static bool is_accepted(struct generations *generations, struct generation *generation, struct problem *problem)
+{
+	return tries_alike(generation->settings, generation->config, generations->settings, generations->config)
+		|| prepare_generation(generation, generations->wakeup, problem);
+}
+
+/* Takes config. */
+static bool rebuild(struct generations *generations, struct settings *settings, struct upstream_config *config, struct problem *problem)
+{
+	struct generation *generation = create_next(generations, settings, config, problem);
+	if (generation != NULL && is_accepted(generations, generation, problem)) {
+		start_generation(generations, generation, settings, config);
+		return true;
+	}
+	delete_generation(generation, generations->wakeup, false);
 	release_upstream(config);
-	return generations->config;
+	return false;
 }
 
 static bool rebuild_from_same(struct generations *generations, struct problem *problem)
 {
-	struct settings *settings = generations->settings;
 	generations->watched_at = monotonic_ms();
-	generations->resolvconf = mark_resolvconf(settings); /* before reading: a change after it is another change */
-	struct upstream_config *config = reread_upstream(generations);
-	struct generation *generation = create_next(generations, settings, config, problem);
-	if (generation == NULL) {
-		if (config != generations->config)
-			release_upstream(config);
+	generations->resolvconf = mark_resolvconf(generations->settings); /* before reading: a change after it is another change */
+	struct upstream_config *config = refresh_upstream(generations->settings, generations->config, problem);
+	if (config == NULL)
 		return false;
-	}
-	generations->is_tried = generations->is_tried && tries_alike(settings, config, settings, generations->config);
-	start_generation(generations, generation, settings, config);
-	return true;
-}
-
-/* Settings that differ in nothing that libunbound has a say in have been accepted: asking it again would hold the server. */
-static bool is_accepted(struct generations *generations, struct generation *generation, struct problem *problem)
-{
-	return (generations->is_tried && tries_alike(generation->settings, generation->config, generations->settings, generations->config))
-		|| prepare_generation(generation, generations->wakeup, problem);
+	report_kept(generations, config);
+	return rebuild(generations, generations->settings, config, problem);
 }
 
 static bool rebuild_from_other(struct generations *generations, struct settings *settings, struct problem *problem)
 {
 	struct file_mark mark = mark_resolvconf(settings);
 	struct upstream_config *config = read_upstream(settings, problem);
-	if (config == NULL)
+	if (config == NULL || !rebuild(generations, settings, config, problem))
 		return false;
-	struct generation *generation = create_next(generations, settings, config, problem);
-	if (generation == NULL || !is_accepted(generations, generation, problem)) {
-		delete_generation(generation, generations->wakeup, false);
-		release_upstream(config);
-		return false;
-	}
-	generations->is_tried = true;
-	start_generation(generations, generation, settings, config);
 	generations->watched_at = monotonic_ms();
 	generations->resolvconf = mark;
 	return true;
@@ -226,12 +225,15 @@ bool rebuild_after_failure(struct generations *generations, uint64_t number)
 	if (generations->current == NULL || number != generations->number)
 		return true; /* another failure has had it done */
 	int64_t now = monotonic_ms();
-	if (was_rebuilt_lately(generations, now) || !rebuild_from_same(generations, &problem)) {
-		generations->rebuilds_denied++;
-		return false;
-	}
-	generations->rebuilt_at = now;
-	return true;
+	bool may_rebuild = !was_rebuilt_lately(generations, now);
+	if (may_rebuild)
+		generations->rebuilt_at = now;
+	if (may_rebuild && rebuild_from_same(generations, &problem))
+		return true;
+	if (may_rebuild)
+		add_notice(generations, "what is in use stays in use: %s%s", problem.text, "");
+	generations->rebuilds_denied++;
+	return false;
 }
 
 void watch_resolvconf(struct generations *generations)
@@ -245,10 +247,9 @@ void watch_resolvconf(struct generations *generations)
 	struct file_mark mark = mark_resolvconf(generations->settings);
 	if (same_mark(&mark, &generations->resolvconf))
 		return;
-	const struct upstream_config *before = generations->config;
 	if (!rebuild_from_same(generations, &problem))
 		add_notice(generations, "%s was changed, but: %s", path, problem.text);
-	else if (generations->config != before)
+	else if (generations->config->kept.count == 0)
 		add_notice(generations, "%s was changed: asking %s now", path,
 			generations->config->recursive ? "from the root" : generations->config->servers.items[0]);
 }

@@ -21,7 +21,6 @@ struct generations {
 	/* private */
 	struct text_list notices;    /* not taken yet */
 	struct file_mark resolvconf; /* as it was read last */
-	bool is_tried;               /* libunbound accepted settings and config as they are */
 	int64_t watched_at;          /* of monotonic_ms; when resolv.conf was last looked at */
 	int64_t wall_clock_lead;     /* when it was last looked at */
 	int64_t rebuilt_at;          /* of monotonic_ms; when a failure last rebuilt it. INT64_MIN: never */

@@ -271,7 +271,12 @@ static bool add_stub(
 static bool add_trusted(
 	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
-	if (value->kind != SETTING_TEXT || strchr(value->text, '\n') != NULL || !is_anchor_line(value->text, strlen(value->text)))
+	struct text_list anchors = { .count = 0 };
+	struct problem reason;
+	bool usable = value->kind == SETTING_TEXT && strchr(value->text, '\n') == NULL
+		&& parse_anchors(value->text, strlen(value->text), VALID_OR_MISSING_KEYS, &anchors, &reason) && anchors.count == 1;
+	free_text_list(&anchors);
+	if (!usable)
 		return refuse(setting, name, value, "a DS or DNSKEY record on one line, or a list of them", problem);
 	return add_text(&settings->trusted, value->text) || report_memory(problem);
 }
@@ -357,7 +362,7 @@ bool set_setting(struct settings *settings, const char *key, const char *name, c
 	return report_problem(problem, PROBLEM_CONFIG, "unknown setting \"%s\"", show(key, shown));
 }
 
-static bool has_root_stub(const struct settings *settings)
+bool has_root_stub(const struct settings *settings)
 {
 	for (size_t i = 0; i < settings->stub.count; i++)
 		if (strcmp(settings->stub.items[i].name, ".") == 0)
@@ -429,38 +434,9 @@ static bool check_readable(const char *key, const char *path, struct problem *pr
 	return report_problem(problem, kind_of_errno(errno), "%s = \"%.200s\": %s", key, path, strerror(errno));
 }
 
-static bool check_anchors(const char *key, const char *path, struct problem *problem)
-{
-	struct problem reason;
-	if (path == NULL || check_anchor_file(path, &reason))
-		return true;
-	return report_problem(problem, reason.kind, "%s = \"%.200s\": %.200s", key, path, reason.text);
-}
-
-/* libunbound rewrites this file through another one beside it, and ends the whole process when it cannot. */
-static bool check_autotrust(const char *path, struct problem *problem)
-{
-	if (path == NULL)
-		return true;
-	char *folder = strdup(path);
-	if (folder == NULL)
-		return report_memory(problem);
-	char *slash = strrchr(folder, '/');
-	if (slash != NULL)
-		slash[slash == folder] = '\0';
-	bool writable = access(path, W_OK) == 0 && access(slash == NULL ? "." : folder, W_OK) == 0;
-	if (!writable)
-		report_problem(problem, PROBLEM_CONFIG, "autotrust = \"%.200s\": the file and its folder must be writable: %s", path, strerror(errno));
-	free(folder);
-	return writable;
-}
-
 static bool check_files(const struct settings *settings, struct problem *problem)
 {
-	return check_readable("resolvconf", settings->resolvconf, problem) && check_readable("hoststxt", settings->hoststxt, problem)
-		&& check_readable("roothints", settings->roothints, problem) && check_readable("tls_ca", settings->tls_ca, problem)
-		&& check_anchors("trustfile", settings->trustfile, problem) && check_anchors("autotrust", settings->autotrust, problem)
-		&& check_autotrust(settings->autotrust, problem);
+	return check_readable("resolvconf", settings->resolvconf, problem) && check_readable("hoststxt", settings->hoststxt, problem);
 }
 
 bool check_settings(struct settings *settings, struct problem *problem)

@@ -69,8 +69,10 @@ void release_settings(struct settings *settings); /* NULL is allowed */
  * unknown key, wrong kind, value out of range, not an address. */
 bool set_setting(struct settings *settings, const char *key, const char *name, const struct setting_value *value, struct problem *problem);
 
-/* What one key alone cannot tell: files that cannot be read, "forward" without a forwarder, dnssec "required" with the validator switched off.
- * Call once, after the last set_setting. Fills in the defaults that depend on others. libunbound has its say later: see context.h. */
+/* What one key alone cannot tell: "forward" without a forwarder, dnssec "required" with the validator switched off. Call once, after the last
+ * set_setting. Fills in the defaults that depend on others. What is in files, upstream.h reads; libunbound has its say later: see setup.h. */
 bool check_settings(struct settings *settings, struct problem *problem);
+
+bool has_root_stub(const struct settings *settings); /* one for "." says where all is asked */
 
 #endif

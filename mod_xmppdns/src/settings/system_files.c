@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* Reads resolv.conf and hosts word by word: any bytes may come. */
+/* Reads files of the system word by word: any bytes may come. */
 #include "system_files.h"
 
 #include <arpa/inet.h>
@@ -73,10 +73,10 @@ static bool word_is(struct word word, const char *text)
 	return word.size == strlen(text) && memcmp(word.text, text, word.size) == 0;
 }
 
-/* False when it does not fit, or holds a NUL. */
+/* False when there is none, when it does not fit, or holds a NUL. */
 static bool copy_word(struct word word, char *text, size_t room)
 {
-	if (word.size >= room || memchr(word.text, '\0', word.size) != NULL)
+	if (word.text == NULL || word.size >= room || memchr(word.text, '\0', word.size) != NULL)
 		return false;
 	memcpy(text, word.text, word.size);
 	text[word.size] = '\0';
@@ -108,7 +108,7 @@ static bool has_known_scope(const char *address)
 static bool add_nameserver(struct text_list *servers, const struct lines *lines, struct word word)
 {
 	char address[128];
-	if (word.text == NULL || !copy_word(word, address, sizeof(address)) || strchr(address, '@') != NULL || !is_server_address(address, false))
+	if (!copy_word(word, address, sizeof(address)) || strchr(address, '@') != NULL || !is_server_address(address, false))
 		return warn_of_line(lines, word, "not an IP address");
 	if (!has_known_scope(address))
 		return warn_of_line(lines, word, "no such interface");
@@ -187,5 +187,30 @@ bool parse_hosts(const char *text, size_t size, struct text_list *hosts, struct 
 			if (!add_host(hosts, &lines, word, v4 ? "A" : "AAAA", address))
 				return false;
 	}
+	return true;
+}
+
+/* The word behind a record's type: an IP address of that type, or not read at all. */
+static bool read_address_record(struct words *words, char address[64])
+{
+	static const char *const MARKS = ";";
+	unsigned char binary[16];
+	for (struct word word = next_word(words, MARKS); word.text != NULL; word = next_word(words, MARKS)) {
+		int family = word_is(word, "A") ? AF_INET : word_is(word, "AAAA") ? AF_INET6 : AF_UNSPEC;
+		if (family != AF_UNSPEC)
+			return copy_word(next_word(words, MARKS), address, 64) && inet_pton(family, address, binary) == 1;
+	}
+	return false;
+}
+
+bool parse_roothints(const char *text, size_t size, struct text_list *addresses)
+{
+	struct text_list no_warnings = { .count = 0 };
+	struct lines lines = open_lines("root hints", text, size, &no_warnings);
+	struct words words;
+	char address[64];
+	while (next_line(&lines, &words))
+		if (read_address_record(&words, address) && !add_text(addresses, address))
+			return false;
 	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* The texts of resolv.conf and hosts. What cannot be understood is skipped with a warning, for a person; of one text at most 21. */
+/* The texts of resolv.conf, hosts and root hints. What cannot be understood is skipped with a warning, for a person; of one text at most 21. */
 #ifndef XMPPDNS_SYSTEM_FILES_H
 #define XMPPDNS_SYSTEM_FILES_H
 
@@ -18,5 +18,8 @@ bool parse_resolvconf(const char *text, size_t size, struct text_list *servers, 
 
 /* Adds to hosts a line of local-data for each name: "localhost. IN A 127.0.0.1". False without memory. */
 bool parse_hosts(const char *text, size_t size, struct text_list *hosts, struct text_list *warnings);
+
+/* Adds the address in each A and AAAA record of root hints ("a.root-servers.net. 3600000 A 198.41.0.4"). False without memory. */
+bool parse_roothints(const char *text, size_t size, struct text_list *addresses);
 
 #endif

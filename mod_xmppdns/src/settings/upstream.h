@@ -7,7 +7,7 @@
 #include "settings.h"
 #include "base/file.h"
 
-enum { MARK_OF_ANCHORS, MARK_OF_ROOTHINTS, MARK_OF_TLS_CA, MARKED_FILES };
+enum { MARK_OF_TLS_CA, MARKED_FILES };
 
 struct upstream_config {
 	/* private */ unsigned references;
@@ -15,18 +15,23 @@ struct upstream_config {
 	bool resolvconf_failed;               /* it was to be read, and gave no server */
 	struct text_list servers;             /* forwarders: "addr[%scope][@port][#tls-name]" */
 	struct text_list hosts;               /* local-data lines from the hosts file */
-	struct text_list anchors;             /* DS or DNSKEY lines from the settings or built in; empty when anchor_file says all */
-	char *anchor_file;                    /* or NULL */
-	char *autotrust_file;                 /* or NULL */
-	const char *anchor_source;            /* for a person: "built in", "settings", or the file's path. Borrowed from this struct or static */
+	struct text_list anchors;             /* DS or DNSKEY lines, each once: all that is trusted */
+	struct text_list roothints;           /* addresses of the root's servers; empty: those that libunbound knows */
+	char *anchor_source;                  /* for a person: "built in", "settings", files' paths */
 	unsigned timeout, attempts;           /* resolv.conf's options, 0 where it says nothing; seconds, count */
 	struct text_list warnings;            /* for a person, one a line: skipped lines, unreadable files */
-	struct file_mark marks[MARKED_FILES]; /* of files that libunbound reads itself, from before; not of autotrust's, which it writes */
+	struct text_list kept;                /* for the operator, one a line: what stays as it was before, and why */
+	struct file_mark marks[MARKED_FILES]; /* of files that libunbound reads itself, from before */
 };
 
-/* Reads the files that settings name. NULL with a message when there is no usable upstream at all ("forward" without a server) or without memory.
- * Otherwise with one reference, the caller's, and fixed from then on. */
+/* Reads the files that settings name. NULL with a message when there is no usable upstream at all ("forward" without a server), when a file is not
+ * what it is configured for (trustfile, autotrust, roothints, tls_ca), or without memory or descriptors. Otherwise with one reference, the caller's,
+ * and fixed from then on: libunbound gets what is in it, whenever it is asked. */
 struct upstream_config *read_upstream(const struct settings *settings, struct problem *problem);
+
+/* The same where before, read from the same settings, is in use: whatever cannot be read now stays as it was, and kept says so. */
+struct upstream_config *refresh_upstream(const struct settings *settings, const struct upstream_config *before, struct problem *problem);
+
 struct upstream_config *hold_upstream(struct upstream_config *config); /* one more reference (atomic: threads share it); gives config */
 void release_upstream(struct upstream_config *config);                 /* gives one back; NULL is allowed */
 

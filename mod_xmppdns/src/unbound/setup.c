@@ -128,8 +128,10 @@ static bool set_servers(struct ub_ctx *ub, const struct settings *settings, cons
 		if (!accepted(
 				ub_ctx_set_stub(ub, settings->stub.items[i].name, settings->stub.items[i].value, 0), "stub", settings->stub.items[i].value, problem))
 			return false;
-	return settings->roothints == NULL
-		|| accepted(ub_ctx_set_option(ub, "root-hints:", settings->roothints), "roothints", settings->roothints, problem);
+	for (size_t i = 0; i < config->roothints.count; i++) /* as a stub that is primed, which is what libunbound makes of a file of hints */
+		if (!accepted(ub_ctx_set_stub(ub, ".", config->roothints.items[i], 1), "roothints", config->roothints.items[i], problem))
+			return false;
+	return true;
 }
 
 static bool set_tls(struct ub_ctx *ub, const struct settings *settings, struct problem *problem)
@@ -150,8 +152,7 @@ static bool set_anchors(
 	for (size_t i = 0; i < config->anchors.count; i++)
 		if (!accepted(ub_ctx_add_ta(ub, config->anchors.items[i]), "trusted", config->anchors.items[i], problem))
 			return false;
-	return (config->anchor_file == NULL || accepted(ub_ctx_add_ta_file(ub, config->anchor_file), "trustfile", config->anchor_file, problem))
-		&& (config->autotrust_file == NULL || accepted(ub_ctx_add_ta_autr(ub, config->autotrust_file), "autotrust", config->autotrust_file, problem));
+	return true;
 }
 
 static bool set_raw_options(struct ub_ctx *ub, const struct settings *settings, struct problem *problem)
@@ -317,8 +318,7 @@ bool tries_alike(const struct settings *settings, const struct upstream_config *
 	const struct upstream_config *other_config)
 {
 	return settings->tls == other_settings->tls && same_text(settings->tls_ca, other_settings->tls_ca)
-		&& same_text(settings->roothints, other_settings->roothints) && same_named_texts(&settings->stub, &other_settings->stub)
+		&& same_texts(&config->roothints, &other_config->roothints) && same_named_texts(&settings->stub, &other_settings->stub)
 		&& same_named_texts(&settings->options, &other_settings->options) && same_texts(&config->hosts, &other_config->hosts)
-		&& same_texts(&config->anchors, &other_config->anchors) && same_text(config->anchor_file, other_config->anchor_file)
-		&& same_text(config->autotrust_file, other_config->autotrust_file) && same_marks(config, other_config);
+		&& same_texts(&config->anchors, &other_config->anchors) && same_marks(config, other_config);
 }

@@ -173,13 +173,19 @@ describe("xmppdns.core: settings", function ()
 		it("are refused when an anchor file holds no anchor", function ()
 			local path = file("no-anchor", "; . IN DS is said in a comment only\nDS 1 2 3\n");
 			refuses(('trustfile = "%s": holds no DS or DNSKEY record'):format(path), { trustfile = path });
-			refuses(('autotrust = "%s": holds no DS or DNSKEY record'):format(path), { autotrust = path });
 			refuses('trustfile = "/": Is a directory', { trustfile = "/" });
 		end);
 
-		it("are refused when libunbound cannot read the root hints", function ()
-			local path = file("bad-hints", "root:x:0:0:root:/root:/bin/bash\n");
-			refuses_with({ "libunbound cannot start", path }, { roothints = path });
+		it("are refused when the root hints name no server", function ()
+			local path = file("bad-hints", "root:x:0:0:root:/root:/bin/bash\n. 3600 NS a.root.example.\na.root.example. 3600 A 127.0.0.1.2\n");
+			refuses(('roothints = "%s": holds no address of a server'):format(path), { roothints = path });
+		end);
+
+		it("are refused when the certificates' file holds none", function ()
+			local path = file("no-certificate", "");
+			refuses(('tls_ca = "%s": holds no certificate'):format(path), { tls = true, tls_ca = path, forward = "127.0.0.1#dns.example" });
+			refuses('tls_ca = "/nonexistent/file": No such file or directory',
+				{ tls = true, tls_ca = "/nonexistent/file", forward = "127.0.0.1#dns.example" });
 		end);
 	end);
 
@@ -190,24 +196,21 @@ describe("xmppdns.core: settings", function ()
 				{ trusted = ANCHOR .. "\n" .. ANCHOR });
 		end);
 
-		it("are refused, named, when libunbound cannot read one", function ()
-			refuses_with({ "trust anchors: settings", ". IN DS 1 2" }, { trusted = { ANCHOR, ". IN DS 1 2" } });
-			local path = file("broken-anchor", ". IN DS 20326 8 2 xyz\n");
-			refuses_with({ "trust anchors: " .. path, path }, { trustfile = path });
+		it("are refused, named, when one cannot be read", function ()
+			for _, line in ipairs({ ". IN DS 1 2", ". IN DS 20326 8 2 E06D", ". IN DNSKEY 257 3 8 AwEA!", ". IN DNSKEY 257 2 8 AwEA", ". IN DNSKEY 1 3 8 AwEA",
+				". IN DNSKEY 385 3 8 AwEA", ". IN DNSKEY 257 3 8 (AwEA", "a..b IN DNSKEY 257 3 8 AwEA", ANCHOR .. "\0" }) do
+				refuses_with({ "trusted = " }, { trusted = { ANCHOR, line } });
+			end
+			local path = file("broken-anchor", "; a comment\n" .. ANCHOR .. "\n. IN DS 20326 8 2 xyz\n");
+			refuses(('trustfile = "%s": line 3 is not a DS record that can be a trust anchor'):format(path), { trustfile = path });
 		end);
 
 		it("are refused when libunbound would ignore one for its algorithm", function ()
 			refuses_with({ "unusable trust anchor" }, { trusted = (ANCHOR:gsub("20326 8", "20326 99")) });
 		end);
 
-		it("cannot be fixed and tracked by autotrust for the same zone", function ()
-			local path = file("tracked.key", ANCHOR .. "\n");
-			accepts({ autotrust = path });
-			refuses_with({ "anchor cannot be with and without autotrust" }, { autotrust = path, trusted = ANCHOR });
-		end);
-
 		it("are tried with dnssec = \"off\" too, for the probe uses them", function ()
-			refuses_with({ ". IN DS 1 2" }, { dnssec = "off", trusted = ". IN DS 1 2" });
+			refuses_with({ "unusable trust anchor" }, { dnssec = "off", trusted = (ANCHOR:gsub("20326 8", "20326 99")) });
 		end);
 	end);
 

@@ -99,14 +99,15 @@ describe("health: a check", function ()
 		local made = spy.on(resolvers, "new");
 		finally(function () made:revert(); end);
 		new(dns:settings({ forward = { dns.forward, forwarder.forward, "127.0.0.1@9" } }));
-		local before, most, ended = #made.calls, 0, false;
+		local first, most, ended = #made.calls, 0, false;
+		local before = first;
 		health.check(resolver, function () ended = true; end, { timeout = 0.5 });
 		repeat
 			most = math.max(most, #made.calls - before);
 			before = #made.calls;
 			resolver:wait(10);
 		until ended;
-		assert.same({ 1, 6 }, { most, #made.calls });
+		assert.same({ 1, 6 }, { most, #made.calls - first });
 	end);
 
 	it("ends without a word when the resolver is closed", function ()
