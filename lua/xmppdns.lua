@@ -6,6 +6,7 @@
 -- is known; without a callback it waits, and gives result, err. The world's failures are an err table (code, text, qname, qtype, attempts);
 -- the caller's mistakes raise.
 
+local autotrust = require "xmppdns.trust.autotrust";
 local core = require "xmppdns.core";
 local plans = require "xmppdns.plan.plan";
 local resolvers = require "xmppdns.resolver";
@@ -33,8 +34,13 @@ local function this_thread()
 	return threads[id];
 end
 
--- A resolver of one's own: resolver | nil, err.
-xmppdns.new = resolvers.new;
+-- A resolver of one's own: resolver | nil, err. With the setting autotrust it keeps that file up to date by timers of its own.
+function xmppdns.new(settings)
+	if type(settings) ~= "table" then error("settings must be a table, not " .. type(settings), 2); end
+	local resolver, err = resolvers.new(settings);
+	if resolver then autotrust.follow(resolver); end
+	return resolver, err;
+end
 
 -- Settings for this thread's automatic resolver (README, "Settings"); one that is there already is rebuilt and keeps its lookups and its cache.
 -- true | nil, err: then nothing changed.
@@ -44,6 +50,7 @@ function xmppdns.configure(settings)
 	if thread.resolver and not thread.overridden then
 		local rebuilt, err = thread.resolver:reconfigure(settings); -- it checks them itself, and each check takes some milliseconds
 		if not rebuilt then return nil, err; end
+		autotrust.follow(thread.resolver);
 	else
 		local ok, problem, code = core.check_settings(settings);
 		if not ok then return nil, core.new_error(code or "config", problem); end
@@ -56,7 +63,7 @@ end
 function xmppdns.get_resolver()
 	local thread = this_thread();
 	if not thread.resolver then
-		local resolver, err = resolvers.new(thread.settings);
+		local resolver, err = xmppdns.new(thread.settings);
 		if not resolver then return nil, err; end
 		thread.resolver = resolver;
 	end
@@ -73,7 +80,7 @@ end
 -- A fresh resolver from the settings for this thread; automatic rebuilding is on again (S5, S7). resolver | nil, err
 function xmppdns.reconfigure_resolver()
 	local thread = this_thread();
-	local resolver, err = resolvers.new(thread.settings);
+	local resolver, err = xmppdns.new(thread.settings);
 	if not resolver then return nil, err; end
 	thread.resolver, thread.overridden = resolver, nil;
 	return resolver;

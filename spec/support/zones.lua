@@ -11,7 +11,8 @@
 -- local resolver = xmppdns.new(dns:settings({ timeout = 2 }));
 --
 -- A zone: records (lines of a zone file, relative to the zone; SOA, NS and "ns" are there already), signed (default true), keys
--- (numbers of the key pairs that sign it, default { 1 }, as in dns.anchors; the run makes a pair for each number at its first use),
+-- (numbers of the key pairs that sign it, default { 1 }, as in dns.anchors; the run makes a pair for each number at its first use; -2: key pair 2,
+-- revoked (RFC 5011); 2.5: it is there, but signs nothing),
 -- nsec3 (true, or the number of iterations: NSEC3 instead of NSEC), edit (a function from the text of the signed zone to what is served),
 -- ttl (seconds, default 300), fault: "signature" (damaged; all of them except those of the keys, or only those over
 -- fault_at = "name type", such as "_xmpp-server._tcp SRV"), "expired", "not-yet", "denied" (the name in fault_at is cut out of the signed
@@ -80,8 +81,12 @@ end
 
 -- The run's key pair of that number, made at first use.
 local function get_key(directory, number)
-	keys[number] = keys[number] or make_key(directory);
-	return keys[number];
+	local place = math.floor(math.abs(number));
+	keys[place] = keys[place] or make_key(directory);
+	local key = keys[place];
+	if number > 0 then return key; end
+	local flagged = { tag = ("%05d"):format((key.tag + 128) % 65536), public = key.public:gsub("^257", "385"), private = key.private };
+	return flagged;
 end
 
 -- A key pair under the zone's name: the path of its files without their extension.
@@ -134,7 +139,7 @@ local function sign_zone(dns, name, zone, path)
 	for _, number in ipairs(zone.keys or { 1 }) do
 		local base = write_key(dns.directory, name, get_key(dns.directory, number));
 		process.write(path, process.read(path) .. "\n$INCLUDE " .. base .. ".key\n");
-		add(base .. ".key");
+		if number % 1 == 0 then add(base .. ".key"); end
 	end
 	process.run(argv, { cwd = dns.directory });
 	os.rename(path .. ".signed", path);

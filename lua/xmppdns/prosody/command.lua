@@ -16,7 +16,7 @@ local PROGRAM = "prosodyctl mod_xmppdns check";
 local function read_settings(data)
 	local settings = configmanager.get("*", "xmppdns") or configmanager.get("*", "unbound");
 	if type(settings) ~= "table" then return settings; end
-	return autotrust.read(configuration.keep_known(settings), data);
+	return autotrust.place(configuration.keep_known(settings), data);
 end
 
 -- arguments: those after "check"; paths: of prosody.paths. Gives the exit status.

@@ -44,8 +44,7 @@ local function apply_options(self)
 	end
 	local problem = self.policies:check();
 	if problem then return nil, problem; end
-	local placed, trouble = autotrust.place(given, self.prosody.paths.data);
-	if not placed then return nil, ("The option \"%s\": %s"):format(option, trouble); end
+	local placed = autotrust.place(given, self.prosody.paths.data);
 	local configured, err = xmppdns.configure(placed);
 	if not configured then return nil, ("The option \"%s\": %s"):format(option, err.text); end
 	self.settings = placed;

@@ -59,5 +59,6 @@ int luaopen_xmppdns_core(lua_State *L)
 	open_settings(L);
 	open_resolver(L);
 	open_route(L);
+	open_trust(L);
 	return 1;
 }

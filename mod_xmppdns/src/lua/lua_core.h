@@ -23,6 +23,7 @@ void open_error(lua_State *L);    /* new_error */
 void open_settings(lua_State *L); /* check_settings */
 void open_resolver(lua_State *L); /* new_resolver */
 void open_route(lua_State *L);    /* has_route */
+void open_trust(lua_State *L);    /* publish_file, sha256 */
 void open_holders(lua_State *L);  /* nothing */
 
 /* Any allocation of Lua's may run a finalizer, which may flush, reconfigure or close what C is reading. So what Lua values are made of is held by a
