@@ -446,6 +446,7 @@ describe("What is required holds:", function ()
 		it("who lately had no TLSA records is let in by a good certificate, and nobody else", function ()
 			assert.matches("message taken; open$", connect("before", "lately.example", "usual.near.example"));
 			assert.matches("message taken; open$", connect("before, TLSA", "latelydane.example", "usual.near.example"));
+			finally(mend_dns);
 			socket.sleep(3); -- until the answers' TTLs are over
 			faulty:rule({ fault = "servfail" });
 			assert.matches("external success; message taken; open$", connect("down", "lately.example", "usual.near.example"));
@@ -455,7 +456,6 @@ describe("What is required holds:", function ()
 			assert.matches(unknown, connect("down, required", "lately.example", "signed.near.example"));
 			assert.matches(unknown, connect("down, other certificate", "lately.example", "usual.near.example",
 				{ dialback("lately.example", "usual.near.example") }, { certificate = own["mallory.example"][1], key = own["mallory.example"][2] }));
-			mend_dns();
 		end);
 	end);
 
@@ -475,6 +475,7 @@ describe("What is required holds:", function ()
 
 	describe("while DNS is silent,", function ()
 		local function make_silent(domain)
+			finally(mend_dns);
 			faulty:rule({ name = "_xmpp-server._tcp."..domain, fault = "silence" });
 		end
 
