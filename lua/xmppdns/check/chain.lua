@@ -87,7 +87,7 @@ local function inspect_signed(run, zone)
 	return soa.error and note_failure(zone, soa) or zone;
 end
 
--- The next zone, when one begins at that name; nil where none does. Whoever says that it does not exist ends the chain.
+-- The next zone, when one begins at that name; nil where none does. And whether the chain ends there, because there is no such name.
 local function inspect_name(run, name, parent)
 	local zone = { zone = name, keys = {}, ds = {} };
 	if name == "." then return inspect_signed(run, zone); end
@@ -96,8 +96,8 @@ local function inspect_name(run, name, parent)
 	for _, record in ipairs(ds.records) do add_tag(zone.ds, record.key_tag); end
 	if zone.ds[1] and ds.secure then return inspect_signed(run, zone); end
 	if is_missing then
-		zone.dnssec, zone.note, zone.is_last = ds.dnssec, "there is no such name", true;
-		return zone;
+		zone.dnssec, zone.note = ds.dnssec, "there is no such name";
+		return zone, true;
 	end
 	local soa = ask(run, name, "SOA");
 	if not soa.error and not soa.records[1] then return nil; end
@@ -113,9 +113,9 @@ local function inspect(tasks, resolver, domain, expires)
 	local run = { tasks = tasks, resolver = resolver, expires = expires };
 	local chain = {};
 	for _, name in ipairs(list_names(domain)) do
-		local zone = inspect_name(run, name, chain[#chain]);
+		local zone, is_last = inspect_name(run, name, chain[#chain]);
 		chain[#chain + 1] = zone;
-		if zone and (zone.is_last or zone.error) then break; end
+		if zone and (is_last or zone.error) then break; end
 	end
 	return chain;
 end

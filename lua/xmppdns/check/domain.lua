@@ -86,11 +86,16 @@ end
 
 local function inspect_tlsa(report, options)
 	local found, problem = rollover.inspect(report, options);
-	report.tlsa = found;
+	report.tlsa, report.tlsa_source = found, options.path or "the server itself";
 	if problem then note_problem(report, problem); end
 	for _, one in ipairs(found or {}) do
 		if rollover.is_problem[one.stage] then note_problem(report, ("%s port %d: %s"):format(one.host, one.port, one.text)); end
 	end
+end
+
+-- A domain of ours as others see it: what we require of them does not count.
+local function as_others(resolver)
+	return resolver:settings().dnssec ~= "off" and { dnssec = "opportunistic", dane = "opportunistic" } or {};
 end
 
 -- In a task of tasks: the report of one domain, as it stands below "domains" in the JSON of xmppdns.check.command.
@@ -103,7 +108,7 @@ local function inspect(tasks, resolver, domain, options)
 		srv = {}, targets = {}, endpoints = {}, left_out = 0, problems = {}, warnings = {};
 	};
 	local plan, err = tasks:await(function (done)
-		plans.endpoints(resolver, domain, {}, automatic, done);
+		plans.endpoints(resolver, domain, options.home and as_others(resolver) or {}, automatic, done);
 	end);
 	if plan then
 		local run = { tasks = tasks, resolver = resolver, options = options, plan = plan, report = report };

@@ -9,7 +9,7 @@ JSON: an object with
   configuration         what is wrong with Prosody's: list of { section, text, advice }
   server                the running Prosody, with prosodyctl and without a domain:
     ok, state           no problem found; "active", "closed" (loaded, but does not serve), "absent" (not loaded), "stopped" (Prosody does not run),
-                        "unreadable" (its admin socket may not be used) or "silent"
+                        "deaf" (it has no admin socket), "unreadable" (that may not be used) or "silent"
     since, problem      of that state, in seconds since 1970; why it is closed
     dnssec, dane, servers, anchors, cache: { entries, bytes }   as they are in force
     failures            the last lookups that failed: list of { at: seconds since 1970, text }
@@ -46,6 +46,7 @@ JSON: an object with
                         matching, data } that do not match }, here: for a domain of this server, whether it listens there: { level, text } }
     client              for a domain of this server, the services for its clients: { srv, targets, endpoints, left_out }
     chain               with --chain, list of { zone, dnssec, ds, keys: lists of key tags, note, error, signed_until: seconds since 1970, days, level }
+    tlsa_source         with --tlsa, where the certificate is from
     tlsa                with --tlsa, list of { host, port, name, records: to publish, list of { usage, selector, matching, data }, published,
                         others: published ones of other keys, ttl, stage: "first", "publish", "wait", "remove", "done", "switch", "broken", "unsigned",
                         "unknown" or "silent", text: what to do next }
@@ -60,7 +61,7 @@ local ORDER = {
 	"host", "service", "priority", "weight", "port", "target", "type", "usage", "selector", "matching", "data", "connected", "protocol", "cipher", "alpn";
 	"names", "expires", "ends", "days", "match", "name", "state", "since", "cause", "text", "seconds", "stripped", "findings", "root", "servers", "anchors";
 	"advice", "more", "udp", "tcp", "tls", "verdict", "dnssec", "ds", "asked", "ttl", "alias", "error", "addresses", "secure", "srv", "targets", "endpoints";
-	"client", "chain", "tlsa", "usable", "skipped", "records", "published", "served", "others", "stage", "reason", "dane", "connections", "problem";
+	"client", "chain", "tlsa_source", "tlsa", "usable", "skipped", "records", "published", "served", "others", "stage", "reason", "dane", "connections", "problem";
 	"unjudged", "left_out";
 };
 

@@ -140,13 +140,13 @@ local function inspect_endpoint(report, shown, chain, options)
 end
 
 -- What to publish for every endpoint of a report that has been dialled: a list of { host, port, name, records, published, others (published ones of
--- other keys), ttl, stage (a key of STAGES), text (what to do next) }, with source = where the certificate is from; or nil and a problem.
+-- other keys), ttl, stage (a key of STAGES), text (what to do next) }; or nil and a problem.
 -- options: path (of a PEM file, or nil: what is served), usages (list of { use, select, match }).
 local function inspect(report, options)
 	local chain, problem;
 	if options.path then chain, problem = load_chain(options.path); end
 	if problem then return nil, problem; end
-	local list, seen = { source = options.path or "the server itself" }, {};
+	local list, seen = {}, {};
 	for _, endpoints in ipairs({ report.endpoints, report.client and report.client.endpoints or nil }) do
 		for _, shown in ipairs(endpoints) do
 			local place = ("%s %d"):format(shown.host, shown.port);

@@ -140,7 +140,8 @@ end
 local function add_connection(style, parent, connection)
 	local child = add(parent, describe_connection(style, connection));
 	if connection.days then
-		add(child, style(connection.level, ("the certificate %s, on %s"):format(describe_days(connection.days, "ends"), os.date("!%Y-%m-%d", connection.ends))));
+		add(child, style(connection.level, ("for %s; %s, on %s"):format(visible(table.concat(connection.names, ", ")), describe_days(connection.days, "ends"),
+			os.date("!%Y-%m-%d", connection.ends))));
 	end
 	add_fingerprints(child, connection);
 end
@@ -250,7 +251,8 @@ local function draw_health(findings, recovery, style, unicode, width)
 end
 
 local SERVER_STATES = {
-	active = "active", closed = "does not serve", absent = "not enabled", stopped = "not running", unreadable = "cannot be asked", silent = "does not answer";
+	active = "active", closed = "does not serve", absent = "not enabled", stopped = "not running";
+	deaf = "cannot be asked", unreadable = "cannot be asked", silent = "does not answer";
 };
 
 -- What the running server says (see xmppdns.prosody.running).

@@ -42,7 +42,7 @@ end
 -- Of a domain's report with tlsa.
 local function draw(report, width)
 	local lines = {};
-	add_comment(lines, ("%s, certificate from %s"):format(report.given, report.tlsa.source), width);
+	add_comment(lines, ("%s, certificate from %s"):format(report.given, report.tlsa_source), width);
 	for _, found in ipairs(report.tlsa) do add_endpoint(lines, found, width); end
 	if not report.tlsa[1] then add_comment(lines, "no server to publish records for: " .. (report.error and report.error.text or report.status), width); end
 	lines[#lines + 1] = "";

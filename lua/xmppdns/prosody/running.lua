@@ -13,7 +13,8 @@ local STOCK = "Prosody goes on with its own resolver, and refuses connections fo
 
 -- What there is to say where the server does not answer: { text, advice }; the text gets what the socket said.
 local SILENCES = {
-	stopped = { "Prosody does not run, or with another data directory (%s)", "start it; with admin_socket set, it needs the same value here" };
+	stopped = { "Prosody does not run, or not with this configuration (%s)", "start it" };
+	deaf = { "Prosody runs, but has no admin socket (%s)", "add \"admin_shell\" to modules_enabled in the global section, and restart Prosody" };
 	unreadable = { "Prosody cannot be asked (%s)", "run this as root, or as the user that Prosody runs as" };
 	silent = { "Prosody does not answer (%s)", "it may be overloaded: look at its log" };
 	absent = { "mod_xmppdns is not loaded in the running server", "add \"xmppdns\" to modules_enabled in the global section, and restart Prosody" };
@@ -113,12 +114,19 @@ local function judge(report)
 	return report;
 end
 
+-- Whether there is a process of the pidfile's number.
+local function has_process()
+	local could_tell, is_running = from_prosody "util.prosodyctl".isrunning();
+	return could_tell and is_running;
+end
+
 -- Asks the server that runs with that data directory:
--- { ok, state = "active", "closed", "absent", "stopped", "unreadable" or "silent", since (seconds since 1970), problem,
+-- { ok, state = "active", "closed", "absent", "stopped", "deaf", "unreadable" or "silent", since (seconds since 1970), problem,
 -- findings (as those of xmppdns.trust.health; more: texts below one), servers, dnssec, dane, anchors, cache, failures, differences, ports }.
 local function ask(data)
 	local report = { findings = {} };
 	local text, state, problem = admin_socket.ask(QUESTION, data);
+	if state == "stopped" and has_process() then state = "deaf"; end
 	local status = text and json.decode(text);
 	if not status then
 		local silence = SILENCES[state or "silent"];

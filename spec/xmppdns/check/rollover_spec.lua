@@ -3,6 +3,7 @@
 -- prosodyctl mod_xmppdns check --tlsa: a whole change of keys at a real Prosody, each step of which is the one that was told.
 
 local certificates = require "spec.support.certificates";
+local dkjson = require "dkjson";
 local process = require "spec.support.process";
 local prosody = require "spec.support.prosody";
 local zones = require "spec.support.zones";
@@ -120,6 +121,21 @@ describe("prosodyctl mod_xmppdns check --tlsa", function ()
 		local output = check("--connect", DOMAIN);
 		assert.matches("published: 3 1 1 " .. certificates.digest(old_file, 1), output, 1, true);
 		assert.matches("served:    3 1 1 " .. certificates.digest(new_file, 1), output, 1, true);
+	end);
+
+	it("says the same in JSON, in which no field is unexplained", function ()
+		local result = assert(dkjson.decode((check("--tlsa", "--json", DOMAIN))));
+		assert.equal("broken", result.domains[1].tlsa[1].stage);
+		local explained, unexplained = {}, {};
+		for word in check("--help", "json"):gmatch("[%w_]+") do explained[word] = true; end
+		local function visit(value)
+			for name, inner in pairs(value) do
+				if type(name) == "string" and not explained[name] then unexplained[name] = true; end
+				if type(inner) == "table" then visit(inner); end
+			end
+		end
+		visit(result);
+		assert.same({}, unexplained);
 	end);
 
 	it("says that records would not count where the way there is not signed; status 1", function ()

@@ -119,7 +119,7 @@ server: active
 		assert.matches("home.example: good, SRV secure, DANE at 1 of 2 endpoints, certificate until DAY %(1 days%)", (normalize(output)));
 		assert.equal(0, status);
 		output, status = check("--connect", "--expires", "3", "--quiet");
-		assert.matches("the certificate ends in 1 day, on", output, 1, true);
+		assert.matches("for home.example; ends in 1 day, on", output, 1, true);
 		assert.equal(0, status); -- a warning
 		assert.equal(1, (select(2, check("--connect", "--quiet")))); -- 21 days, and below 7 it is a problem
 	end);
@@ -207,7 +207,15 @@ describe("prosodyctl mod_xmppdns check beside a running server that does not pro
 		local gone = start("gone", { modules = { "xmppdns" }, config = ("xmppdns = { %s }"):format(settings()) });
 		gone:stop();
 		local output, status = check_with(gone.config);
-		assert.matches("server: not running\n└─ problem: Prosody does not run, or with another data directory (", output, 1, true);
+		assert.matches("server: not running\n└─ problem: Prosody does not run, or not with this configuration (", output, 1, true);
+		assert.equal(1, status);
+	end);
+
+	it("says that Prosody runs, but has no admin socket to ask; status 1", function ()
+		local deaf = start("deaf", { modules = { "xmppdns" }, config = ("modules_disabled = { \"admin_shell\" }\nxmppdns = { %s }"):format(settings()) });
+		local output, status = check_with(deaf.config);
+		deaf:stop();
+		assert.matches("server: cannot be asked\n└─ problem: Prosody runs, but has no admin socket (", output, 1, true);
 		assert.equal(1, status);
 	end);
 
