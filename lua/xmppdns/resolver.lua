@@ -157,9 +157,9 @@ end
 
 -- callback(argument) once, some seconds from now. Gives a timer for cancel_timer. For plans' deadlines; a server's own timers serve as well.
 function resolver_methods:after(seconds, callback, argument)
-	local first = self.timers:next_time();
-	local timer = self.timers:add(now() + seconds, callback, argument);
-	if self.timers:next_time() ~= first then set_alarm(self); end
+	local at, first = now() + seconds, self.timers:next_time();
+	local timer = self.timers:add(at, callback, argument);
+	if not first or at < first then self.core:alarm(math.max(0, at - now())); end
 	return timer;
 end
 

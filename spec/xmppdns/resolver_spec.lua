@@ -3,6 +3,7 @@
 -- A resolver as Lua uses it, against a real libunbound and a DNS server that can be told to be slow.
 
 local core = require "xmppdns.core";
+local finalizers = require "spec.support.finalizers";
 local misdns = require "spec.support.misdns";
 local new = require "xmppdns.resolver".new;
 local process = require "spec.support.process";
@@ -342,6 +343,30 @@ describe("resolver: close", function ()
 		resolver:close();
 		assert.same({ { "canceled", "first", "last" }, { "raised" } }, { ends, problems });
 		assert.error_matches(function () resolver:at_close(print); end, "the resolver is closed");
+	end);
+
+	it("15.8: by a finalizer, wherever it comes in process: each lookup ends once, answered or canceled", function ()
+		for closing_run = 1, 40, 3 do
+			local one = assert(new({ forward = server.forward, dnssec = "off", timeout = 2 }));
+			local ends, problems = {}, {};
+			function one.on_error(problem) problems[#problems + 1] = problem; end
+			local names = {};
+			for i = 1, 20 do names[i] = fresh_name(); end
+			for i, name in ipairs(names) do
+				one:query(name, "A", function (answer, err)
+					ends[i] = (ends[i] or "") .. (answer and answer[1].a or err.code);
+				end);
+			end
+			local ok, problem = finalizers.during(function ()
+				while not one.closed and one:wait(5) do one:cached(); end
+			end, function (run)
+				if run >= closing_run then one:close(); end
+			end);
+			one:close();
+			assert.is_true(ok or tostring(problem):find("the resolver is closed", 1, true) ~= nil, tostring(problem));
+			assert.same({}, problems);
+			for i = 1, 20 do assert.is_true(ends[i] == "192.0.2.1" or ends[i] == "canceled", ends[i]); end
+		end
 	end);
 
 	it("makes the lookups raise that its callbacks ask for: nobody would call back", function ()

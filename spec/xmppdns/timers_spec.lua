@@ -90,4 +90,71 @@ describe("xmppdns.timers: timers", function ()
 		assert.same({ "first", "third" }, ran);
 		assert.is_nil(timers:next_time());
 	end);
+
+	-- A finalizer may run at a call, where Lua's stack grows: hook stands for it, and is told which call it is.
+	local function with_calls(body, hook)
+		local calls, is_inside = 0, false;
+		debug.sethook(function ()
+			if is_inside then return; end
+			is_inside, calls = true, calls + 1;
+			hook(calls);
+			is_inside = false;
+		end, "c");
+		body();
+		debug.sethook();
+		return calls;
+	end
+
+	it("15.8: may be set, canceled and taken by a finalizer while one is: each comes once, and in order", function ()
+		local hook, mask, count = debug.gethook();
+		for round = 1, 200 do
+			math.randomseed(round);
+			local timers, wanted, last = new(), {}, 0;
+			local function add()
+				local one = { came = 0 };
+				wanted[#wanted + 1] = one;
+				one.timer = timers:add(math.random(1, 50), function () one.came = one.came + 1; end);
+			end
+			local function cancel()
+				local victim = #wanted > 0 and wanted[math.random(1, #wanted)];
+				if victim and victim.timer and timers:cancel(victim.timer) then victim.canceled = true; end
+			end
+			with_calls(function ()
+				for _ = 1, 40 do
+					add();
+					if math.random(1, 4) == 1 then cancel(); end
+				end
+			end, function (calls)
+				if calls % 7 == round % 7 then add(); end
+				if calls % 11 == round % 11 then cancel(); end
+				if calls % 5 == round % 5 then assert.is_nil(timers:take(0)); end
+			end);
+			local next_time = timers:next_time();
+			while next_time do
+				assert.is_true(next_time >= last);
+				last = next_time;
+				local callback = timers:take(next_time);
+				if callback then callback(); end
+				next_time = timers:next_time();
+			end
+			for _, one in ipairs(wanted) do assert.same(one.canceled and 0 or 1, one.came, round); end
+		end
+		debug.sethook(hook, mask, count);
+	end);
+
+	it("15.8: may be cleared by a finalizer while one is set: none comes", function ()
+		local hook, mask, count = debug.gethook();
+		for at = 1, 60 do
+			local timers = new();
+			for i = 1, 20 do timers:add(21 - i, error); end
+			with_calls(function () timers:add(0, error); end, function (calls)
+				if calls == at then timers:clear(); end
+			end);
+			if timers:next_time() == nil or timers:take(0) == nil then assert.is_nil(timers:take(100)); end
+			timers:add(5, print);
+			local callback = timers:take(100);
+			assert.is_true(callback == print or callback == error);
+		end
+		debug.sethook(hook, mask, count);
+	end);
 end);
