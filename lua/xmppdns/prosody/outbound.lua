@@ -58,7 +58,7 @@ local function compare_alone(cert, records)
 	if matches({ chain = { cert } }, of_certificate) then return true; end
 	if backend == "epoll" then return nil, "OpenSSL cannot compare it with the TLSA records"; end
 	if #of_certificate == #records then return nil, "no matching DANE TLSA records"; end
-	return nil, ("network_backend \"%s\" compares none but those of usage 3"):format(backend);
+	return nil, ("Prosody's network backend (%s) compares none but those of usage 3"):format(backend);
 end
 
 -- true, or nil and why not
