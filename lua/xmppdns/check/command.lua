@@ -75,15 +75,20 @@ local function check_root(run)
 	if not answer or (not answer.secure and run.resolver:settings().dnssec ~= "off") then check_health(run); end
 end
 
--- { domain, home = for xmppdns.check.domain, or nil }: those of the command line, or our own.
+local function describe_home(run, host)
+	return { client = host.client, ports = run.server and run.server.ports, is_local = host.is_local };
+end
+
+-- { domain, home = for xmppdns.check.domain, or nil }: those of the command line, of which some may be our own, or all of our own.
 local function list_wanted(run)
-	local wanted = {};
-	for i, domain in ipairs(run.command.domains) do wanted[i] = { domain = domain }; end
-	if wanted[1] or not run.options.list_hosts then return wanted; end
-	for i, host in ipairs(run.options.list_hosts()) do
-		local ports = run.server and run.server.ports;
-		wanted[i] = { domain = host.domain, home = { client = host.client, ports = ports, is_local = host.is_local } };
+	local wanted, home_of = {}, {};
+	for i, host in ipairs(run.options.list_hosts and run.options.list_hosts() or {}) do
+		home_of[host.domain] = describe_home(run, host);
+		wanted[i] = { domain = host.domain, home = home_of[host.domain] };
 	end
+	if not run.command.domains[1] then return wanted; end
+	wanted = {};
+	for i, domain in ipairs(run.command.domains) do wanted[i] = { domain = domain, home = home_of[domain:lower()] }; end
 	return wanted;
 end
 
@@ -92,7 +97,7 @@ local function domain_options(run, one)
 	local path = command.certificate or command.tlsa and run.options.find_certificate and run.options.find_certificate(one.domain) or nil;
 	return {
 		connect = command.connect, timeout = run.resolver:settings().timeout, cafile = command.cafile, chain = command.chain, home = one.home;
-		expires = command.expires or one.home and EXPIRES or nil, tlsa = command.tlsa and { path = path, usages = command.usages } or nil;
+		expires = command.expires or one.home and not command.tlsa and EXPIRES or nil, tlsa = command.tlsa and { path = path, usages = command.usages } or nil;
 	};
 end
 
@@ -168,7 +173,8 @@ local function add_part(run, parts, is_fine, describe, draw, report)
 	local command = run.command;
 	if is_fine and command.quiet then return; end
 	local is_line = is_fine and run.is_brief and not command.verbose;
-	parts[#parts + 1] = { is_line = is_line, text = is_line and describe(report, run.screen.style) or draw(run, report) };
+	local text = is_line and run.screen:fold(describe(report, run.screen.style)) or draw(run, report);
+	parts[#parts + 1] = { is_line = is_line, text = text };
 end
 
 -- A tree has an empty line between it and what is beside it.

@@ -2,6 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- The screen, as it is: colours, characters, width, and a line that says what is waited for.
 
+local branches = require "xmppdns.check.branches";
 local core = require "xmppdns.core";
 local tree = require "xmppdns.check.tree";
 
@@ -39,6 +40,11 @@ end
 
 function screen_methods:write(text)
 	self.out:write(text);
+end
+
+-- The line, in as many as it takes.
+function screen_methods:fold(line)
+	return branches.draw(branches.node(line), self.unicode, self.width);
 end
 
 -- One line instead of the last one, on a terminal alone.

@@ -32,18 +32,18 @@ local function describe_domain(report, style)
 	parts[#parts + 1] = with == 0 and "no DANE" or ("DANE at %d of %d endpoints"):format(with, all);
 	local first, days = find_first_end(report);
 	if first then parts[#parts + 1] = ("certificate until %s (%d days)"):format(os.date("!%Y-%m-%d", first), days); end
-	return ("%s: %s\n"):format(style("title", visible(report.given)), table.concat(parts, ", "));
+	return ("%s: %s"):format(style("title", visible(report.given)), table.concat(parts, ", "));
 end
 
 local function describe_server(report, style)
-	return ("%s: %s since %s, DNSSEC %s, DANE %s\n"):format(style("title", "server"), style("good", "active"), os.date("!%Y-%m-%d %H:%M UTC", report.since),
+	return ("%s: %s since %s, DNSSEC %s, DANE %s"):format(style("title", "server"), style("good", "active"), os.date("!%Y-%m-%d %H:%M UTC", report.since),
 		report.dnssec or "not known", report.dane or "not known");
 end
 
 local function describe_health(findings, style)
 	local asked = {};
 	for i, server in ipairs(findings.servers) do asked[i] = visible(server.address); end
-	return ("%s: %s, asks %s\n"):format(style("title", "resolver"), style("good", "healthy"), asked[1] and table.concat(asked, ", ") or "from the root");
+	return ("%s: %s, asks %s"):format(style("title", "resolver"), style("good", "healthy"), asked[1] and table.concat(asked, ", ") or "from the root");
 end
 
 return { describe_domain = describe_domain, describe_server = describe_server, describe_health = describe_health };

@@ -124,6 +124,14 @@ server: active
 		assert.equal(1, (select(2, check("--connect", "--quiet")))); -- 21 days, and below 7 it is a problem
 	end);
 
+	it("looks at a domain of its own that is named in the same way, as a tree", function ()
+		local output, status = check("Home.example");
+		assert.matches("^Home.example: good\n", output);
+		assert.matches("\n└─ for clients\n", output, 1, true);
+		assert.not_matches("server: ", output, 1, true);
+		assert.equal(0, status);
+	end);
+
 	it("says that an SRV record leads to a port on which this server does not listen; status 1", function ()
 		local port = process.free_port(server.address);
 		dns:update("lost.example", ("$TTL 1\n_xmpp-server._tcp SRV 0 0 %d xmpp\nxmpp A %s"):format(port, server.address));
