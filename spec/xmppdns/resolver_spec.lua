@@ -350,9 +350,9 @@ describe("resolver: close", function ()
 			local one = assert(new({ forward = server.forward, dnssec = "off", timeout = 2 }));
 			local ends, problems = {}, {};
 			function one.on_error(problem) problems[#problems + 1] = problem; end
-			local names = {};
-			for i = 1, 20 do names[i] = fresh_name(); end
-			for i, name in ipairs(names) do
+			local asked = {};
+			for i = 1, 20 do asked[i] = fresh_name(); end
+			for i, name in ipairs(asked) do
 				one:query(name, "A", function (answer, err)
 					ends[i] = (ends[i] or "") .. (answer and answer[1].a or err.code);
 				end);

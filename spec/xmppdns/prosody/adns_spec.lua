@@ -19,6 +19,18 @@ describe("xmppdns.prosody.adns:", function ()
 		dns = zones.serve({
 			["secure.example"] = { records = "_xmpp-server._tcp SRV 5 6 5269 xmpp\n@ A 192.0.2.1\n@ TXT \"text\"" };
 			["plain.example"] = { signed = false, records = "@ A 192.0.2.2" };
+			["types.example"] = { signed = false, records = ([[
+				@ A 192.0.2.3
+				@ AAAA 2001:db8::3
+				@ MX 10 Mail
+				@ TXT "one" "two \" \\ three"
+				alias CNAME @
+				_xmpp-server._tcp SRV 5 6 5269 .
+				_xmpp-server._tcp SRV 5 6 5269 xmpp
+				_5269._tcp TLSA 3 1 1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+				svc TYPE64 \# 12 0001 03737663 00 0003 0002 1495
+				alias-svc TYPE64 \# 7 0000 03737663 00
+			]]):gsub("\t+", "") };
 			["bogus.example"] = { records = "@ A 192.0.2.99", fault = "signature" };
 		});
 		faulty = misdns.start({ upstream = dns.forward });
@@ -65,6 +77,29 @@ describe("xmppdns.prosody.adns:", function ()
 		});
 		assert.same({ priority = 5, weight = 6, port = 5269, target = "xmpp.secure.example" }, answer[1].srv);
 		assert.equal("Status: No Error, Secure\n_xmpp-server._tcp.secure.example\tIN\tSRV\t5 6 5269 xmpp.secure.example", tostring(answer));
+	end);
+
+	it("16.8: records have the fields and the text that net.unbound gives them: lua-unbound's bytes, read by Prosody's util.dns", function ()
+		local parsers = prosody_util("dns").parsers;
+		local unbound = require "lunbound".new({ forward = dns.forward, resolvconf = false, hoststxt = false });
+		local compared = 0;
+		for rdtype, labels in pairs({
+			SOA = "", NS = "", A = "", AAAA = "", MX = "", TXT = "", CNAME = "alias.", SRV = "_xmpp-server._tcp.", TLSA = "_5269._tcp.", SVCB = "svc.";
+		}) do
+			local theirs, ours = unbound:resolve(labels .. "types.example", types[rdtype], 1), lookup(labels .. "types.example", rdtype);
+			local by_text = {};
+			for i = 1, #theirs do
+				local record = parsers[rdtype](theirs[i]);
+				by_text[tostring(record)] = record;
+			end
+			assert.is_true(#theirs > 0 and #theirs == #ours, rdtype);
+			for _, record in ipairs(ours) do
+				assert.same(by_text[tostring(record)], record[rdtype:lower()]);
+				compared = compared + 1;
+			end
+		end
+		assert.same({ "svc.", "svc" }, { lookup("svc.types.example", "SVCB")[1].svcb.name, lookup("alias-svc.types.example", "SVCB")[1].svcb.name });
+		assert.is_true(compared >= 11);
 	end);
 
 	it("type and class default to A and IN, and may be written in lower case", function ()
