@@ -25,7 +25,7 @@ static void check_config(const struct upstream_config *config)
 		check_line(config->hosts.items[i]);
 	for (size_t i = 0; i < config->warnings.count; i++)
 		check_line(config->warnings.items[i]);
-	EXPECT(config->timeout <= 30 && config->attempts <= 30);
+	EXPECT(config->timeout <= 30 && config->attempts <= 5);
 	EXPECT(config->warnings.count <= 2 * 21 + 4);
 }
 

@@ -51,10 +51,30 @@ static bool is_number_between(const char *text, unsigned long least, unsigned lo
 	return number >= least && number <= most;
 }
 
+struct expectation {
+	const char *option, *expected;
+};
+
+/* What the settings say, and we check, no option says past them. */
+static const struct expectation OURS[] = {
+	{ "auto-trust-anchor-file:", "the setting autotrust instead of this option" },
+	{ "dlv-anchor-file:", "the setting trustfile instead of this option" },
+	{ "dlv-anchor:", "the setting trusted instead of this option" },
+	{ "root-hints:", "the setting roothints instead of this option" },
+	{ "ssl-upstream:", "the setting tls instead of this option" },
+	{ "tls-cert-bundle:", "the setting tls_ca instead of this option" },
+	{ "tls-upstream:", "the setting tls instead of this option" },
+	{ "trust-anchor-file:", "the setting trustfile instead of this option" },
+	{ "trust-anchor:", "the setting trusted instead of this option" },
+	{ "trusted-keys-file:", "the setting trustfile instead of this option" },
+	{ "unwanted-reply-threshold:", "another option: libunbound can end the process over this one (CVE-2026-44621)" },
+};
+
 const char *expected_by_option(const char *option, const char *text)
 {
-	if (strcmp(option, "unwanted-reply-threshold:") == 0)
-		return "another option: libunbound can end the process over this one (CVE-2026-44621)";
+	for (size_t i = 0; i < sizeof(OURS) / sizeof(OURS[0]); i++)
+		if (strcmp(option, OURS[i].option) == 0)
+			return OURS[i].expected;
 	if (strcmp(option, "module-config:") == 0 && !is_module_list(text))
 		return "\"validator iterator\", or \"iterator\", or \"dns64\" before either";
 	if (strcmp(option, "target-fetch-policy:") == 0 && !is_fetch_policy(text))
@@ -68,13 +88,26 @@ const char *expected_by_option(const char *option, const char *text)
 	return NULL;
 }
 
+/* Those by which what is validated depends on another time, on other keys, or on less of the proof; what they are by default does no harm. */
+static const struct expectation HARMLESS[] = {
+	{ "add-holddown:", "2592000" },
+	{ "del-holddown:", "2592000" },
+	{ "disable-edns-do:", "no" },
+	{ "harden-dnssec-stripped:", "yes" },
+	{ "permit-small-holddown:", "no" },
+	{ "val-nsec3-keysize-iterations:", "1024 150 2048 150 4096 150" },
+	{ "val-override-date:", "0" },
+	{ "val-permissive-mode:", "no" },
+	{ "val-sig-skew-max:", "86400" },
+	{ "val-sig-skew-min:", "3600" },
+};
+
 bool drops_validation(const char *option, const char *value)
 {
+	for (size_t i = 0; i < sizeof(HARMLESS) / sizeof(HARMLESS[0]); i++)
+		if (strcmp(option, HARMLESS[i].option) == 0)
+			return strcmp(value, HARMLESS[i].expected) != 0;
 	if (strcmp(option, "module-config:") == 0)
 		return strstr(value, "validator") == NULL;
-	if (strcmp(option, "val-permissive-mode:") == 0 || strcmp(option, "disable-edns-do:") == 0)
-		return strcmp(value, "yes") == 0;
-	if (strcmp(option, "domain-insecure:") == 0)
-		return strcmp(value, ".") == 0;
-	return false;
+	return strcmp(option, "domain-insecure:") == 0 && strcmp(value, ".") == 0;
 }

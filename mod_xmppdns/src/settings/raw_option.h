@@ -11,7 +11,8 @@ enum { OPTION_NAME_SIZE = 64 /* with colon and NUL */ };
 /* "name" or "name:" to "name:". False when it is no option's name. */
 bool read_option_name(const char *name, char option[OPTION_NAME_SIZE]);
 
-/* What the few options expect over which libunbound ends or crashes the process, or takes all its memory; NULL when it may try the value.
+/* What is expected of the few options for which a setting of ours is there, or over which libunbound ends or crashes the process, or takes all its
+ * memory; NULL when it may try the value.
  * option: with its colon, here and below. */
 const char *expected_by_option(const char *option, const char *text);
 

@@ -11,7 +11,11 @@
 #include "address.h"
 #include "dns/name.h"
 
-enum { MOST_WARNINGS = 20 /* of one file: a file that is no text has thousands of bad lines */ };
+enum {
+	MOST_WARNINGS = 20, /* of one file: a file that is no text has thousands of bad lines */
+	MOST_SECONDS = 30,  /* as in the C library; so are the attempts */
+	MOST_ATTEMPTS = 5
+};
 
 /* A file's lines, one after the other. */
 struct lines {
@@ -115,15 +119,15 @@ static bool add_nameserver(struct text_list *servers, const struct lines *lines,
 	return add_formatted_text(servers, "%s@53", address);
 }
 
-/* "timeout:5": 5, where word starts with name; at most 30, as in the C library. */
-static void read_resolvconf_option(struct word word, const char *name, unsigned *number)
+/* "timeout:5": 5, where word starts with name. */
+static void read_resolvconf_option(struct word word, const char *name, unsigned most, unsigned *number)
 {
 	char text[32];
 	size_t size = strlen(name);
 	if (!copy_word(word, text, sizeof(text)) || strncmp(text, name, size) != 0 || text[size] < '0' || text[size] > '9')
 		return;
 	unsigned long value = strtoul(text + size, NULL, 10);
-	*number = value > 30 ? 30 : (unsigned)value;
+	*number = value > most ? most : (unsigned)value;
 }
 
 bool parse_resolvconf(const char *text, size_t size, struct text_list *servers, struct resolvconf_options *options, struct text_list *warnings)
@@ -140,8 +144,8 @@ bool parse_resolvconf(const char *text, size_t size, struct text_list *servers, 
 		if (!word_is(word, "options"))
 			continue;
 		while ((word = next_word(&words, MARKS)).text != NULL) {
-			read_resolvconf_option(word, "timeout:", &options->timeout);
-			read_resolvconf_option(word, "attempts:", &options->attempts);
+			read_resolvconf_option(word, "timeout:", MOST_SECONDS, &options->timeout);
+			read_resolvconf_option(word, "attempts:", MOST_ATTEMPTS, &options->attempts);
 		}
 	}
 	return true;

@@ -259,6 +259,27 @@ describe("xmppdns.core: settings", function ()
 				accepts({ options = { [option] = value } });
 			end
 			accepts({ dnssec = "required", options = { ["domain-insecure"] = "example.org", ["module-config"] = "validator iterator" } });
+		end);
+
+		it("do not move the time or the keys by which is validated what dnssec or dane requires", function ()
+			for option, value in pairs({ ["val-override-date:"] = "20200101000000", ["val-sig-skew-min:"] = "99999999", ["val-sig-skew-max:"] = "99999999",
+				["harden-dnssec-stripped:"] = "no", ["val-nsec3-keysize-iterations:"] = "1024 0 4096 0", ["add-holddown:"] = "1", ["del-holddown:"] = "1",
+				["permit-small-holddown:"] = "yes" }) do
+				for _, key in ipairs({ "dnssec", "dane" }) do
+					refuses(('options["%s"] = "%s" switches validation off, and %s is "required"'):format(option, value, key),
+						{ [key] = "required", options = { [option] = value } });
+				end
+				accepts({ options = { [option] = value } });
+			end
+			accepts({ dnssec = "required", options = { ["harden-dnssec-stripped"] = true, ["val-override-date"] = "0", ["permit-small-holddown"] = false } });
+		end);
+
+		it("do not name files or keys that decide about trust: settings of ours are for that, which are checked", function ()
+			for option, setting in pairs({ ["trust-anchor"] = "trusted", ["trust-anchor-file"] = "trustfile", ["trusted-keys-file"] = "trustfile",
+				["auto-trust-anchor-file"] = "autotrust", ["root-hints"] = "roothints", ["tls-cert-bundle"] = "tls_ca", ["tls-upstream"] = "tls",
+				["ssl-upstream"] = "tls", ["dlv-anchor"] = "trusted", ["dlv-anchor-file"] = "trustfile" }) do
+				refuses(('options["%s"] = "x": expected the setting %s instead of this option'):format(option, setting), { options = { [option] = "x" } });
+			end
 			refuses('dane = "required" does not go with dnssec = "off"', { dane = "required", dnssec = "off" });
 		end);
 	end);

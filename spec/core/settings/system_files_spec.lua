@@ -41,8 +41,9 @@ sortlist 127.0.0.0
 		assert.same({ servers = {}, warnings = {} }, resolvconf("\n\n\r\n"));
 	end);
 
-	it("takes numbers above 30 as 30", function ()
-		assert.same({ servers = {}, warnings = {}, timeout = 30, attempts = 30 }, resolvconf("options timeout:99999999999999999999 attempts:31"));
+	it("takes at most 30 seconds and 5 attempts, as the C library does", function ()
+		assert.same({ servers = {}, warnings = {}, timeout = 30, attempts = 5 }, resolvconf("options timeout:99999999999999999999 attempts:6"));
+		assert.same({ servers = {}, warnings = {}, timeout = 30, attempts = 5 }, resolvconf("options timeout:30 attempts:5"));
 	end);
 
 	it("may name a server on an interface that exists", function ()
