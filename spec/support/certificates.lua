@@ -27,7 +27,12 @@ local function request(...)
 end
 
 local function alternative_names(names)
-	return "subjectAltName=DNS:" .. table.concat(names, ",DNS:");
+	local texts = {};
+	for i, name in ipairs(names) do
+		local is_address = name:find("^%d+%.%d+%.%d+%.%d+$") or name:find(":", 1, true);
+		texts[i] = (is_address and "IP:" or "DNS:") .. name;
+	end
+	return "subjectAltName=" .. table.concat(texts, ",");
 end
 
 -- A new authority: its certificate is the file authority.file.
@@ -55,7 +60,7 @@ function authority_methods:new_authority(name, directory, twin)
 end
 
 -- Writes name.crt and name.key into the directory: the path of the first. name: an A-label domain; names: those that the certificate
--- is for, if not that one.
+-- is for, if not that one; addresses too.
 function authority_methods:issue(name, directory, names)
 	local base = directory .. "/" .. name;
 	request("-CA", self.file, "-CAkey", self.key, "-subj", "/CN=" .. name, "-addext", alternative_names(names or { name }),

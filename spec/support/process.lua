@@ -93,6 +93,12 @@ function process.run(argv, options)
 	return output;
 end
 
+-- Runs a shell script whose mounts nobody else sees; see run. (In a tree whose root is no mount the mounts are nobody else's already.)
+function process.run_with_own_mounts(script, options)
+	script = "set -e; mount --make-rprivate / 2>/dev/null || true\n" .. script;
+	return process.run({ "unshare", "--mount", "--propagation", "unchanged", "sh", "-c", script }, options);
+end
+
 local function start_guard()
 	directory = process.run({ "mktemp", "-d", "-t", "xmppdns-XXXXXX" }):gsub("\n", "");
 	-- Its own session: an interrupt from the terminal reaches us, and the guard by the end of the pipe.

@@ -11,6 +11,7 @@ local zones = require "spec.support.zones";
 
 local LINES = [[
 	interface: %s@%d
+	access-control: ::1 allow
 	tls-port: %d
 	tls-service-pem: "%s.crt"
 	tls-service-key: "%s.key"
@@ -58,6 +59,30 @@ if xmppdns.version().tls then
 			assert.is_true(wrong_name == "servfail" or wrong_name == "timeout");
 			local wrong_authority = look_up(settings("dot.example", directory .. "/other.example.crt"));
 			assert.is_true(wrong_authority == "servfail" or wrong_authority == "timeout");
+		end);
+
+		describe("to a server without #name", function ()
+			-- On that address, with a certificate for these names or addresses: what a lookup through it gives.
+			local function look_up_through(at, names)
+				local at_port = process.free_port(at);
+				local base = authority:issue("by-address.example", process.directory("dot-" .. at_port), names):gsub("%.crt$", "");
+				local one = unbound.start(LINES:format(at, at_port, at_port, base, base), at, at_port, process.directory("dot-" .. at_port), dns.forward);
+				local result = look_up(dns:settings({ forward = ("%s@%d"):format(at, at_port), tls = true, tls_ca = authority.file, timeout = 5 }));
+				one:stop();
+				return result;
+			end
+
+			it("asks it when its certificate is for its address", function ()
+				assert.same({ "127.9.8.7", true }, look_up_through(address, { "dot.example", address }));
+				assert.same({ "127.9.8.7", true }, look_up_through("::1", { "::1" }));
+			end);
+
+			it("does not ask one whose certificate is for a name, or for another address", function ()
+				for _, names in ipairs({ { "dot.example" }, { "127.9.9.9" } }) do
+					local failure = look_up_through(address, names);
+					assert.is_true(failure == "servfail" or failure == "timeout");
+				end
+			end);
 		end);
 
 		it("is what a check of the resolver's health asks over", function ()

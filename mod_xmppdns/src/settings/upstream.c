@@ -10,14 +10,16 @@
 #include "anchors.h"
 #include "system_files.h"
 
-/* The address with its port written out: without a TLS name libunbound takes 53, and our forwarders over TLS listen on 853. */
-static bool add_server(struct upstream_config *config, const char *address, unsigned port)
+/* The address with its port written out: without a TLS name libunbound takes 53, and our forwarders over TLS listen on 853. Over TLS a server without a
+ * name is authenticated by its address, for libunbound without either would take anybody's certificate. */
+static bool add_server(struct upstream_config *config, const char *address, bool tls)
 {
 	const char *tls_name = strchr(address, '#');
-	int size = tls_name == NULL ? (int)strlen(address) : (int)(tls_name - address);
-	if (strchr(address, '@') != NULL)
-		return add_text(&config->servers, address);
-	return add_formatted_text(&config->servers, "%.*s@%u%s", size, address, port, tls_name == NULL ? "" : tls_name);
+	int size = (int)strcspn(address, "#"), host = (int)strcspn(address, "%@#"); /* a scope is no part of what a certificate names */
+	const char *port = memchr(address, '@', (size_t)size) != NULL ? "" : tls ? "@853" : "@53";
+	if (tls_name != NULL || !tls)
+		return add_formatted_text(&config->servers, "%.*s%s%s", size, address, port, tls_name != NULL ? tls_name : "");
+	return add_formatted_text(&config->servers, "%.*s%s#%.*s", size, address, port, host, address);
 }
 
 double timeout_in_use(const struct settings *settings, const struct upstream_config *config)
@@ -57,7 +59,7 @@ static bool read_resolvconf(struct upstream_config *config, const char *path, st
 static bool add_forwarders(struct upstream_config *config, const struct settings *settings, struct problem *problem)
 {
 	for (size_t i = 0; i < settings->forward.count; i++)
-		if (!add_server(config, settings->forward.items[i], settings->tls ? 853 : 53))
+		if (!add_server(config, settings->forward.items[i], settings->tls))
 			return report_memory(problem);
 	return true;
 }

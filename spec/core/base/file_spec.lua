@@ -94,8 +94,8 @@ describe("xmppdns.core: a published file", function ()
 			print(text == text:sub(1, 1):rep(20000) and text:sub(1, 1) or "damaged");
 		]]);
 		local mount = process.directory("file-mount");
-		return process.run({ "unshare", "--mount", "sh", "-c", ("set -e\nmount -t tmpfs -o size=64k none %s\npublish() { %s %s %s \"$1\"; }\n%s"):format(
-			mount, LUA, program, mount, script:gsub("MOUNT", mount)) }, { env = { LUA_CPATH = package.cpath } });
+		return process.run_with_own_mounts(("mount -t tmpfs -o size=64k none %s\npublish() { %s %s %s \"$1\"; }\n%s"):format(
+			mount, LUA, program, mount, script:gsub("MOUNT", mount)), { env = { LUA_CPATH = package.cpath } });
 	end
 
 	it("stays when the disk is full, and can be written when it is not any more", function ()

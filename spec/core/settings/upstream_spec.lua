@@ -41,8 +41,8 @@ describe("xmppdns.core: the upstream", function ()
 	end);
 
 	it("is asked over TLS on port 853", function ()
-		assert.same({ "127.0.0.1@853#dns.example", "127.0.0.1@5853#dns.example", "127.0.0.2@853" },
-			machine({ tls = true, forward = { "127.0.0.1#dns.example", "127.0.0.1@5853#dns.example", "127.0.0.2" } }).servers);
+		assert.same({ "127.0.0.1@853#dns.example", "127.0.0.1@5853#dns.example", "127.0.0.2@853#127.0.0.2", "::1@5#::1", "fe80::1%lo@853#fe80::1" },
+			machine({ tls = true, forward = { "127.0.0.1#dns.example", "127.0.0.1@5853#dns.example", "127.0.0.2", "::1@5", "fe80::1%lo" } }).servers);
 	end);
 
 	it("is not waited for when its file is a pipe, nor read when it has no end", function ()
