@@ -8,7 +8,8 @@ local HELP = [[
 Usage: %s [OPTION...] [DOMAIN...]
 
 Says where DNS puts the XMPP servers of the domains, whether that is secure, and
-which other servers would dial. Without a domain: is the resolver healthy?
+what other servers would dial. Without a domain: is the resolver healthy, and,
+with prosodyctl, is the running server protected, and its own domains in order?
 
   --connect           dial, start TLS, and judge the certificates
   --expires DAYS      complain that many days before a certificate ends (21)

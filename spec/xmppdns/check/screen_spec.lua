@@ -16,16 +16,16 @@ local COMMAND = [[
 stty cols 80 rows 24
 unset COLUMNS NO_COLOR
 export LUA_PATH='%s' LUA_CPATH='%s' LC_ALL=%s
-sh -c 'echo $$ >pid; exec %s %s/mod_xmppdns/xmppdns-check %s'
+sh -c 'echo $$ >pid; exec %s %s'
 echo $? >status.new
 mv status.new status
 ]];
 
--- A run of the command on a terminal: its process, whose field typescript is the file with what the terminal got.
-local function start(arguments, locale)
+-- A run of the command, or of another one, on a terminal: its process, whose field typescript is the file with what the terminal got.
+local function start(arguments, locale, command)
 	for _, name in ipairs({ "pid", "status" }) do os.remove(directory .. "/" .. name); end
 	local script = process.write(directory .. "/run.sh", COMMAND:format(package.path:gsub("%./", root .. "/"), package.cpath:gsub("%./", root .. "/"),
-		locale or "C.UTF-8", lua, root, arguments));
+		locale or "C.UTF-8", command or ("%s %s/mod_xmppdns/xmppdns-check"):format(lua, root), arguments));
 	local typescript = directory .. "/typescript";
 	os.remove(typescript);
 	local run = process.start({ "script", "-qfc", "sh " .. script, typescript }, { cwd = directory });
@@ -70,6 +70,18 @@ describe("xmppdns-check on a terminal", function ()
 		assert.equal(130, status);
 		assert.equal("\r\27[K", screen:sub(-4));
 		assert.not_matches("traceback", screen, 1, true);
+	end);
+
+	it("does so as prosodyctl's command, too", function ()
+		local config = process.write(directory .. "/prosody.cfg.lua", ("run_as_root = true\ndata_path = %q\nplugin_paths = { %q }\n"):format(directory,
+			root .. "/mod_xmppdns"));
+		local run = start("--forward " .. dead_server .. " --trustfile " .. dns.anchors .. " --timeout 60 a.example b.example", nil,
+			("prosodyctl --config %s mod_xmppdns check"):format(config));
+		process.wait_until(function () return read(run):find("waiting for", 1, true); end);
+		process.run({ "kill", "-INT", (process.read(directory .. "/pid"):gsub("\n", "")) });
+		local screen, status = finish(run);
+		assert.equal(130, status);
+		assert.equal("\r\27[K", screen:sub(-4));
 	end);
 
 	it("draws no line that is wider than the terminal, whatever libunbound's reasons", function ()
