@@ -228,9 +228,12 @@ static bool start_library(struct ub_ctx *ub, struct event_loop *loop, const stru
 	return starts;
 }
 
-/* Not under the lock: a long file takes a second, and of each context the lines are its own. */
-static bool add_hosts(struct ub_ctx *ub, const struct upstream_config *config, struct problem *problem)
+/* Not under the lock: a long file takes a second, and of each context the lines are its own. All in one zone that lets other names through: a zone
+ * for each name takes more memory, and long to end. */
+static bool add_hosts(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, struct problem *problem)
 {
+	if (config->hosts.count > 0 && find_option(settings, "local-zone:") == NULL)
+		(void)ub_ctx_zone_add(ub, ".", "transparent");
 	for (size_t i = 0; i < config->hosts.count; i++)
 		if (!accepted(ub_ctx_data_add(ub, config->hosts.items[i]), "hosts line", config->hosts.items[i], problem))
 			return false;
@@ -266,7 +269,7 @@ struct ub_ctx *set_up_library(struct event_loop *loop, bool patient, const struc
 	if (starts && loop != NULL)
 		keep_log_options(settings);
 	unlock_library(&hold);
-	if (starts && add_hosts(ub, config, problem))
+	if (starts && add_hosts(ub, settings, config, problem))
 		return ub;
 	end_library(ub, patient);
 	return NULL;
