@@ -134,7 +134,7 @@ local function begin(plan)
 	local is_new = not plan.place and not plan.abandoned;
 	local is_known = is_new and services.are_known(plan);
 	if is_new and not is_known then get_admission(plan.resolver):enter(plan); end
-	if is_known or plan.place == "inside" or plan.abandoned then ask_about_domain(plan, is_known); end
+	if is_known or get_admission(plan.resolver):is_inside(plan) or plan.abandoned then ask_about_domain(plan, is_known); end
 end
 
 -- The deadline counts the time for which somebody waits for the plan, not the time that dialling takes. time_left: seconds, given in the options

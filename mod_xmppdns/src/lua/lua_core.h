@@ -14,17 +14,18 @@
 #include "lua_compat.h" /* Lua 5.1, LuaJIT, 5.2, 5.3: the few functions of 5.4 that we use */
 
 /* Each adds its functions to the module table on top of the stack, and registers its metatables. */
-void open_type(lua_State *L);     /* type_name, type_number */
-void open_rdata(lua_State *L);    /* parse_record, record_metatables, value_metatables */
-void open_name(lua_State *L);     /* canonical_name, idna_to_ascii, idna_to_unicode */
-void open_srv(lua_State *L);      /* order_srv */
-void open_answer(lua_State *L);   /* nothing */
-void open_error(lua_State *L);    /* new_error */
-void open_settings(lua_State *L); /* check_settings */
-void open_resolver(lua_State *L); /* new_resolver */
-void open_route(lua_State *L);    /* has_route */
-void open_trust(lua_State *L);    /* publish_file, sha256 */
-void open_holders(lua_State *L);  /* nothing */
+void open_type(lua_State *L);       /* type_name, type_number */
+void open_rdata(lua_State *L);      /* parse_record, record_metatables, value_metatables */
+void open_name(lua_State *L);       /* canonical_name, idna_to_ascii, idna_to_unicode */
+void open_srv(lua_State *L);        /* order_srv */
+void open_answer(lua_State *L);     /* nothing */
+void open_error(lua_State *L);      /* new_error */
+void open_settings(lua_State *L);   /* check_settings */
+void open_resolver(lua_State *L);   /* new_resolver */
+void open_route(lua_State *L);      /* has_route */
+void open_trust(lua_State *L);      /* publish_file, sha256 */
+void open_turns_type(lua_State *L); /* new_turns */
+void open_holders(lua_State *L);    /* nothing */
 
 /* Any allocation of Lua's may run a finalizer, which may flush, reconfigure or close what C is reading. So what Lua values are made of is held by a
  * userdata on the stack meanwhile. Each pushes one that is empty. */

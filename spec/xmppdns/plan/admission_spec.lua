@@ -130,4 +130,45 @@ describe("xmppdns.plan.admission: an admission", function ()
 		assert.same({ "a", "b", "c" }, entered);
 		assert.same({ "oops" }, problems);
 	end);
+
+	describe("15.6, of domains in zones that nobody answers,", function ()
+		local function enter_domains(most, count, format)
+			admission = new(most, function (f, argument) later[#later + 1] = function () f(argument); end; end, error);
+			for i = 1, count do
+				local visitor = { domain = format(i), come_in = function () entered[#entered + 1] = format(i); end };
+				admission:enter(visitor);
+			end
+			while turn() do end -- luacheck: ignore 542
+			return #entered;
+		end
+
+		it("leaves places for others: one zone", function ()
+			assert.is_true(enter_domains(100, 1000, function (i) return ("d%d.silent.example"):format(i); end) <= 25);
+			enter("another");
+			assert.same("another", entered[#entered]);
+		end);
+
+		it("leaves places for others: twenty zones", function ()
+			assert.is_true(enter_domains(100, 1000, function (i) return ("d%d.silent%d.example"):format(i, i % 20); end) <= 90);
+			enter("another");
+			assert.same("another", entered[#entered]);
+		end);
+
+		it("lets all of them in, one after the other", function ()
+			local inside, count = {}, 0;
+			admission = new(10, function (f, argument) later[#later + 1] = function () f(argument); end; end, error);
+			for i = 1, 500 do
+				admission:enter({ domain = ("d%d.silent.example"):format(i), come_in = function (self) inside[#inside + 1] = self; end });
+			end
+			repeat
+				local leaving = table.remove(inside, 1);
+				if leaving then
+					count = count + 1;
+					admission:leave(leaving);
+				end
+				while turn() do end -- luacheck: ignore 542
+			until not leaving;
+			assert.same(500, count);
+		end);
+	end);
 end);
