@@ -14,6 +14,8 @@ local resolvers = require "xmppdns.resolver";
 local coroutine, error, ipairs, select, type = coroutine, error, ipairs, select, type;
 local unpack = table.unpack or unpack; -- luacheck: ignore 113/unpack
 
+local ATTEMPTS = 3; -- of find_xmpp_host_addr, as in the seed
+
 local xmppdns = {
 	_VERSION = "1.0.0";
 };
@@ -92,6 +94,28 @@ local function split_callback(options, callback)
 	return options, callback;
 end
 
+-- What the public functions are given, checked by them first: level 3 is then where their caller stands.
+
+local function check_string(argument, value)
+	if type(value) ~= "string" then error(("%s must be a string, not %s"):format(argument, type(value)), 3); end
+end
+
+local function check_attempts(attempts, level)
+	if attempts ~= nil and type(attempts) ~= "number" then error(("attempts must be a number, not %s"):format(type(attempts)), level or 3); end
+end
+
+local function check_options(options)
+	if options == nil then return; end
+	if type(options) ~= "table" then error(("options must be a table, not %s"):format(type(options)), 3); end
+	check_attempts(options.attempts, 4);
+end
+
+local function check_port(port)
+	if type(port) == "number" and port >= 0 and port <= 65535 and port % 1 == 0 then return; end
+	local shown = type(port) == "string" and ("%q"):format(port) or tostring(port);
+	error(("port must be a whole number from 0 to 65535, not %s"):format(shown), 3);
+end
+
 -- start(done) begins something that ends in done(result, err). With a callback: what start gives. Without: waits for the end.
 local function call_or_wait(resolver, callback, start)
 	if callback then return start(callback); end
@@ -134,6 +158,7 @@ end
 -- allow_insecure_denial, raw. Result: the answer; nil where the name or the data does not exist, unless raw asks for the empty answer.
 function xmppdns.repeated_query(qname, rdtype, options, callback)
 	options, callback = split_callback(options, callback);
+	check_options(options);
 	local resolver, query_options, err = resolver_and_options(options);
 	if not resolver then return fail(callback, err); end
 	local raw = options and options.raw;
@@ -168,6 +193,9 @@ function xmppdns.lookup_srv(domain, service, transport, options, callback)
 		transport, options, callback = "tcp", transport, options;
 	end
 	options, callback = split_callback(options, callback);
+	check_string("domain", domain);
+	check_string("service", service);
+	check_options(options);
 	local alabels, err = xmppdns.idna_to_ascii(domain);
 	if not alabels then return fail(callback, err); end
 	local qname = "_" .. service .. "._" .. transport .. "." .. alabels;
@@ -192,6 +220,9 @@ function xmppdns.lookup_tlsa(host, port, transport, options, callback)
 		transport, options, callback = "tcp", transport, options;
 	end
 	options, callback = split_callback(options, callback);
+	check_string("host", host);
+	check_port(port);
+	check_options(options);
 	local alabels, err = xmppdns.idna_to_ascii(host);
 	if not alabels then return fail(callback, err); end
 	local secure_options = resolvers.copy(options or {});
@@ -216,16 +247,19 @@ function xmppdns.group_and_order_srv_records(records, rng)
 	return addresses;
 end
 
--- Where the clients of a domain connect to: the SRV records of xmpp-client, not ordered, or the domain itself at port 5222 (S55-S58).
+-- Where the clients of a domain connect to: the SRV records of xmpp-client, not ordered, or the domain itself at port 5222 (S55-S58). attempts: by
+-- default 3, also on a resolver that was set.
 function xmppdns.find_xmpp_host_addr(domain, attempts, callback)
 	attempts, callback = split_callback(attempts, callback);
+	check_string("domain", domain);
+	check_attempts(attempts);
 	local alabels, problem = xmppdns.idna_to_ascii(domain);
 	if not alabels then return fail(callback, problem); end
 	local function or_itself(records, err)
 		if records or err then return records, err; end
 		return { { 0, 0, { alabels, 5222 } } };
 	end
-	local options = { attempts = attempts };
+	local options = { attempts = attempts or ATTEMPTS };
 	if not callback then return or_itself(xmppdns.lookup_srv(alabels, "xmpp-client", "tcp", options)); end
 	return xmppdns.lookup_srv(alabels, "xmpp-client", "tcp", options, function (records, err)
 		callback(or_itself(records, err));
@@ -241,6 +275,8 @@ xmppdns.idna_to_unicode = core.idna_to_unicode;
 -- The whole connection plan of a domain's XMPP server for other servers; see xmppdns.plan.plan.
 function xmppdns.endpoints(domain, options, callback)
 	options, callback = split_callback(options, callback);
+	check_string("domain", domain);
+	check_options(options);
 	local resolver, query_options, err = resolver_and_options(options);
 	if not resolver then return fail(callback, err); end
 	return call_or_wait(resolver, callback, function (done)

@@ -3,6 +3,7 @@
 -- The library: resolvers of a thread, the seed's lookups (S39 to S58), and what is around them.
 
 local core = require "xmppdns.core";
+local misdns = require "spec.support.misdns";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
@@ -236,6 +237,54 @@ describe("xmppdns: find_xmpp_host_addr", function ()
 		local records, err = xmppdns.find_xmpp_host_addr("broken.example");
 		assert.is_nil(records);
 		assert.same("bogus", err.code);
+	end);
+end);
+
+describe("xmppdns: find_xmpp_host_addr on a resolver that was set", function ()
+	it("15.12: makes three attempts all the same", function ()
+		local silent = misdns.start();
+		finally(function ()
+			xmppdns.reconfigure_resolver();
+			silent:stop();
+		end);
+		silent:rule({ fault = "silence" });
+		xmppdns.set_resolver(assert(xmppdns.new({ forward = silent.forward, resolvconf = false, hoststxt = false, dnssec = "off", timeout = 0.1 })));
+		local _, err = xmppdns.find_xmpp_host_addr("silent.example");
+		assert.same({ "timeout", 3 }, { err.code, err.attempts });
+		_, err = xmppdns.find_xmpp_host_addr("as.silent.example", 1);
+		assert.same({ "timeout", 1 }, { err.code, err.attempts });
+	end);
+end);
+
+describe("xmppdns: an argument of the wrong type", function ()
+	local function raises(message, name, ...)
+		local arguments = { n = select("#", ...), ... };
+		local ok, problem = pcall(function () xmppdns[name]((table.unpack or unpack)(arguments, 1, arguments.n)); end); -- luacheck: ignore 113/unpack
+		assert.is_false(ok);
+		assert.equal(message, (tostring(problem):gsub("^[^:]*:%d+: ", "")));
+		assert.matches("xmppdns_spec.lua", problem, 1, true);
+	end
+
+	it("15.12: raises our own message, which names the argument, where the caller is", function ()
+		for _, attempts in ipairs({ { "2", "string" }, { true, "boolean" }, { {}, "table" } }) do
+			local message = ("attempts must be a number, not %s"):format(attempts[2]);
+			raises(message, "repeated_query", "bare.example", "A", { attempts = attempts[1] });
+			raises(message, "lookup_srv", "bare.example", "xmpp-client", "tcp", { attempts = attempts[1] });
+			raises(message, "lookup_tlsa", "bare.example", 5269, "tcp", { attempts = attempts[1] });
+			raises(message, "find_xmpp_host_addr", "bare.example", attempts[1]);
+			raises(message, "endpoints", "bare.example", { attempts = attempts[1] });
+		end
+		raises("port must be a whole number from 0 to 65535, not nil", "lookup_tlsa", "bare.example", nil);
+		raises("port must be a whole number from 0 to 65535, not \"5269\"", "lookup_tlsa", "bare.example", "5269", "tcp");
+		raises("port must be a whole number from 0 to 65535, not 65536", "lookup_tlsa", "bare.example", 65536);
+		raises("port must be a whole number from 0 to 65535, not 0.5", "lookup_tlsa", "bare.example", 0.5);
+		raises("service must be a string, not nil", "lookup_srv", "bare.example", nil);
+		raises("domain must be a string, not nil", "lookup_srv", nil, "xmpp-client");
+		raises("host must be a string, not table", "lookup_tlsa", {}, 5269);
+		raises("domain must be a string, not nil", "find_xmpp_host_addr");
+		raises("domain must be a string, not number", "endpoints", 5);
+		raises("options must be a table, not string", "repeated_query", "bare.example", "A", "tcp");
+		raises("options must be a table, not number", "endpoints", "bare.example", 5);
 	end);
 end);
 

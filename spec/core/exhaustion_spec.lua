@@ -43,6 +43,41 @@ describe("xmppdns.core: with too few", function ()
 		return child.run(HEAD:format(server.forward) .. body);
 	end
 
+	it("15.11: descriptors to read a file: the error system, never another server, no hosts or other anchors", function ()
+		assert.same("system only\nkept\n", run([[
+			local function write(text)
+				local path = os.tmpname();
+				local file = io.open(path, "w");
+				file:write(text);
+				file:close();
+				return path;
+			end
+			local ANCHOR = ". IN DS 1 13 2 " .. ("AB"):rep(32);
+			local files = { resolvconf = write("nameserver 127.0.0.99\n"), hoststxt = write("192.0.2.9 host.example\n"), trustfile = write(ANCHOR .. "\n") };
+			local function describe(resolver)
+				local all = resolver:settings();
+				return ("%s %s %s %s"):format(tostring(all.recursive), all.servers[1], all.hosts[1], table.concat(all.anchors, ","));
+			end
+			local expected = "false 127.0.0.99@53 host.example. IN A 192.0.2.9 " .. ANCHOR;
+			local seen, free, resolver, err = {}, -1, nil, nil;
+			repeat
+				free = free + 1;
+				testprocess.limit_descriptors(free);
+				resolver, err = new(files);
+				testprocess.limit_descriptors();
+				if resolver then assert(describe(resolver) == expected, describe(resolver)); else seen[err.code] = true; end
+			until resolver or free == 100;
+			assert(seen.system and next(seen) == "system" and next(seen, "system") == nil, next(seen));
+			print("system only");
+			testprocess.limit_descriptors(0);
+			resolver:reconfigure();
+			testprocess.limit_descriptors();
+			assert(describe(resolver) == expected, describe(resolver));
+			for _, path in pairs(files) do os.remove(path); end
+			print("kept");
+		]]));
+	end);
+
 	it("descriptors to make a resolver: the error system, and a resolver once there are enough", function ()
 		assert.same("system only\n", run([[
 			local seen, open = {}, count_descriptors();
