@@ -47,11 +47,12 @@ end
 
 if prosody.process_type == "prosodyctl" then return; end -- its log is its standard output, and files are the server's to make
 
-local encodings, new_error_reply = from_prosody "util.encodings", from_prosody "util.stanza".error_reply;
+local encodings, jid, new_error_reply = from_prosody "util.encodings", from_prosody "util.jid", from_prosody "util.stanza".error_reply;
 
 local RETRY_INTERVAL = 5; -- seconds
 
 local state = module:shared("state"); -- outlives a reload
+state.unproven = state.unproven or setmetatable({}, { __mode = "k" }); -- sessions that came while nothing could be validated
 local is_active = module:metric("gauge", "active", "", "1 while lookups go through the validating resolver, 0 while Prosody's own has to do"):with_labels();
 
 local plugin;  -- the library's part, once it could be loaded
@@ -75,13 +76,23 @@ local function canonical(domain)
 	return ascii and ascii:lower();
 end
 
--- What the option xmppdns_remote has for the domain. A key that is no domain may be a misspelt one.
+-- Adds the levels of one entry of xmppdns_remote to those found: of several for one domain the strict one counts.
+local function add_levels(found, given, is_certain)
+	if type(given) ~= "table" then given = { dane = given }; end
+	for key, level in pairs(given) do
+		local is_wanted = is_strict(level) and (key == "dnssec" or key == "dane" or level == "required");
+		if is_wanted or is_certain and found[key] == nil then found[key] = level; end
+	end
+end
+
+-- What the option xmppdns_remote has for the domain. A key that is no domain may be a misspelt one: it can only make things stricter.
 local function find_remote(remotes, domain)
+	local found = {};
 	for key, given in pairs(type(remotes) == "table" and remotes or {}) do
 		local name = canonical(key);
-		if name == nil or name == domain then return type(given) == "table" and given or { dane = given }; end
+		if name == nil or name == domain then add_levels(found, given, name ~= nil); end
 	end
-	return {};
+	return found;
 end
 
 local function get_table(host, option)
@@ -140,7 +151,19 @@ local function guard_session(event)
 	local session = event.session;
 	local host, remote = session.to_host, event.host or session.from_host;
 	if session.direction == "outgoing" then host, remote = session.from_host, session.to_host; end
-	if not problem or not is_required(host, remote) then return; end
+	if not problem then return; end
+	state.unproven[session] = true;
+	if not is_required(host, remote) then return; end
+	refuse_session(session, remote);
+	return true;
+end
+
+-- A peer that was let in towards one host may send to others.
+local function guard_stanza(event)
+	local session, stanza = event.origin, event.stanza;
+	if not problem or not session or not state.unproven[session] then return; end
+	local host, remote = jid.host(stanza.attr.to), jid.host(stanza.attr.from);
+	if not is_required(host, remote) then return; end
 	refuse_session(session, remote);
 	return true;
 end
@@ -158,6 +181,9 @@ local function guard_host(host)
 	local context = module:context(host);
 	context:hook("route/remote", guard_route, -5); -- mod_s2s takes a session that there is at -1, and opens one at -10
 	context:hook("s2s-authenticated", guard_session, 1100);
+	for _, name in ipairs({ "message", "presence", "iq" }) do
+		for _, kind in ipairs({ "full", "bare", "host" }) do context:hook(name.."/"..kind, guard_stanza, 1000100); end
+	end
 end
 
 -- Serving

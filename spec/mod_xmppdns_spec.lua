@@ -250,6 +250,41 @@ describe("mod_xmppdns", function ()
 			assert.matches("^info: DNS through", stand_in.log[2]);
 		end);
 
+		describe("and a setting that is bad", function ()
+			local far;
+
+			before_each(function ()
+				stand_in = new_prosody(12, {
+					xmppdns = { tiemout = 5 };
+					xmppdns_remote = { ["Far.example."] = { dnssec = "required" }, ["far.example"] = { dnssec = "off", dane = "off" }, [".."] = { dnssec = "off" } };
+					["strict.test"] = { xmppdns = { dane = "required" } };
+				}, { hosts = { ["one.test"] = {}, ["strict.test"] = {} } });
+				load_plugin(stand_in);
+				far = { direction = "incoming", type = "s2sin", to_host = "one.test", from_host = "lax.example", log = function () end };
+				function far.close(session) session.is_closed = true; end
+			end);
+
+			local function routes(from, to)
+				local stanza = { attr = { type = "error" } };
+				return stand_in.hooks["route/remote"]({ from_host = from, to_host = to, stanza = stanza }) == nil;
+			end
+
+			it("refuses what one of several entries for the same domain requires, whatever else there is", function ()
+				assert.same({ false, true, false }, { routes("one.test", "far.example"), routes("one.test", "lax.example"), routes("strict.test", "lax.example") });
+			end);
+
+			it("refuses stanzas to a strict host over a session that was let in for another", function ()
+				stand_in.hooks["s2s-authenticated"]({ session = far, host = "lax.example" });
+				local function send(to)
+					return stand_in.hooks["message/bare"]({ origin = far, stanza = { attr = { from = "somebody@lax.example/x", to = to } } });
+				end
+				assert.is_nil(send("us@one.test"));
+				assert.is_nil(far.is_closed);
+				assert.is_true(send("us@strict.test"));
+				assert.is_true(far.is_closed);
+			end);
+		end);
+
 		it("starts when the configuration is reloaded and what was wrong in it is mended", function ()
 			stand_in = new_prosody(12, { xmppdns = { timeout = "soon" } });
 			load_plugin(stand_in);
