@@ -447,6 +447,7 @@ static void pass_deadlines(struct lookups *lookups)
 		struct pending *waiting = (struct pending *)top_item(&lookups->waiting);
 		if (asked != NULL && asked->item.deadline <= now) {
 			leave_queues(asked);
+			asked->missed_turn |= !is_with_library(&asked->question);
 			drop_question(&asked->question);
 			advance_pending(lookups, asked, OUTCOME_TIMEOUT);
 		} else if (waiting != NULL && waiting->item.deadline <= now) {

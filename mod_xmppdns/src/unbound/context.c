@@ -47,7 +47,7 @@ struct context_flight {
 	struct turn turn;
 	/* both sides' */
 	struct context *context;
-	atomic_bool dropped;
+	atomic_bool dropped, with_library;
 	uint16_t qtype;
 	char qname[];
 };
@@ -187,6 +187,7 @@ static bool start_library(struct context *context, bool patient, struct problem 
 
 static void ask_library(struct context *context, struct context_flight *flight)
 {
+	atomic_store_explicit(&flight->with_library, true, memory_order_relaxed);
 	context->asking = flight;
 	/* a known answer comes before it returns */
 	int error = ub_resolve_event(context->ub, flight->qname, flight->qtype, CLASS_IN, flight, on_unbound_answer, NULL);
@@ -428,6 +429,11 @@ bool ask_context(
 	context->in_flight++;
 	post_mail(&context->asked, &flight->mail);
 	return true;
+}
+
+bool is_with_library(const struct context_question *question)
+{
+	return question->flight != NULL && atomic_load_explicit(&question->flight->with_library, memory_order_relaxed);
 }
 
 void drop_question(struct context_question *question)

@@ -39,6 +39,9 @@ unsigned context_in_flight(const struct context *context); /* asked, neither ans
 bool ask_context(
 	struct context *context, const char *qname, uint16_t qtype, struct context_question *question, on_context_answer on_answer, void *asker);
 
+/* Whether libunbound has it: else it waits for its turn in the context, or for libunbound's set-up. False when it is not under way. */
+bool is_with_library(const struct context_question *question);
+
 /* Its callback will not run any more. Nothing happens when it is not under way. */
 void drop_question(struct context_question *question);
 

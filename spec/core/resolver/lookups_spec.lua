@@ -73,6 +73,23 @@ describe("lookups: 15.5, a failure is remembered", function ()
 		assert.same({ "timeout", nil, 0 }, { ask(name), remembered(name), calls });
 		assert.same({ udp = 0, tcp = 0, cd = 0 }, server:tally(name));
 	end);
+
+	it("not of one that waited where libunbound has too many of its zone already", function ()
+		open({ max_lookups = 100000, timeout = 2, attempts = 1 });
+		server:rule({ name = "*.many.example", fault = "silence" });
+		local ended, on_the_wire, kept = 0, {}, {};
+		for i = 1, 1500 do
+			local name = ("n%d.many.example"):format(i);
+			resolver:query(name, "A", function ()
+				ended = ended + 1;
+				if remembered(name) then kept[#kept + 1] = name; end
+			end);
+		end
+		while ended < 1500 do assert.is_true(resolver:wait(60)); end
+		for _, question in ipairs(server:log()) do on_the_wire[question.name] = true; end
+		for _, name in ipairs(kept) do assert.is_true(on_the_wire[name]); end
+		assert.is_true(#kept > 0 and #kept < 1500);
+	end);
 end);
 
 describe("lookups: 15.6, questions that nobody answers", function ()
