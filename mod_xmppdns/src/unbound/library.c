@@ -139,7 +139,7 @@ static bool starts_with(const char *option, const char *value)
 	start_listening(&listener); /* nobody else is to hear why not */
 	(void)ub_ctx_set_option(ub, option, value);
 	bool starts = prepare_library(ub, NULL) == UB_NOERROR;
-	stop_listening(&listener);
+	(void)stop_listening(&listener);
 	free(listener.text);
 	delete_library(ub);
 	return starts;

@@ -136,12 +136,15 @@ void start_listening(struct listener *listener)
 	listening = listener;
 }
 
-void stop_listening(struct listener *listener)
+bool stop_listening(struct listener *listener)
 {
 	listening = NULL;
-	if (listener->stream != NULL)
-		fclose(listener->stream);
+	if (listener->stream == NULL)
+		return false;
+	bool is_complete = ferror(listener->stream) == 0;
+	is_complete = fclose(listener->stream) == 0 && is_complete;
 	listener->stream = NULL;
+	return is_complete;
 }
 
 void send_log(const char *path, bool to_syslog)

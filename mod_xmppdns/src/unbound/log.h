@@ -17,14 +17,14 @@ FILE *open_log(void);
 bool take_log_line(char line[LOG_LINE_SIZE]);
 
 struct listener {
-	char *text; /* once it listens no more: owned, NULL without a line or without memory */
+	char *text; /* once it listens no more: owned, NULL without memory */
 	size_t size;
 	/* private */ FILE *stream;
 };
 
-/* From now on it gets all lines of this thread. It must stay where it is until then. */
+/* In between it gets all lines of this thread. It must stay where it is until then. Stopping is false when memory ran out: lines may be missing. */
 void start_listening(struct listener *listener);
-void stop_listening(struct listener *listener);
+bool stop_listening(struct listener *listener);
 
 /* Where the operator wants libunbound to log: the end of a file, or syslog. Neither: lines are kept. A file that cannot be opened is told to whoever
  * takes lines. */

@@ -222,8 +222,8 @@ static bool start_library(struct ub_ctx *ub, struct event_loop *loop, const stru
 	start_listening(&listener);
 	bool is_configured = configure(ub, settings, config, role, problem);
 	int error = is_configured ? prepare_library(ub, loop) : UB_NOERROR;
-	stop_listening(&listener);
-	bool starts = is_configured && judge_start(error, config, &listener, problem);
+	bool has_heard_all = stop_listening(&listener); /* else it might have ignored an anchor */
+	bool starts = is_configured && judge_start(error, config, &listener, problem) && (has_heard_all || report_memory(problem));
 	free(listener.text);
 	return starts;
 }

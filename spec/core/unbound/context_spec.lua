@@ -184,6 +184,8 @@ describe("xmppdns.core: a context", function ()
 		local context = open(dns:settings({ hoststxt = path }));
 		assert.same({ "\127\9\8\1" }, { ask(context, "host.example", "A")[1] });
 		assert.same({ ("\0"):rep(15) .. "\1" }, { ask(context, "host.example", "AAAA")[1] });
+		assert.is_true(ask(context, "a.secure.example", "A").secure); -- and lets others through
+		assert.is_true(ask(context, "no.secure.example", "A").nxdomain);
 	end);
 
 	it("asks servers of a scoped IPv6 address", function ()
