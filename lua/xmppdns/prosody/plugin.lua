@@ -3,6 +3,7 @@
 -- The plugin while it serves: this server's connections, like all its other lookups, go through the validating resolver.
 
 local adns = require "xmppdns.prosody.adns";
+local anchors_of = require "xmppdns.trust.anchors";
 local automatic = require "xmppdns.resolver".AUTOMATIC;
 local autotrust = require "xmppdns.prosody.autotrust";
 local capabilities = require "xmppdns.prosody.capabilities";
@@ -117,9 +118,10 @@ end
 
 local function log_start(self, resolver)
 	local effective = resolver:settings();
-	local anchors = effective.dnssec == "off" and "none" or effective.anchor_source;
+	local anchors = effective.dnssec == "off" and "none"
+		or ("%s (%s)"):format(effective.anchor_source, anchors_of.describe(anchors_of.read(effective, os.time())));
 	self.log("info", "DNS through libunbound %s, %s; DNSSEC %s, trust anchors: %s",
-		xmppdns.version().libunbound, describe_upstream(effective), effective.dnssec, anchors or "none");
+		xmppdns.version().libunbound, describe_upstream(effective), effective.dnssec, anchors);
 	for _, warning in ipairs(effective.warnings) do
 		self.log("warn", "%s", warning);
 	end

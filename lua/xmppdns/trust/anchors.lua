@@ -140,6 +140,16 @@ local function root_tags(anchors)
 	return tags;
 end
 
+-- ". DS 20326 (retired), . DS 38696 (current)", or "none".
+local function describe(anchors)
+	local texts = {};
+	for i, anchor in ipairs(anchors) do
+		local note = anchor.state or (anchor.verdict ~= "unknown" and anchor.verdict) or nil;
+		texts[i] = ("%s %s %d%s"):format(anchor.zone, anchor.kind, anchor.tag, note and " (" .. note .. ")" or "");
+	end
+	return #texts == 0 and "none" or table.concat(texts, ", ");
+end
+
 -- The day of a known root key's revocation: "2027-01-11", or nil.
 local function revocation_day(tag)
 	return ROOT_KEYS[tag] and ROOT_KEYS[tag].revoked;
@@ -148,6 +158,7 @@ end
 return {
 	read = read;
 	root_tags = root_tags;
+	describe = describe;
 	revocation_day = revocation_day;
 	key_tag = key_tag;
 	read_base64 = read_base64;

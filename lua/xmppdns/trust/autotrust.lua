@@ -10,6 +10,7 @@ local witness = require "xmppdns.trust.witness";
 
 local START_DELAY = 1;           -- seconds: what has just started shall serve its users first
 local WITNESS_CACHE = 1024 * 1024;
+local ATTEMPTS = 2;              -- the second one over TCP
 
 -- What is known of a resolver beside its file: { state = the latest, timer =, failed = text of what failed last, waiting = who hears of the end of
 -- the refresh that is under way, or nil }.
@@ -43,7 +44,7 @@ local function ask(run, trusted, callback)
 		stub = effective.stub, roothints = effective.roothints, tls = effective.tls, tls_ca = effective.tls_ca, options = effective.options;
 		timeout = effective.timeout, trusted = trusted, cache_size = WITNESS_CACHE, max_lookups = 1;
 	});
-	witness.ask(run.resolver, made, err, run.state.zone, callback);
+	witness.ask(run.resolver, made, err, run.state.zone, ATTEMPTS, callback);
 end
 
 local function read_keys(answer)
@@ -111,7 +112,8 @@ end
 
 local function put_into_force(run, state, changes)
 	run.known.state = state;
-	local written, problem = core.publish_file(run.path, rfc5011.write(state));
+	local written, problem, busy = core.publish_file(run.path, rfc5011.write(state));
+	if busy then return finish(run, nil, problem); end -- with the same keys, by another process
 	if not written then return fail(run, ("it cannot be written: %s"):format(problem)); end
 	run.known.failed = nil;
 	for _, change in ipairs(changes) do notify(run, change); end

@@ -45,7 +45,7 @@ end
 
 -- callback(result), see judge_answer. probe, err: what resolvers.new gave.
 local function ask_probe(resolver, probe, err, callback)
-	witness.ask(resolver, probe, err, ".", function (answer, failure, seconds)
+	witness.ask(resolver, probe, err, ".", 1, function (answer, failure, seconds)
 		callback(judge_answer(answer, failure, seconds));
 	end);
 end
@@ -147,15 +147,6 @@ local function report_root(run)
 	end
 end
 
-local function describe_anchors(anchors)
-	local texts = {};
-	for i, anchor in ipairs(anchors) do
-		local note = anchor.state or (anchor.verdict ~= "unknown" and anchor.verdict) or nil;
-		texts[i] = ("%s %s %d%s"):format(anchor.zone, anchor.kind, anchor.tag, note and " (" .. note .. ")" or "");
-	end
-	return #texts == 0 and "none" or table.concat(texts, ", ");
-end
-
 local function describe_age(changed, now)
 	if not changed then return ""; end
 	return (", of %s (%d days old)"):format(os.date("!%Y-%m-%d", changed), math.max(0, math.floor((now - changed) / 86400)));
@@ -165,7 +156,7 @@ local function report_anchors(run)
 	local anchors = run.findings.anchors;
 	if not run.validates then return; end
 	local tags = anchors_of.root_tags(anchors);
-	local text = ("trust anchors (%s%s): %s"):format(anchors.source or "none", describe_age(anchors.changed, run.now), describe_anchors(anchors));
+	local text = ("trust anchors (%s%s): %s"):format(anchors.source or "none", describe_age(anchors.changed, run.now), anchors_of.describe(anchors));
 	if not anchors[1] then
 		add(run.findings, "problem", "anchors", text, ROOT_ADVICE.anchors);
 	elseif tags.current or tags.unknown or not (tags.retired or tags.revoked) then

@@ -15,9 +15,9 @@ local function drive(resolver, witness)
 	end
 end
 
--- Asks the zone for its keys, once. witness, err: what resolvers.new gave; it is closed before callback(answer, err, seconds), which is not called
--- before ask returns, and not at all when the resolver is closed before.
-local function ask(resolver, witness, err, zone, callback)
+-- Asks the zone for its keys, with so many attempts. witness, err: what resolvers.new gave; it is closed before callback(answer, err, seconds), which
+-- is not called before ask returns, and not at all when the resolver is closed before.
+local function ask(resolver, witness, err, zone, attempts, callback)
 	if not witness then
 		return resolver:after(0, function () callback(nil, err, 0); end);
 	end
@@ -29,7 +29,7 @@ local function ask(resolver, witness, err, zone, callback)
 			witness:close();
 			callback(answer, failure, seconds);
 		end);
-	end, { attempts = 1 });
+	end, { attempts = attempts });
 	drive(resolver, witness);
 end
 

@@ -19,7 +19,7 @@ static int core_sha256(lua_State *L)
 	return 1;
 }
 
-/* publish_file(path, text) -> true | nil, problem: then the file is as it was */
+/* publish_file(path, text) -> true | nil, problem[, "busy"]: then the file is as it was; busy: another process is writing it */
 static int core_publish_file(lua_State *L)
 {
 	size_t size;
@@ -28,9 +28,13 @@ static int core_publish_file(lua_State *L)
 		lua_pushboolean(L, true);
 		return 1;
 	}
+	int error = errno;
 	lua_pushnil(L);
-	lua_pushstring(L, strerror(errno));
-	return 2;
+	lua_pushstring(L, strerror(error));
+	if (error != EAGAIN)
+		return 2;
+	lua_pushstring(L, "busy");
+	return 3;
 }
 
 static const luaL_Reg functions[] = {

@@ -18,6 +18,7 @@ enum {
 	LINE_SIZE = RECORD_SIZE + NAME_TEXT_SIZE,
 	STATE_VALID = 2, /* RFC 5011's states, by libunbound's numbers */
 	STATE_MISSING = 3,
+	STATE_UNKNOWN = 9,
 	FLAG_ZONE = 0x100, /* of a DNSKEY (RFC 4034, RFC 5011) */
 	FLAG_REVOKED = 0x80,
 	PROTOCOL = 3, /* the only one */
@@ -44,9 +45,12 @@ struct records {
 	unsigned next_line; /* where reading goes on */
 	/* of that record */
 	char text[RECORD_SIZE]; /* without comments and parentheses, on one line */
-	bool continues;         /* it starts with a space: its owner is that of the one before */
-	bool readable;          /* neither too long nor with a byte that no text has */
-	int state;              /* RFC 5011's, said in its comment; -1: none */
+	size_t size;            /* of the text */
+	int depth;              /* of parentheses */
+	bool is_blank;
+	bool continues; /* it starts with a space: its owner is that of the one before */
+	bool readable;  /* neither too long nor with a byte that no text has */
+	int state;      /* RFC 5011's, said in its comment; -1: none */
 	/* kept from record to record */
 	char owner[NAME_TEXT_SIZE + 1]; /* canonical, absolute; "": not a host's name */
 };
@@ -61,19 +65,39 @@ static void read_comment(struct records *records)
 	size_t size = (size_t)((end == NULL ? records->end : end) - records->at);
 	const char *mark = memmem(records->at, size, MARK, sizeof(MARK) - 1);
 	records->at += size;
-	if (mark != NULL && mark + sizeof(MARK) <= records->at)
-		records->state = mark[sizeof(MARK) - 1] - '0';
+	if (mark == NULL)
+		return;
+	const char *digit = mark + sizeof(MARK) - 1;
+	bool is_digit = digit < records->at && *digit >= '0' && *digit <= '9';
+	bool is_last = digit + 1 >= records->at || digit[1] < '0' || digit[1] > '9';
+	records->state = is_digit && is_last ? *digit - '0' : STATE_UNKNOWN;
+}
+
+static void begin_record(struct records *records)
+{
+	records->line = records->next_line;
+	records->size = 0;
+	records->depth = 0;
+	records->state = -1;
+	records->is_blank = records->readable = true;
+}
+
+static void add_byte(struct records *records, char c)
+{
+	records->depth += (c == '(') - (c == ')');
+	if (c == '(' || c == ')' || c == '\n')
+		c = ' ';
+	bool is_space = c == ' ' || c == '\t' || c == '\r', has_room = records->size < RECORD_SIZE - 1;
+	records->is_blank = records->is_blank && is_space;
+	records->readable = records->readable && has_room && (is_space || (c > ' ' && c <= '~'));
+	if (has_room)
+		records->text[records->size++] = c;
 }
 
 /* The next record with anything in it. */
 static bool next_record(struct records *records)
 {
-	size_t size = 0;
-	int depth = 0;
-	bool is_blank = true;
-	records->state = -1;
-	records->readable = true;
-	records->line = records->next_line;
+	begin_record(records);
 	while (records->at < records->end) {
 		char c = *records->at;
 		if (c == ';') {
@@ -82,26 +106,17 @@ static bool next_record(struct records *records)
 		}
 		records->at++;
 		records->next_line += c == '\n';
-		if (c == '\n' && depth <= 0) {
-			if (!is_blank)
-				break;
-			records->line = records->next_line;
-			records->state = -1;
-			size = 0;
-			continue;
-		}
-		depth += (c == '(') - (c == ')');
-		if (c == '(' || c == ')' || c == '\n')
-			c = ' ';
-		is_blank = is_blank && strchr(SPACE, c) != NULL && c != '\0';
-		records->readable = records->readable && size < RECORD_SIZE - 1 && (c >= ' ' || c == '\t' || c == '\r') && c != 127;
-		if (size < RECORD_SIZE - 1)
-			records->text[size++] = c;
+		if (c != '\n' || records->depth > 0)
+			add_byte(records, c);
+		else if (!records->is_blank)
+			break;
+		else
+			begin_record(records);
 	}
-	records->text[size] = '\0';
-	records->readable = records->readable && depth == 0; /* a file may be cut inside a record */
+	records->text[records->size] = '\0';
+	records->readable = records->readable && records->depth == 0; /* a file may be cut inside a record */
 	records->continues = strchr(SPACE, records->text[0]) != NULL;
-	return !is_blank;
+	return !records->is_blank;
 }
 
 /* Names of zones with anchors are hosts' names: other bytes have a meaning in zone files. */

@@ -45,6 +45,8 @@ describe("xmppdns.core: trust anchors", function ()
 			lines[#lines + 1] = (".\t86400\tIN\tDNSKEY\t257 3 8 AAA%d ;{id = 1 (ksk), size = 2048b} ;;state=%d [  X  ] ;;count=0"):format(state, state);
 		end
 		lines[#lines + 1] = ". IN DNSKEY 385 3 8 AAA6";
+		lines[#lines + 1] = ". IN DNSKEY 257 3 8 AAA8 ;;state=25";
+		lines[#lines + 1] = ". IN DNSKEY 257 3 8 AAA9 ;;state=";
 		lines[#lines + 1] = ". IN DNSKEY 257 3 8 AAA7";
 		assert.same({ ". IN DNSKEY 257 3 8 AAA2", ". IN DNSKEY 257 3 8 AAA3", ". IN DNSKEY 257 3 8 AAA7" }, in_file(table.concat(lines, "\n")));
 	end);

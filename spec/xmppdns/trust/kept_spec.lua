@@ -77,6 +77,22 @@ describe("trust: a trustfile", function ()
 	end
 end);
 
+describe("trust: anchors of a key that signs no more", function ()
+	it("beside the right one make nothing bogus", function ()
+		local dns = zones.serve({ ["secure.example"] = { records = "@ A 192.0.2.1" } });
+		local resolver = assert(new(dns:settings({ timeout = 3, trusted = {
+			". IN DS 19036 8 2 49AAC11D7B6F6446702E54A1607371607A1A41855200FD2CE1CDDE32F24E8FB5",
+			". IN DNSKEY 257 3 8 " .. require "spec.support.root_keys"[20326], ". IN DNSKEY 257 3 13 " .. ("A"):rep(86) .. "==",
+		} })));
+		local answer;
+		resolver:query("secure.example", "A", function (found) answer = found or false; end);
+		while answer == nil do resolver:wait(10); end
+		assert.is_true(answer and answer.secure);
+		resolver:close();
+		dns:stop();
+	end);
+end);
+
 describe("trust: root hints and certificates", function ()
 	it("that have become unusable stay as they were, and are refused at the start", function ()
 		local dns = zones.serve({ ["secure.example"] = { records = "@ A 192.0.2.1" } }, 53);
