@@ -66,7 +66,8 @@ exec chroot "$root" sh -c 'cd "$0" && exec setpriv --reuid=prosody --regid=proso
 
 local function command_line(server, options)
 	if options.sandbox then
-		return { "unshare", "--mount", "--propagation", "unchanged", "sh", "-e", process.write(server.directory .. "/sandbox.sh", SANDBOX), server.directory, server.config };
+		local script = process.write(server.directory .. "/sandbox.sh", SANDBOX);
+		return { "unshare", "--mount", "--propagation", "unchanged", "sh", "-e", script, server.directory, server.config };
 	end
 	if options.daemon then
 		return { "sh", process.write(server.directory .. "/daemon.sh", DAEMON), server.config, server.directory .. "/prosody.pid" };
