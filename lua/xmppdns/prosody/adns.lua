@@ -100,80 +100,74 @@ function cache_mt:__call() -- as net.dns has it: a function
 	return tostring(self);
 end
 
--- get_resolver() -> resolver | nil, err. Gives a table like net.adns's, with install.
-local function new(get_resolver)
-	local face = {};
-	local place = { adns = face };
-	local measure; -- Prosody 13: measure(class, type) starts a clock and gives what stops it
+-- The face. self: get_resolver, measure (Prosody 13: measure(class, type) starts a clock and gives what stops it), adns (whose lookup counts).
 
-	function face.lookup(callback, qname, qtype, qclass)
-		local rdtype, problem = read_question(qtype, qclass);
-		local resolver;
-		if rdtype then resolver, problem = get_resolver(); end
-		if not resolver then
-			problem = tostring(problem);
-			log("error", "Lookup of %s %s failed: %s", qname, qtype, problem);
-			callback(nil, problem);
-			return nil, problem;
-		end
-		if measure then callback = stop_first(measure("IN", rdtype), callback); end
-		return resolver:query(qname, rdtype, new_receiver(callback), automatic);
-	end
+local function do_nothing() end
 
-	function face.cancel(lookup)
-		lookup:cancel();
-		return true;
-	end
+local function fail_lookup(callback, qname, qtype, problem)
+	problem = tostring(problem);
+	log("error", "Lookup of %s %s failed: %s", qname, qtype, problem);
+	callback(nil, problem);
+	return nil, problem;
+end
 
-	function face.new_async_socket()
-		error("there are no DNS sockets: libunbound has its own");
-	end
+local function lookup(self, callback, qname, qtype, qclass)
+	local rdtype, problem = read_question(qtype, qclass);
+	if not rdtype then return fail_lookup(callback, qname, qtype, problem); end
+	local resolver, err = self.get_resolver();
+	if not resolver then return fail_lookup(callback, qname, qtype, err); end
+	if self.measure then callback = stop_first(self.measure("IN", rdtype), callback); end
+	return resolver:query(qname, rdtype, new_receiver(callback), automatic);
+end
 
-	function face.instrument(new_measure)
-		measure = new_measure;
-	end
+local function cancel(of_lookup)
+	of_lookup:cancel();
+	return true;
+end
 
-	local dns = { types = types, classes = classes, cache = setmetatable({ get_resolver = get_resolver }, cache_mt) };
-	face.dns = dns;
+-- Blocks.
+local function wait_for(self, qname, qtype, qclass)
+	local finished, answer, err;
+	local begun, problem = lookup(self, function (...)
+		finished, answer, err = true, ...;
+	end, qname, qtype, qclass);
+	if not begun then return nil, problem; end
+	local resolver = self.get_resolver();
+	while not finished do resolver:wait(); end
+	return answer, err;
+end
 
-	-- Blocks.
-	function dns.lookup(qname, qtype, qclass)
-		local finished, answer, err;
-		local lookup, problem = face.lookup(function (...)
-			finished, answer, err = true, ...;
-		end, qname, qtype, qclass);
-		if not lookup then return nil, problem; end
-		local resolver = get_resolver();
-		while not finished do resolver:wait(); end
-		return answer, err;
-	end
+local function peek(self, qname, qtype, qclass)
+	local rdtype, problem = read_question(qtype, qclass);
+	if not rdtype then return nil, problem; end
+	local resolver, err = self.get_resolver();
+	if not resolver then return nil, tostring(err); end
+	local answer, failure = resolver:peek(qname, rdtype);
+	if answer or not failure then return answer; end
+	return convert(nil, failure);
+end
 
-	dns.cancel = face.cancel;
+local function purge(self)
+	local resolver, err = self.get_resolver();
+	if not resolver then return nil, tostring(err); end
+	resolver:flush();
+	return true;
+end
 
-	function dns.peek(qname, qtype, qclass)
-		local rdtype, problem = read_question(qtype, qclass);
-		if not rdtype then return nil, problem; end
-		local resolver, err = get_resolver();
-		if not resolver then return nil, tostring(err); end
-		local answer, failure = resolver:peek(qname, rdtype);
-		if answer or not failure then return answer; end
-		return convert(nil, failure);
-	end
+local function new_dns(self)
+	return {
+		types = types, classes = classes, cache = setmetatable({ get_resolver = self.get_resolver }, cache_mt);
+		lookup = function (...) return wait_for(self, ...); end, cancel = cancel;
+		peek = function (...) return peek(self, ...); end, purge = function () return purge(self); end;
+		socket_wrapper_set = do_nothing, settimeout = do_nothing, query = do_nothing, random = do_nothing;
+	};
+end
 
-	function dns.purge()
-		local resolver, err = get_resolver();
-		if not resolver then return nil, tostring(err); end
-		resolver:flush();
-		return true;
-	end
+local function refuse_servers()
+	error("name servers are set in the configuration: xmppdns = { forward = ... }", 0);
+end
 
-	local function do_nothing() end
-	dns.socket_wrapper_set, dns.settimeout, dns.query, dns.random = do_nothing, do_nothing, do_nothing, do_nothing;
-
-	local function refuse_servers()
-		error("name servers are set in the configuration: xmppdns = { forward = ... }", 0);
-	end
-
+local function new_resolver_face(self, dns)
 	local resolver_face = {
 		_resolver = {
 			settimeout = do_nothing, closeall = do_nothing, cache = dns.cache, purge = dns.purge;
@@ -181,46 +175,55 @@ local function new(get_resolver)
 		};
 	};
 
-	function resolver_face:lookup(callback, qname, qtype, qclass) -- luacheck: ignore 212/self
-		return place.adns.lookup(callback, qname, qtype, qclass);
+	function resolver_face.lookup(_, callback, qname, qtype, qclass)
+		return self.adns.lookup(callback, qname, qtype, qclass);
 	end
 
-	function resolver_face:lookup_promise(qname, qtype, qclass)
+	function resolver_face.lookup_promise(one, qname, qtype, qclass)
 		return promise.new(function (resolve, reject)
-			self:lookup(function (answer, err)
+			one:lookup(function (answer, err)
 				if answer then resolve(answer); else reject(err); end
 			end, qname, qtype, qclass);
 		end);
 	end
 
-	function face.resolver()
-		return resolver_face;
-	end
+	return resolver_face;
+end
 
-	-- Prosody 13's histogram goes on: what it measures with is all that its own instrument knows.
-	local function take_measure(adns)
-		if not adns.instrument then return; end
-		local name, stock_measure = debug.getupvalue(adns.instrument, 1);
-		if name == "measure" then measure = stock_measure; end
-	end
+-- Prosody 13's histogram goes on: what it measures with is all that its own instrument knows.
+local function take_measure(self, adns)
+	if not adns.instrument then return; end
+	local name, stock_measure = debug.getupvalue(adns.instrument, 1);
+	if name == "measure" then self.measure = stock_measure; end
+end
 
-	-- Puts the fields of face in place of those of adns, which others hold references to. Gives a function that puts everything back;
-	-- what face.resolver() gave then asks adns too.
-	function face.install(adns)
-		local stock = {};
-		take_measure(adns);
-		for key in pairs(face) do stock[key] = adns[key]; end
+local function install(self, face, adns)
+	local stock = {};
+	take_measure(self, adns);
+	for key in pairs(face) do stock[key] = adns[key]; end
+	for key, value in pairs(face) do
+		if key ~= "install" then adns[key] = value; end
+	end
+	self.adns = adns;
+	return function ()
 		for key, value in pairs(face) do
-			if key ~= "install" then adns[key] = value; end
+			if adns[key] == value then adns[key] = stock[key]; end
 		end
-		place.adns = adns;
-		return function ()
-			for key, value in pairs(face) do
-				if adns[key] == value then adns[key] = stock[key]; end
-			end
-		end;
-	end
+	end;
+end
 
+-- get_resolver() -> resolver | nil, err. Gives a table like net.adns's, with install(adns), which puts its fields in place of those of adns, to which
+-- others hold references, and gives a function that puts everything back; what face.resolver() gave then asks adns too.
+local function new(get_resolver)
+	local self = { get_resolver = get_resolver };
+	local dns = new_dns(self);
+	local resolver_face = new_resolver_face(self, dns);
+	local face = { dns = dns, cancel = cancel, resolver = function () return resolver_face; end };
+	self.adns = face;
+	function face.lookup(...) return lookup(self, ...); end
+	function face.new_async_socket() error("there are no DNS sockets: libunbound has its own"); end
+	function face.instrument(measure) self.measure = measure; end
+	function face.install(adns) return install(self, face, adns); end
 	return face;
 end
 
