@@ -29,7 +29,6 @@ local function on_certificate(verdicts, event)
 	if not event.host or not remote then return nil; end -- dialback will say who it is
 	local found = verdicts:ask(session, host, remote);
 	if session.destroyed then return false; end
-	if found.state == "refused" then return verdict.refuse(session, remote, found); end
 	event.xmppdns_verdict = found;
 end
 
@@ -47,9 +46,20 @@ end
 local function settle_certificate(event)
 	local found, session = event.xmppdns_verdict, event.session;
 	if not found then return; end
+	if found.state == "refused" then
+		session.cert_chain_status, session.cert_identity_status = "invalid", nil;
+		return;
+	end
 	if found.state ~= "dane" then return check_targets(event, found.targets); end
 	session.log("info", "The certificate of %s matches its TLSA records", event.host);
 	session.cert_chain_status, session.cert_identity_status = "valid", "valid";
+end
+
+-- Once all others have heard of it. Where one of them has ended the event, "s2s-authenticated" comes to the same end.
+local function refuse_certificate(event)
+	local found, session = event.xmppdns_verdict, event.session;
+	if not found or found.state ~= "refused" then return nil; end
+	return verdict.refuse(session, select(2, get_pair(session)), found);
 end
 
 -- Dialback
@@ -159,7 +169,8 @@ local of_server = {
 	{ "s2s-check-certificate", 900, function (plugin, event) return on_certificate(plugin.verdicts, event); end };
 	{ "s2s-check-certificate", 801, function (_, event) hide_certificate(event); end }; -- Prosody 13's DANE is at 800
 	{ "s2s-check-certificate", 799, function (_, event) show_certificate(event); end, true };
-	{ "s2s-check-certificate", 300, function (_, event) settle_certificate(event); end, true }; -- mod_s2s_auth_certs is at 509
+	{ "s2s-check-certificate", 508, function (_, event) settle_certificate(event); end, true }; -- mod_s2s_auth_certs is at 509
+	{ "s2s-check-certificate", -0.9, function (_, event) return refuse_certificate(event); end, true }; -- mod_s2s's own policy is at -1
 };
 
 return { of_host = of_host, of_server = of_server };

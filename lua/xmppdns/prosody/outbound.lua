@@ -52,11 +52,11 @@ end
 -- Where OpenSSL has compared nothing: true, or nil and why not.
 local function compare_alone(cert, records)
 	local backend, of_certificate = from_prosody "net.server".get_backend(), {};
+	if not is_capable or backend == "epoll" then return nil, "OpenSSL cannot compare it with the TLSA records"; end
 	for _, record in ipairs(records) do
 		if record.use == DANE_EE then of_certificate[#of_certificate + 1] = record; end
 	end
 	if matches({ chain = { cert } }, of_certificate) then return true; end
-	if backend == "epoll" then return nil, "OpenSSL cannot compare it with the TLSA records"; end
 	if #of_certificate == #records then return nil, "no matching DANE TLSA records"; end
 	return nil, ("Prosody's network backend (%s) compares none but those of usage 3"):format(backend);
 end

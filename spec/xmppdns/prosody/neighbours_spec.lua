@@ -11,6 +11,11 @@ local zones = require "spec.support.zones";
 local PINS = [[
 module:set_global();
 local pins = { ["low.example"] = 0, ["high.example"] = 850 };
+module:hook("s2s-check-certificate", function (event)
+	if event.host ~= "tolerated.example" then return; end
+	event.session.cert_chain_status, event.session.cert_identity_status = "valid", "valid";
+	return true;
+end, 100);
 for _, priority in ipairs({ 850, 0 }) do
 	module:hook("s2s-check-certificate", function (event)
 		module:log("info", "heard of %s at %d: %s", event.host, priority, tostring(event.cert ~= nil));
@@ -87,6 +92,10 @@ describe("mod_xmppdns beside other modules", function ()
 			hosts[domain], all[domain] = domain, { records = ("_xmpp-server._tcp SRV 0 0 %d xmpp\nxmpp A %s\n_%d._tcp.xmpp TLSA 3 1 1 %s"):format(
 				port, far_address, port, certificates.digest(file, 1)) };
 		end
+		for _, domain in ipairs({ "mismatch.example", "tolerated.example" }) do
+			hosts[domain], all[domain] = domain, { records = ("_xmpp-server._tcp SRV 0 0 %d xmpp\nxmpp A %s\n_%d._tcp.xmpp TLSA 3 1 1 %s"):format(
+				port, far_address, port, ("00"):rep(32)) };
+		end
 		for _, name in ipairs({ "plain", "service", "basic", "own" }) do
 			local domain = name .. ".example"; -- who asks for the chosen ones by their own names finds nobody
 			hosts[domain], all[domain] = domain, { signed = false, records = ("_xmpp-server._tcp SRV 0 0 %d xmpp\nxmpp A %s"):format(
@@ -149,6 +158,13 @@ describe("mod_xmppdns beside other modules", function ()
 			assert.is_true(ping("near.example", "matching.example", near));
 			assert.is_true(ping("matching.example", "near.example", far));
 			assert.equal(4, select(2, near:log():gsub("heard of matching%.example at %d+: true", "")));
+		end);
+
+		it("is no reason for them to be silent after a mismatch, or to let it pass", function ()
+			start("xmppdns", "pins");
+			assert.matches("does not match its TLSA records", ping("near.example", "mismatch.example", near));
+			assert.equal(2, select(2, near:log():gsub("heard of mismatch%.example at %d+: true", "")));
+			assert.matches("does not match its TLSA records", ping("near.example", "tolerated.example", near));
 		end);
 
 		it("lets them refuse a certificate that a TLSA record matches, in both directions", function ()
