@@ -28,7 +28,7 @@ describe("xmppdns.prosody.adns:", function ()
 				_xmpp-server._tcp SRV 5 6 5269 .
 				_xmpp-server._tcp SRV 5 6 5269 xmpp
 				_5269._tcp TLSA 3 1 1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-				svc TYPE64 \# 12 0001 03737663 00 0003 0002 1495
+				svc TYPE64 \# 13 0001 03737663 00 0003 0002 1495
 				alias-svc TYPE64 \# 7 0000 03737663 00
 			]]):gsub("\t+", "") };
 			["bogus.example"] = { records = "@ A 192.0.2.99", fault = "signature" };
@@ -92,7 +92,7 @@ describe("xmppdns.prosody.adns:", function ()
 				local record = parsers[rdtype](theirs[i]);
 				by_text[tostring(record)] = record;
 			end
-			assert.is_true(#theirs > 0 and #theirs == #ours, rdtype);
+			assert.same({ rdtype, #ours, true }, { rdtype, #theirs, #theirs > 0 });
 			for _, record in ipairs(ours) do
 				assert.same(by_text[tostring(record)], record[rdtype:lower()]);
 				compared = compared + 1;
