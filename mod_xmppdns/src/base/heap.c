@@ -50,7 +50,7 @@ bool reserve_items(struct heap *heap, size_t count)
 {
 	if (count <= heap->room)
 		return true;
-	size_t room = heap->room == 0 ? 16 : heap->room;
+	size_t room = heap->room == 0 ? 2 : heap->room; /* of some thousand heaps each has one item */
 	while (room < count)
 		room *= 2;
 	struct heap_item **items = realloc(heap->items, room * sizeof(*items));

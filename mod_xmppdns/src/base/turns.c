@@ -25,9 +25,10 @@ static struct turn_group *group_at(struct heap_item *item)
 	return (struct turn_group *)((char *)item - offsetof(struct turn_group, among_siblings));
 }
 
-static bool waits(const struct turn_group *group)
+/* What waits in it are turns. */
+static bool is_innermost(const struct turn_group *group)
 {
-	return group->children.count > 0 || group->waiting.count > 0;
+	return group->parent != NULL && group->parent->parent != NULL;
 }
 
 void open_turns(struct turns *turns, uint32_t places)
@@ -45,7 +46,6 @@ void set_places(struct turns *turns, uint32_t places)
 static void free_group(struct turns *turns, struct turn_group *group)
 {
 	remove_from_table(&turns->groups, &group->by_name);
-	free_heap(&group->children);
 	free_heap(&group->waiting);
 	free(group);
 }
@@ -55,7 +55,7 @@ void close_turns(struct turns *turns)
 	size_t bucket = 0;
 	for (struct table_item *item; (item = any_in_table(&turns->groups, &bucket)) != NULL;)
 		free_group(turns, (struct turn_group *)item);
-	free_heap(&turns->all.children);
+	free_heap(&turns->all.waiting);
 	free_table(&turns->groups);
 }
 
@@ -119,12 +119,12 @@ static bool place_group(struct turns *turns, struct turn_group *group)
 {
 	struct heap_item *item = &group->among_siblings;
 	take_item(item);
-	if (!waits(group))
+	const struct heap_item *first = top_item(&group->waiting);
+	if (first == NULL)
 		return true;
-	const struct heap_item *first = top_item(group->waiting.count > 0 ? &group->waiting : &group->children);
 	item->deadline = group->parent == &turns->all ? 0 : first->deadline;
 	item->order = first->order;
-	return push_item(&group->parent->children, item);
+	return push_item(&group->parent->waiting, item);
 }
 
 /* From the group upwards. */
@@ -192,9 +192,9 @@ static struct turn *first_in(const struct turns *turns, const struct turn_group 
 {
 	if (room_in(turns, group) == 0)
 		return NULL;
-	if (group->waiting.count > 0)
-		return turn_at(top_item(&group->waiting));
-	struct heap_item *child = first_accepted(&group->children, has_next, turns);
+	if (is_innermost(group))
+		return top_item(&group->waiting) == NULL ? NULL : turn_at(top_item(&group->waiting));
+	struct heap_item *child = first_accepted(&group->waiting, has_next, turns);
 	return child == NULL ? NULL : first_in(turns, group_at(child));
 }
 

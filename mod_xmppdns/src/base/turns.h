@@ -23,7 +23,7 @@ struct turn_group {
 	struct table_item by_name;
 	struct heap_item among_siblings; /* those in which somebody waits */
 	struct turn_group *parent;       /* NULL: of all */
-	struct heap children, waiting;   /* groups of which one waits; turns, where it has no groups in it */
+	struct heap waiting;             /* groups in it in which somebody waits; in the innermost ones, turns */
 	uint32_t taken, members;         /* places; turns that wait or have one */
 };
 

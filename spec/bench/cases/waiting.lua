@@ -8,7 +8,7 @@ local ours = require "spec.bench.ours";
 local socket = require "socket";
 local work = require "spec.bench.work";
 
-local WARM_UP = 1000; -- max_lookups: these are with libunbound, the others wait for their turn, and it is they who are measured
+local WARM_UP = 1000; -- max_lookups: of one zone no more are with libunbound, the others wait for their turn, and it is they who are measured
 
 local function silent_forward(setup)
 	local udp = assert(socket.udp());
@@ -27,12 +27,12 @@ local function measure(setup, count)
 	resolver:process();
 	socket.sleep(1); -- libunbound's thread has made what it needs for them
 	collectgarbage();
+	local waiting = resolver:stats().waiting;
 	local memory, started = clock.memory(), clock.monotonic();
 	for i = WARM_UP + 1, #names do resolver:query(names[i], "SRV", ignore); end
 	local submitted = clock.monotonic();
 	collectgarbage();
-	local stats = resolver:stats();
-	assert(stats.waiting == count, "not all of them wait");
+	assert(resolver:stats().waiting - waiting == count, "not all of them wait");
 	local result = { memory = (clock.memory() - memory) / count, time = (submitted - started) / count * 1e6 };
 	udp:close();
 	return result;
