@@ -277,11 +277,35 @@ local function step(plan)
 	return due ~= nil or not is_waiting;
 end
 
+-- What was learnt proves nothing any more: trust anchors are others, or the clock was wrong. The domain is asked again; an endpoint that was given to
+-- us is not, for there is nothing else to ask.
+local function start_anew(plan)
+	questions.drop_all(plan);
+	if not plan.is_asking then
+		plan.endpoints = {};
+		plan.error = new_error("canceled", "what is trusted has changed meanwhile");
+		return;
+	end
+	plan.secure, plan.srv, plan.endpoints, plan.fallback, plan.error = nil, nil, nil, nil, nil;
+	plan.ready, plan.left_out, plan.position, plan.failed, plan.asked_keys = nil, nil, nil, nil, nil;
+	ask_about_domain(plan, false);
+end
+
+-- From its first question on a plan rests on one trust.
+local function keep_trust(plan)
+	if plan.abandoned or not (plan.ready or plan.is_asking) then return; end
+	local trust = plan.resolver:trust_epoch();
+	local is_other = plan.trust and plan.trust ~= trust;
+	plan.trust = trust;
+	if is_other then start_anew(plan); end
+end
+
 local function advance(plan)
 	if plan.resolver.closed and not plan.abandoned then
 		plan.abandoned = { code = "canceled", text = "the resolver was closed" };
 	end
 	begin(plan);
+	keep_trust(plan);
 	while plan[1] and step(plan) do end -- luacheck: ignore 542
 	if plan[1] then start_clock(plan); end
 end

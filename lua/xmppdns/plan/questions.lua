@@ -26,15 +26,20 @@ local function choose_query_options(plan, rdtype)
 	return rdtype ~= "TLSA" and plan.secure_query_options or plan.query_options;
 end
 
--- Ends every question with code and text, and each that is asked from now on: what has its answers stays usable.
-local function abandon(plan, code, text)
-	plan.abandoned = { code = code, text = text };
+-- Cancels those that are open, and gives them: they are not answered.
+local function drop_all(plan)
 	local open = plan.questions;
 	plan.questions = {};
 	for question in pairs(open) do
 		question.lookup:cancel();
 	end
-	for question in pairs(open) do
+	return open;
+end
+
+-- Ends every question with code and text, and each that is asked from now on: what has its answers stays usable.
+local function abandon(plan, code, text)
+	plan.abandoned = { code = code, text = text };
+	for question in pairs(drop_all(plan)) do
 		fail(plan, question);
 	end
 end
@@ -73,4 +78,4 @@ local function drop(plan, owner)
 	end
 end
 
-return { prepare = prepare, ask = ask, drop = drop, abandon = abandon };
+return { prepare = prepare, ask = ask, drop = drop, drop_all = drop_all, abandon = abandon };

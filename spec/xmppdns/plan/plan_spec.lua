@@ -58,6 +58,48 @@ describe("xmppdns.plan.plan: a plan", function ()
 	before_each(function () here:begin(); end);
 	after_each(function () here:finish(); end);
 
+	describe("15.4, when a new trust begins while it is under way,", function ()
+		local function change_trust()
+			assert(here.resolver:reconfigure(here.dns:settings({ dnssec = "off", timeout = 20, attempts = 1 })));
+		end
+
+		it("gives no endpoint that the old one proved: the domain is asked again", function ()
+			local plan = plans.new(here.resolver, "groups.example");
+			local first = here:next(plan);
+			assert.is_true(first.secure);
+			change_trust();
+			local given = {};
+			for endpoint in function () return here:next(plan); end do
+				given[#given + 1] = endpoint.host;
+				assert.is_false(endpoint.secure);
+			end
+			assert.same({ "a.groups.example", "b.groups.example", "c.groups.example" }, given);
+			assert.is_false(plan.secure);
+		end);
+
+		it("does not mix: SRV records of one trust, addresses of another", function ()
+			here:use_faulty({ timeout = 60, attempts = 1 });
+			here.faulty:rule({ name = "xmpp.secure.example", fault = "silence" });
+			local plan, endpoint = plans.new(here.resolver, "secure.example"), nil;
+			plan:next(function (given) endpoint = given; end);
+			here:wait_until(function () return plan.ready; end);
+			assert.is_true(plan.secure);
+			change_trust();
+			here.faulty:clear();
+			here:wait_until(function () return endpoint; end);
+			assert.same({ false, false, "xmpp.secure.example" }, { plan.secure, endpoint.secure, endpoint.host });
+		end);
+
+		it("ends where there is nothing to ask but what it was given", function ()
+			local plan = plans.new(here.resolver, "secure.example", { endpoint = { host = "groups.example", port = 5269, tls = "starttls" } });
+			local ended, err;
+			plan:next(function (endpoint, problem) ended, err = endpoint or "nothing", problem; end);
+			change_trust();
+			here:wait_until(function () return ended; end);
+			assert.same({ "nothing", "canceled" }, { ended, err.code });
+		end);
+	end);
+
 	it("names its endpoints with everything that dialling needs", function ()
 		local endpoint = here:collect("secure.example").endpoints[1];
 		assert.same({ "xmpp.secure.example", 5269, "xmpp-server", "starttls", 0, 0, { "2001:db8::1", "192.0.2.1" }, true, true }, {
