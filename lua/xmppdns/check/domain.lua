@@ -67,6 +67,9 @@ end
 -- What its own server, and the way of its clients, add to a domain of this server.
 local function inspect_home(run, its_home)
 	local report = run.report;
+	if report.exists == false then
+		report.advice = "publish SRV records for it; if nobody else shall reach it, modules_disabled = { \"s2s\" } below it ends this question";
+	end
 	home.note(report, its_home, report.endpoints);
 	if not its_home.client then return; end
 	report.client = client_of.inspect(run);

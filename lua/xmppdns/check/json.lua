@@ -29,7 +29,7 @@ JSON: an object with
     status              "good", "degraded" (reachable, but with problems) or "unreachable"
     problems            list of texts; empty when status is "good"
     warnings            list of texts
-    exists              false where the domain's name does not exist
+    exists, advice      false where the domain's name does not exist; what to do then about one of this server
     error               why nothing is dialled: { code, text }
     secure              whether both SRV answers, or their absence, are secured by DNSSEC
     srv                 list, for each service, of { service, name, state: "data", "absent", "unavailable" or "failed",

@@ -213,6 +213,7 @@ local function draw_domain(report, style, unicode, width)
 	if report.chain then add_chain(style, root, report.chain); end
 	for _, found in ipairs(report.srv) do add_service(style, root, found); end
 	if report.exists ~= false then add_servers(style, root, report); end
+	if report.advice then add(root, report.advice); end
 	if report.client then add_client(style, root, report.client); end
 	return draw(root, unicode, width);
 end

@@ -159,6 +159,23 @@ server: active
 		assert.same({}, unexplained);
 	end);
 
+	it("looks at components too, says what is to be done where one is not in DNS, and leaves out those without s2s and those that are off", function ()
+		local config = server.directory .. "/components.cfg.lua";
+		process.write(config, process.read(server.config) .. [[
+Component "rooms.home.example" "muc"
+Component "inner.home.example" "muc"
+	modules_disabled = { "s2s" }
+VirtualHost "off.example"
+	enabled = false
+]]);
+		local output, status = check_with(config, "--quiet");
+		assert.equal("rooms.home.example: does not exist\n", output:match("^[^\n]*\n"));
+		assert.matches("publish SRV records for it; if nobody else shall reach it, modules_disabled = { \"s2s\" } below it ends this question", output, 1, true);
+		assert.not_matches("inner.home.example", output, 1, true);
+		assert.not_matches("off.example", output, 1, true);
+		assert.equal(1, status);
+	end);
+
 	it("says which settings the file has and the server has not", function ()
 		edit_config(server.config, "xmppdns = { forward", "xmppdns = { timeout = 7, forward");
 		local output, status = check();
