@@ -44,8 +44,16 @@ local function show_progress(run)
 	if text ~= "" then run.screen:show_progress(text); end
 end
 
+-- At an interrupt Lua's program sets a hook in the main thread, to raise an error there. prosodyctl runs its commands in a coroutine, which that
+-- does not reach.
+local function is_interrupted()
+	local main_thread = debug.getregistry()[1]; -- from Lua 5.2 on
+	return type(main_thread) == "thread" and debug.gethook(main_thread) == "external hook";
+end
+
 local function keep_showing(run)
 	run.resolver:after(PATIENCE, function ()
+		if is_interrupted() then run.tasks.problem = "interrupted!"; end
 		show_progress(run);
 		keep_showing(run);
 	end);
@@ -238,6 +246,14 @@ local function choose_output(command)
 	return command.json and write_json or command.tlsa and write_zone_files or write_trees;
 end
 
+-- After an error, of which an interrupt is one: nothing of what was under way says a word any more.
+local function give_up(resolver, problem)
+	function resolver.on_error() end
+	resolver:close();
+	if tostring(problem):find("interrupted!", 1, true) then return INTERRUPTED; end
+	error(problem, 0);
+end
+
 -- Gives the exit status.
 local function run_command(command, resolver, screen, options)
 	local run = {
@@ -247,8 +263,7 @@ local function run_command(command, resolver, screen, options)
 	};
 	local finished, problem = pcall(check_all, run);
 	screen:clear_progress();
-	if not finished and tostring(problem):find("interrupted!", 1, true) then return INTERRUPTED; end
-	if not finished then error(problem, 0); end
+	if not finished then return give_up(resolver, problem); end
 	local is_fine = is_good(run);
 	choose_output(command)(run, is_fine);
 	resolver:close();

@@ -19,15 +19,8 @@ local function read_settings(data)
 	return autotrust.place(configuration.keep_known(settings), data);
 end
 
--- prosodyctl runs its commands in a coroutine, which Lua's own handler of interrupts does not reach.
-local function let_interrupt()
-	local found, signal = pcall(from_prosody, "util.signal");
-	if found then signal.signal("SIGINT", function () error("interrupted!", 0); end); end
-end
-
 -- arguments: those after "check"; paths: of prosody.paths. Gives the exit status.
 local function run_check(arguments, paths)
-	let_interrupt();
 	local ssl = configmanager.get("*", "ssl");
 	return check.main(arguments, {
 		settings = read_settings(paths.data), cafile = type(ssl) == "table" and ssl.cafile or nil;
