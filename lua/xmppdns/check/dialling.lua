@@ -26,20 +26,34 @@ local function note_expiry(run, result)
 	if result.level == "warning" then table.insert(run.report.warnings, text); end
 end
 
-local function connect_endpoint(run, one, shown)
-	for _, address in ipairs(one.addresses) do
-		local dane = one:dane_of(address);
-		local result, certificate = probe.dial(run.tasks, {
-			address = address, port = one.port, tls = one.tls, domain = run.plan.domain;
-			names = reference_names(run, one), party = run.party, dane = evidence.is_usable(dane) and dane or nil;
-		}, run.options);
-		table.insert(shown.connections, result);
-		shown.certificate = shown.certificate or certificate;
-		note_expiry(run, result);
-		if result.problem then
-			evidence.note_problem(run.report, ("%s port %d of %s: %s"):format(address, one.port, one.host, result.problem));
-		end
+-- dane: { base, records } or nil.
+local function dial(run, one, address, dane)
+	return probe.dial(run.tasks, {
+		address = address, port = one.port, tls = one.tls, domain = run.plan.domain, names = reference_names(run, one), party = run.party, dane = dane;
+	}, run.options);
+end
+
+-- Most servers know nothing of DANE: what they make of a certificate of ours that matches by it.
+local function note_without_dane(run, one, result)
+	if not run.options.home or result.match ~= "dane" then return; end
+	local other = dial(run, one, result.address, nil);
+	result.without_dane = other.match and "good" or other.problem;
+end
+
+local function connect_address(run, one, shown, address)
+	local dane = one:dane_of(address);
+	local result, certificate = dial(run, one, address, evidence.is_usable(dane) and dane or nil);
+	table.insert(shown.connections, result);
+	shown.certificate = shown.certificate or certificate;
+	note_expiry(run, result);
+	note_without_dane(run, one, result);
+	if result.problem then
+		evidence.note_problem(run.report, ("%s port %d of %s: %s"):format(address, one.port, one.host, result.problem));
 	end
+end
+
+local function connect_endpoint(run, one, shown)
+	for _, address in ipairs(one.addresses) do connect_address(run, one, shown, address); end
 end
 
 -- In a task: all endpoints at a time, { endpoint (of the plan), shown (of the report) } each. run: { tasks, options, plan, report, party }.

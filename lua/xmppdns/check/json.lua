@@ -42,7 +42,8 @@ JSON: an object with
                         error: { code, text }: why it is skipped, addresses, secure, dane: whether TLSA records decide,
                         connections: with --connect, list of { address, connected, protocol, cipher, alpn, names: of the certificate,
                         expires: its last day, ends: the same in seconds since 1970, days: until then, level, match: "dane" or "name",
-                        name: which one, problem, unjudged: no authorities are known here; published, served: lists of { usage, selector,
+                        name: which one, problem, unjudged: no authorities are known here; without_dane: for a domain of this server that matches by
+                        DANE, "good" or what is wrong for servers that do not look at TLSA; published, served: lists of { usage, selector,
                         matching, data } that do not match }, here: for a domain of this server, whether it listens there: { level, text } }
     client              for a domain of this server, the services for its clients: { srv, targets, endpoints, left_out }
     chain               with --chain, list of { zone, dnssec, ds, keys: lists of key tags, note, error, signed_until: seconds since 1970, days, level }

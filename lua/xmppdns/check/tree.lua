@@ -143,6 +143,10 @@ local function add_connection(style, parent, connection)
 		add(child, style(connection.level, ("for %s; %s, on %s"):format(visible(table.concat(connection.names, ", ")), describe_days(connection.days, "ends"),
 			os.date("!%Y-%m-%d", connection.ends))));
 	end
+	if connection.without_dane then
+		local is_good = connection.without_dane == "good";
+		add(child, style(is_good and "good" or "warning", "for servers without DANE: " .. (is_good and "it matches by name" or visible(connection.without_dane))));
+	end
 	add_fingerprints(child, connection);
 end
 

@@ -125,7 +125,8 @@ server: active
 	end);
 
 	it("looks at a domain of its own that is named in the same way, as a tree", function ()
-		local output, status = check("Home.example");
+		local output, status = check("--connect", "--expires", "1", "Home.example");
+		assert.matches("for servers without DANE: it matches by name\n", output, 1, true);
 		assert.matches("^Home.example: good\n", output);
 		assert.matches("\n└─ for clients\n", output, 1, true);
 		assert.not_matches("server: ", output, 1, true);
