@@ -119,7 +119,7 @@ local function inspect(tasks, resolver, domain, options)
 		note_existence(run);
 		if options.home then inspect_home(run, options.home); end
 		if options.tlsa then inspect_tlsa(report, options.tlsa); end
-		if options.chain then report.chain = chain_of.inspect(tasks, resolver, plan.domain, options.expires); end
+		if options.chain and not plan.is_address then report.chain = chain_of.inspect(tasks, resolver, plan.domain, options.expires); end
 	else
 		report.error = report_error(err);
 		note_problem(report, report.error.text);

@@ -259,6 +259,18 @@ a..b: unreachable
 ]], 1, output, status);
 	end);
 
+	it("takes an IP address, for which there is no chain of trust", function ()
+		local output, status = check_here("--chain", places.ADDRESS);
+		assert_output("ADDRESS: good\n└─ dialled in this order\n   └─ 1. ADDRESS port 5269, STARTTLS: ADDRESS\n", 0, output, status);
+	end);
+
+	it("is silent with --quiet about what is good", function ()
+		local output, status = check_here("--quiet", "good.example", "plain.example");
+		assert_output("", 0, output, status);
+		output, status = check_here("--quiet", "good.example", "no.example");
+		assert.same({ "no.example: unreachable", 1 }, { output:match("^[^\n]*"), status });
+	end);
+
 	it("shows several domains in the order of the command line, whichever is known first", function ()
 		forwarder:rule({ name = "*.good.example", delay = 300 });
 		local output, status = run({ "--forward=" .. forwarder.forward, "--trustfile", dns.anchors, "good.example", "plain.example" });
@@ -411,6 +423,12 @@ describe("xmppdns-check: the command line", function ()
 		assert.same({ "xmppdns-check: --forward wants a value" .. hint, 2 }, refusal("--forward"));
 		assert.same({ "xmppdns-check: --set wants KEY=VALUE" .. hint, 2 }, refusal("--set", "timeout"));
 		assert.same({ "xmppdns-check: --timeout wants a number of seconds" .. hint, 2 }, refusal("--timeout", "soon"));
+		assert.same({ "xmppdns-check: --expires wants a number of days" .. hint, 2 }, refusal("--expires", "soon"));
+		assert.same({ "xmppdns-check: --colour wants always, never or auto" .. hint, 2 }, refusal("--colour", "red"));
+		assert.same({ "xmppdns-check: --certificate: /nowhere: No such file or directory" .. hint, 2 }, refusal("--certificate", "/nowhere"));
+		assert.same({ "xmppdns-check: --usage wants three numbers, such as \"3 0 1\": usage 2 or 3, selector 0 or 1, matching type 0 or 1" .. hint, 2 },
+			refusal("--usage", "1 1 1"));
+		assert.same({ "xmppdns-check: --tlsa wants a DOMAIN", 2 }, refusal("--tlsa"));
 		assert.same({ 'xmppdns-check: unknown setting "forwrad": did you mean "forward"?', 2 }, refusal("--set", "forwrad=127.0.0.1"));
 		assert.same({ 'xmppdns-check: forward = "dns.example": expected an IP address, "addr[@port][#tls-name]", or a list of them', 2 },
 			refusal("--forward", "dns.example"));
