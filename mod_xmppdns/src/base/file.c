@@ -30,7 +30,7 @@ char *read_file(const char *path, size_t *size)
 	for (size_t room = 0;;) {
 		if (*size == room) {
 			room = room == 0 ? 4096 : 2 * room;
-			errno = EFBIG;
+			errno = room > MOST_BYTES ? EFBIG : ENOMEM;
 			char *more = room > MOST_BYTES ? NULL : realloc(text, room);
 			if (more == NULL)
 				goto failed;

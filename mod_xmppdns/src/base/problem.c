@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 bool report_problem(struct problem *problem, enum problem_kind kind, const char *format, ...)
 {
@@ -20,6 +21,16 @@ bool report_problem(struct problem *problem, enum problem_kind kind, const char 
 bool report_memory(struct problem *problem)
 {
 	return report_problem(problem, PROBLEM_SYSTEM, "out of memory");
+}
+
+bool report_file(struct problem *problem, const char *path, bool with_path)
+{
+	enum problem_kind kind = kind_of_errno(errno);
+	if (errno == ENOMEM)
+		return report_memory(problem);
+	if (with_path || kind == PROBLEM_SYSTEM)
+		return report_problem(problem, kind, "%s: %s", path, strerror(errno));
+	return report_problem(problem, kind, "%s", strerror(errno));
 }
 
 enum problem_kind kind_of_errno(int error)

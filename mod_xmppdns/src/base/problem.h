@@ -22,6 +22,9 @@ struct problem {
 __attribute__((format(printf, 3, 4))) bool report_problem(struct problem *problem, enum problem_kind kind, const char *format, ...);
 bool report_memory(struct problem *problem);
 
+/* Why a file could not be read, by errno: with its path where the machine ran short, and where asked for. */
+bool report_file(struct problem *problem, const char *path, bool with_path);
+
 /* What errno says of a file or another thing of the operator's: a shortage is the system's, all else the configuration's. */
 enum problem_kind kind_of_errno(int error);
 

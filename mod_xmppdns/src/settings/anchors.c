@@ -263,7 +263,7 @@ bool read_anchors(const char *path, enum anchor_states states, struct text_list 
 	char *text = read_file(path, &size);
 	*is_empty = text == NULL && errno == ENOENT;
 	if (text == NULL)
-		return report_problem(problem, kind_of_errno(errno), "%s", strerror(errno));
+		return report_file(problem, path, false);
 	bool parsed = parse_anchors(text, size, states, &found, problem);
 	free(text);
 	*is_empty = parsed && found.count == 0;

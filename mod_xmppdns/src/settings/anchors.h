@@ -19,7 +19,7 @@ enum anchor_states { VALID_KEYS, VALID_OR_MISSING_KEYS };
  * the list is undefined then. */
 bool parse_anchors(const char *text, size_t size, enum anchor_states states, struct text_list *anchors, struct problem *problem);
 
-/* The same for a file, which must hold an anchor. False with a message that does not repeat the path, the list then as it was; *is_empty: because the
+/* The same for a file, which must hold an anchor. False with a message that names the path only where the machine ran short, the list then as it was; *is_empty: because the
  * file is not there or holds no anchor. */
 bool read_anchors(const char *path, enum anchor_states states, struct text_list *anchors, bool *is_empty, struct problem *problem);
 

@@ -272,10 +272,12 @@ static bool add_trusted(
 	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	struct text_list anchors = { .count = 0 };
-	struct problem reason;
+	struct problem reason = { .kind = PROBLEM_CONFIG };
 	bool usable = value->kind == SETTING_TEXT && strchr(value->text, '\n') == NULL
 		&& parse_anchors(value->text, strlen(value->text), VALID_OR_MISSING_KEYS, &anchors, &reason) && anchors.count == 1;
 	free_text_list(&anchors);
+	if (reason.kind == PROBLEM_SYSTEM)
+		return report_memory(problem);
 	if (!usable)
 		return refuse(setting, name, value, "a DS or DNSKEY record on one line, or a list of them", problem);
 	return add_text(&settings->trusted, value->text) || report_memory(problem);

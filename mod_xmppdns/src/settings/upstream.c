@@ -45,7 +45,7 @@ static bool read_resolvconf(struct upstream_config *config, const char *path, st
 	size_t size, before = config->servers.count;
 	char *text = read_file(path, &size);
 	if (text == NULL)
-		return report_problem(why, kind_of_errno(errno), "%s", strerror(errno));
+		return report_file(why, path, false);
 	struct resolvconf_options options = { .timeout = 0 };
 	bool parsed = parse_resolvconf(text, size, &config->servers, &options, &config->warnings);
 	free(text);
@@ -54,6 +54,20 @@ static bool read_resolvconf(struct upstream_config *config, const char *path, st
 	if (!parsed)
 		return report_memory(why);
 	return config->servers.count > before || report_problem(why, PROBLEM_CONFIG, "no usable nameserver in it");
+}
+
+static bool pass_on(const struct problem *why, struct problem *problem)
+{
+	*problem = *why;
+	return false;
+}
+
+/* What is wrong with the file that a setting names. */
+static bool refuse_file(const char *key, const char *path, const struct problem *why, struct problem *problem)
+{
+	if (why->kind == PROBLEM_SYSTEM)
+		return pass_on(why, problem);
+	return report_problem(problem, PROBLEM_CONFIG, "%s = \"%.200s\": %.200s", key, path, why->text);
 }
 
 static bool add_forwarders(struct upstream_config *config, const struct settings *settings, struct problem *problem)
@@ -73,7 +87,7 @@ static bool gather_servers(struct upstream_config *config, const struct settings
 		return false;
 	config->resolvconf_failed = settings->use_resolvconf && !read_resolvconf(config, path, &why);
 	if (config->resolvconf_failed && why.kind == PROBLEM_SYSTEM)
-		return report_problem(problem, PROBLEM_SYSTEM, "%s: %.200s", path, why.text);
+		return pass_on(&why, problem);
 	config->recursive = config->servers.count == 0;
 	if (config->recursive && settings->upstream == UPSTREAM_FORWARD)
 		return report_problem(problem, PROBLEM_CONFIG, "upstream = \"forward\" has no server: %s: %.200s", path, why.text);
@@ -94,7 +108,7 @@ static bool add_configured_anchors(struct text_list *anchors, const struct setti
 	}
 	if (settings->trustfile == NULL || read_anchors(settings->trustfile, VALID_OR_MISSING_KEYS, anchors, &is_empty, &why))
 		return true;
-	return report_problem(problem, why.kind, "trustfile = \"%.200s\": %.200s", settings->trustfile, why.text);
+	return refuse_file("trustfile", settings->trustfile, &why, problem);
 }
 
 static bool gather_fixed_anchors(struct upstream_config *config, const struct settings *settings, struct text_list *sources, struct problem *problem)
@@ -127,7 +141,7 @@ static bool follow_anchors(struct upstream_config *config, const struct settings
 		return added || report_memory(problem);
 	}
 	if (!begins_to_follow(settings, before, is_empty))
-		return report_problem(problem, why.kind, "autotrust = \"%.200s\": %.200s", path, why.text);
+		return refuse_file("autotrust", path, &why, problem);
 	return add_formatted_text(&config->warnings, "autotrust = \"%.200s\": %.200s: it begins with the other anchors", path, why.text)
 		|| report_memory(problem);
 }
@@ -170,7 +184,7 @@ static bool gather_hosts(struct upstream_config *config, const struct settings *
 		return true;
 	char *text = read_file(path, &size);
 	if (text == NULL)
-		return report_problem(problem, kind_of_errno(errno), "%s: %s", path, strerror(errno));
+		return report_file(problem, path, true);
 	bool parsed = parse_hosts(text, size, &config->hosts, &config->warnings);
 	free(text);
 	return parsed || report_memory(problem);
@@ -178,11 +192,14 @@ static bool gather_hosts(struct upstream_config *config, const struct settings *
 
 static bool gather_roothints(struct upstream_config *config, const struct settings *settings, struct problem *problem)
 {
+	struct problem why;
 	const char *path = settings->roothints;
 	size_t size;
 	char *text = path == NULL ? NULL : read_file(path, &size);
-	if (path != NULL && text == NULL)
-		return report_problem(problem, kind_of_errno(errno), "roothints = \"%.200s\": %s", path, strerror(errno));
+	if (path != NULL && text == NULL) {
+		report_file(&why, path, false);
+		return refuse_file("roothints", path, &why, problem);
+	}
 	bool parsed = text == NULL || has_root_stub(settings) || parse_roothints(text, size, &config->roothints);
 	free(text);
 	if (!parsed)
@@ -195,14 +212,17 @@ static bool gather_roothints(struct upstream_config *config, const struct settin
 static bool check_tls_ca(struct upstream_config *config, const struct settings *settings, struct problem *problem)
 {
 	static const char MARK[] = "-----BEGIN ";
+	struct problem why;
 	const char *path = settings->tls_ca;
 	size_t size;
 	if (path == NULL)
 		return true;
 	config->marks[MARK_OF_TLS_CA] = mark_file(path);
 	char *text = read_file(path, &size);
-	if (text == NULL)
-		return report_problem(problem, kind_of_errno(errno), "tls_ca = \"%.200s\": %s", path, strerror(errno));
+	if (text == NULL) {
+		report_file(&why, path, false);
+		return refuse_file("tls_ca", path, &why, problem);
+	}
 	bool found = memmem(text, size, MARK, sizeof(MARK) - 1) != NULL;
 	free(text);
 	return found || report_problem(problem, PROBLEM_CONFIG, "tls_ca = \"%.200s\": holds no certificate", path);
