@@ -77,7 +77,9 @@ static void read_all(const char *path, unsigned how)
 	if (how & 128)
 		set(settings, "roothints", path, false);
 	if ((how & 10) == 10)
-		set(settings, "tls_ca", path, false);
+		set(settings, "tls_ca", (how & 31) == 31 ? "/" : path, false);
+	if ((how & 63) == 55)
+		set(settings, "roothints", "/", false);
 	if ((how & 192) == 192)
 		set(settings, "upstream", "forward", false);
 	struct file_mark mark = mark_resolvconf(settings), again = mark_resolvconf(settings);

@@ -124,7 +124,7 @@ local ANCHORS = {
 };
 for _, text in ipairs(ANCHORS) do
 	seed("anchors", text);
-	for _, how in ipairs({ 16, 48, 112, 129, 192 }) do seed("files", "\0" .. string.char(how) .. text); end
+	for _, how in ipairs({ 16, 31, 48, 55, 112, 129, 192 }) do seed("files", "\0" .. string.char(how) .. text); end
 end
 seed("files", "\0\11-----BEGIN CERTIFICATE-----\nAAAA\n");
 for _, how in ipairs({ 128, 129, 192 }) do seed("files", "\0" .. string.char(how) .. ". 5 NS a.\na. 5 A 127.0.0.1\na. AAAA ::1 ; x\na. A x\n"); end
