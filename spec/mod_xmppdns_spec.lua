@@ -557,14 +557,18 @@ describe("mod_xmppdns", function ()
 				log_lines("error"));
 		end);
 
-		it("goes on with its own resolver, after one line of error, when the C module is broken", function ()
+		it("goes on with its own resolver, after one line of error, when the C module is broken, until it is mended", function ()
 			local broken = process.directory("broken/xmppdns");
 			process.write(broken.."/core.so", "this is no shared object");
-			start(("package.cpath = %q..package.cpath"):format(broken:gsub("/xmppdns$", "/?.so;")));
+			start(("package.cpath = %q..package.cpath\n%s"):format(broken:gsub("/xmppdns$", "/?.so;"), option(dns.forward)));
 			assert.matches("%s%ss2s%s", server:shell([[module:list("one.test")]]));
 			local lines = log_lines("error");
 			assert.equal(1, #lines);
 			assert.matches("^Cannot load the xmppdns library: .*core%.so.*; Prosody goes on with its own resolver$", lines[1]);
+			os.remove(broken.."/core.so"); -- the next one on the path is good
+			assert.is_truthy(process.wait_until(function () return log_lines("info")[1]; end, 60));
+			assert.matches("Secure", server:shell(A), 1, true);
+			assert.equal(1, #log_lines("error"));
 		end);
 
 		describe("beside another one,", function ()
