@@ -94,6 +94,7 @@ LUA_SHAREDIR ?= $(PREFIX)/share/lua/$(LUA_DIR)
 PLUGIN_DIR  ?= $(PREFIX)/lib/prosody/modules
 BINDIR      ?= $(PREFIX)/bin
 MANDIR      ?= $(PREFIX)/share/man
+BASHDIR     ?= $(PREFIX)/share/bash-completion/completions
 LUA_FILES    = $(shell find lua -name '*.lua')
 install: all
 	install -D -m 644 $(BUILD)/xmppdns/core.so $(DESTDIR)$(LUA_LIBDIR)/xmppdns/core.so
@@ -102,10 +103,11 @@ install: all
 	install -D -m 755 mod_xmppdns/xmppdns-check $(DESTDIR)$(BINDIR)/xmppdns-check
 	sed -i '1s/lua$$/$(LUA)/' $(DESTDIR)$(BINDIR)/xmppdns-check
 	install -D -m 644 mod_xmppdns/xmppdns-check.1 $(DESTDIR)$(MANDIR)/man1/xmppdns-check.1
+	install -D -m 644 mod_xmppdns/contrib/xmppdns-check.bash $(DESTDIR)$(BASHDIR)/xmppdns-check
 
 uninstall:
 	rm -rf $(DESTDIR)$(LUA_LIBDIR)/xmppdns $(DESTDIR)$(LUA_SHAREDIR)/xmppdns
-	rm -f $(DESTDIR)$(LUA_SHAREDIR)/xmppdns.lua $(DESTDIR)$(PLUGIN_DIR)/mod_xmppdns.lua $(DESTDIR)$(BINDIR)/xmppdns-check $(DESTDIR)$(MANDIR)/man1/xmppdns-check.1
+	rm -f $(DESTDIR)$(LUA_SHAREDIR)/xmppdns.lua $(DESTDIR)$(PLUGIN_DIR)/mod_xmppdns.lua $(DESTDIR)$(BINDIR)/xmppdns-check $(DESTDIR)$(MANDIR)/man1/xmppdns-check.1 $(DESTDIR)$(BASHDIR)/xmppdns-check
 
 rockspec: # of the release, from that of the checkout
 	@sh .ci/rockspec

@@ -25,7 +25,7 @@ build = {
       CPPFLAGS = "-I$(UNBOUND_INCDIR) -I$(IDN2_INCDIR)", LDFLAGS = "-L$(UNBOUND_LIBDIR) -L$(IDN2_LIBDIR)"
    },
    install_variables = {
-      LUA_LIBDIR = "$(LIBDIR)", LUA_SHAREDIR = "$(LUADIR)", BINDIR = "$(BINDIR)", MANDIR = "$(PREFIX)/man",
+      LUA_LIBDIR = "$(LIBDIR)", LUA_SHAREDIR = "$(LUADIR)", BINDIR = "$(BINDIR)", MANDIR = "$(PREFIX)/man", BASHDIR = "$(PREFIX)/completions",
       PLUGIN_DIR = "$(LUADIR)/mod_xmppdns" -- where Prosody looks for it below a plugin path
    }
 }

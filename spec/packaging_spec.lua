@@ -100,7 +100,7 @@ describe("packaging", function ()
 
 		it("puts each file where the README says, and nothing else", function ()
 			local expected = { "./bin/xmppdns-check", "./lib/lua/" .. lua_version .. "/xmppdns/core.so", "./lib/prosody/modules/mod_xmppdns.lua",
-				"./share/man/man1/xmppdns-check.1" };
+				"./share/bash-completion/completions/xmppdns-check", "./share/man/man1/xmppdns-check.1" };
 			for _, file in ipairs(lines_of("find lua -name '*.lua'")) do
 				table.insert(expected, "./share/lua/" .. lua_version .. file:sub(#"lua" + 1));
 			end
@@ -187,6 +187,7 @@ describe("packaging", function ()
 			end
 			local expected = {
 				"usr/bin/xmppdns-check", "usr/lib/ARCHITECTURE/lua/5.4/xmppdns/core.so", "usr/lib/prosody/modules/mod_xmppdns.lua";
+				"usr/share/bash-completion/completions/xmppdns-check";
 				"usr/share/man/man1/xmppdns-check.1", "usr/share/lintian/overrides/prosody-mod-xmppdns", doc .. "README.md", doc .. "alerts.yml";
 				doc .. "copyright", doc .. "dashboard.json", doc .. "changelog", doc .. "changelog.Debian";
 			};

@@ -107,9 +107,20 @@ local function judge_unproven(extra, policy)
 	return { state = "none", targets = { extra.secure_hostname } };
 end
 
+-- Whether what was proven about the endpoint rests on another trust than now, for a session that is still to be let in.
+local function is_outdated(session, reached)
+	if session.type ~= "s2sout_unauthed" or not reached or not reached.trust then return false; end
+	local resolver = reached.plan.resolver;
+	return resolver.closed or resolver:trust_epoch() ~= reached.trust;
+end
+
 -- The verdict about the endpoint that was reached. It waits for nothing.
 local function judge(session, policy)
 	local extra = get_extra(session);
+	if is_outdated(session, extra.xmppdns) then
+		return refuse("remote-connection-failed", "What is known about your server has just changed: please try again",
+			"what is trusted has changed since its server was looked up");
+	end
 	if not session.secure then
 		local found = judge_cleartext(extra.xmppdns and extra.xmppdns.dane, policy);
 		return found.state == "refused" and found or judge_unproven(extra, policy);

@@ -111,6 +111,11 @@ local function get_resolver(self)
 	return resolver;
 end
 
+local function get_trust(self)
+	local resolver = get_resolver(self);
+	return resolver and resolver:trust_epoch();
+end
+
 local function describe_upstream(effective)
 	if effective.recursive then return "asking from the root"; end
 	return "asking "..table.concat(effective.servers, ", ");
@@ -340,7 +345,7 @@ local function new(module, prosody, state)
 	self.failures = status.new_failures();
 	self.outgoing, self.incoming = new_outgoing(self), new_incoming(self);
 	state.verdicts = state.verdicts or setmetatable({}, { __mode = "k" });
-	self.verdicts = verdict.new(state.verdicts, function (...) return judge(self, ...); end);
+	self.verdicts = verdict.new(state.verdicts, function (...) return judge(self, ...); end, function () return get_trust(self); end);
 	state.failover = state.failover or new_failover(prosody);
 	self.failover = state.failover;
 	hook_everything(self);

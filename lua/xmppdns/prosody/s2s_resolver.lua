@@ -59,7 +59,7 @@ end
 local function new_extra(plan, one, address, base)
 	local extra = setmetatable({}, { __index = base });
 	local dane = one:dane_of(address);
-	extra.xmppdns = { plan = plan, endpoint = one, address = address, dane = dane };
+	extra.xmppdns = { plan = plan, endpoint = one, address = address, dane = dane, trust = plan.trust };
 	extra.srv_secure = one.srv_secure;
 	extra.use_dane = dane ~= nil and dane.verdict == "usable";
 	if extra.use_dane then

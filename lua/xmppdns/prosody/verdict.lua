@@ -26,21 +26,25 @@ function verdict_methods:get(session, host, remote)
 	return known and known[key_of(session, host, remote)];
 end
 
--- The same, but nil also for one from before renew.
+local function is_current(self, found, trust)
+	return found and found.round == self.round and found.trust == trust;
+end
+
+-- The same, but nil also for one from before renew, or by another trust.
 function verdict_methods:get_current(session, host, remote)
 	local found = self:get(session, host, remote);
-	return found and found.round == self.round and found or nil;
+	return is_current(self, found, self.get_trust()) and found or nil;
 end
 
 -- The verdict. In the session's thread: it may wait for DNS there.
 function verdict_methods:ask(session, host, remote)
-	local key, old = key_of(session, host, remote), self:get(session, host, remote);
-	if old and old.round == self.round then return old; end
+	local key, old, trust = key_of(session, host, remote), self:get(session, host, remote), self.get_trust();
+	if is_current(self, old, trust) then return old; end
 	local found = self.judge(session, host, remote);
 	if session.destroyed then return found; end
-	if found.is_outage and old and old.state == "dane" then return old; end -- it has proven as much as can be wanted
+	if found.is_outage and old and old.state == "dane" and old.trust == trust then return old; end -- it has proven as much as can be wanted
 	if found.is_passing then return found; end
-	found.round = self.round;
+	found.round, found.trust = self.round, trust;
 	self.known[session] = self.known[session] or {};
 	self.known[session][key] = found;
 	return found;
@@ -65,9 +69,9 @@ local function refuse_for(trouble)
 	return { state = "refused", condition = "internal-server-error", text = text, reason = trouble, is_passing = true };
 end
 
--- known: a table with weak keys, which may outlive this object; judge(session, host, remote) -> verdict.
-local function new(known, judge)
-	return setmetatable({ known = known, judge = judge, round = {} }, verdict_mt);
+-- known: a table with weak keys, which may outlive this object; judge(session, host, remote) -> verdict; get_trust() -> the resolver's trust epoch.
+local function new(known, judge, get_trust)
+	return setmetatable({ known = known, judge = judge, get_trust = get_trust, round = {} }, verdict_mt);
 end
 
 return { new = new, refuse = refuse, refuse_for = refuse_for, NOT_KNOWN = NOT_KNOWN };

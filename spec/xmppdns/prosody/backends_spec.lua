@@ -26,8 +26,7 @@ end);
 ]];
 
 for _, backend in ipairs({ "select", "event" }) do
-	local is_there = backend == "select" or pcall(require, "luaevent.core"); -- Debian: lua-event
-	(is_there and describe or pending)(("With network_backend = %q"):format(backend), function ()
+	describe(("With network_backend = %q"):format(backend), function ()
 		local dns, near, far, untrusted;
 
 		setup(function ()
