@@ -23,9 +23,10 @@ local zones = require "spec.support.zones";
 
 local takes_out_short = releases.takes_out_short;
 
-local TIMEOUT = 3;  -- seconds an attempt: an answer that comes is there by then, on a busy machine too
-local SLACK = 10;   -- seconds: less than the 17 after which libunbound gives a question up
-local AT_ONCE = 48; -- lookups
+local TIMEOUT = 3;   -- seconds an attempt where it may pass: libunbound has not given the question up by then
+local PATIENCE = 30; -- the same where answers come
+local SLACK = 10;    -- seconds: less than the 17 after which libunbound gives a question up
+local AT_ONCE = 48;  -- lookups
 
 local function silence_then(rule)
 	rule.transport = "tcp";
@@ -39,6 +40,16 @@ end
 
 local function then_right(fault)
 	return { { fault = fault, right_after = 0 } };
+end
+
+-- What libunbound takes for no answer.
+local SILENT = { silence = true, stall = true, wrong_id = true, garbage = true, empty = true, other_port = true, other_address = true };
+
+local function timeout_of(row)
+	for _, rule in ipairs(row[2]) do
+		if SILENT[rule.fault] or rule.delay then return TIMEOUT; end
+	end
+	return PATIENCE;
 end
 
 local faults = {};
@@ -263,7 +274,7 @@ local function start_run(dns, servers, place, mode_place)
 	local rdtype = row.type or (row.record or "A"):match("^%S+");
 	local server = servers[row.own or "shared"];
 	local until_attempt = not row.own and add_rules(server, row, name, rdtype) or {};
-	local settings = dns:settings({ forward = server.forward, timeout = TIMEOUT, reconfigure_interval = 0 });
+	local settings = dns:settings({ forward = server.forward, timeout = timeout_of(row), reconfigure_interval = 0 });
 	for key, value in pairs(mode.settings) do settings[key] = value; end
 	local run = {
 		row = row, mode = mode, name = name, rdtype = rdtype, server = server, calls = 0, steps = {}, until_attempt = until_attempt;
@@ -319,7 +330,7 @@ local function judge_run(run)
 		row = run.row, mode = run.mode, name = run.name, calls = run.calls, outcome = outcome, err = run.err, tally = tally;
 		wire = wire_of(queries, true), summary = ("%s: %s"):format(outcome, wire_of(queries, run.mode.key == "off"));
 		attempts = run.stats.attempts, probes = run.stats.probes, rebuilds = run.stats.rebuilds, unsent = find_unsent(run, queries);
-		seconds = run.ended - run.started, deadline = (run.stats.attempts + run.stats.probes) * TIMEOUT + SLACK;
+		seconds = run.ended - run.started, deadline = (run.stats.attempts + run.stats.probes) * timeout_of(run.row) + SLACK;
 		cached = run.cached;
 	};
 end

@@ -314,7 +314,7 @@ describe("hostile: many records", function ()
 		local front, resolver;
 		before_each(function ()
 			front = misdns.start({ upstream = dns.forward });
-			resolver = assert(xmppdns.new(dns:settings({ forward = front.forward, timeout = 30 })));
+			resolver = assert(xmppdns.new(dns:settings({ forward = front.forward, timeout = 30, plan_timeout = 300 })));
 		end);
 		after_each(function ()
 			resolver:close();
