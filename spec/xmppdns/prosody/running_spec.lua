@@ -116,10 +116,10 @@ server: active
 
 	it("looks with --connect at the certificates of servers and clients, and warns before they end: by their days", function ()
 		local output, status = check("--connect", "--expires", "1");
-		assert.matches("home.example: good, SRV secure, DANE at 1 of 2 endpoints, certificate until DAY %(1 days%)", (normalize(output)));
+		assert.matches("home.example: good, SRV secure, DANE at 1 of 2 endpoints, certificate until DAY %([12] days%)", (normalize(output)));
 		assert.equal(0, status);
 		output, status = check("--connect", "--expires", "3", "--quiet");
-		assert.matches("for home.example; ends in 1 day, on", output, 1, true);
+		assert.matches("for home.example; ends in [12] days?, on", output);
 		assert.equal(0, status); -- a warning
 		assert.equal(1, (select(2, check("--connect", "--quiet")))); -- 21 days, and below 7 it is a problem
 	end);
