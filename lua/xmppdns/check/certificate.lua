@@ -2,14 +2,13 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- What an operator wants to know of a certificate: its names, when it ends, and its TLSA records. Needs LuaSec.
 
-local sha256 = require "xmppdns.check.sha256".digest;
+local core = require "xmppdns.core";
+local read_base64 = require "xmppdns.trust.anchors".read_base64;
 
 local SUBJECT_ALT_NAME = "2.5.29.17";
 local XMPP_ADDRESS, SRV_NAME = "1.3.6.1.5.5.7.8.5", "1.3.6.1.5.5.7.8.7";
 
 local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 };
-
-local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 local DAY = 86400;
 
@@ -37,32 +36,19 @@ local function read_end(certificate)
 	return time_of(tonumber(year), MONTHS[month], tonumber(day)) + hour * 3600 + minute * 60 + second;
 end
 
-local function read_base64(text)
-	local bytes, bits, value = {}, 0, 0;
-	for digit in text:gmatch("[%w+/]") do
-		bits, value = bits + 6, value * 64 + DIGITS:find(digit, 1, true) - 1;
-		if bits >= 8 then
-			bits = bits - 8;
-			bytes[#bytes + 1] = string.char(math.floor(value / 2 ^ bits));
-			value = value % 2 ^ bits;
-		end
-	end
-	return table.concat(bytes);
-end
-
 local function to_hex(bytes)
 	return (bytes:gsub(".", function (byte) return ("%02x"):format(byte:byte()); end));
 end
 
 local function read_pem(pem)
-	return read_base64(pem:match("^%-%-%-%-%-BEGIN [%u ]+%-%-%-%-%-(.-)%-%-%-%-%-END"));
+	return read_base64((pem:match("^%-%-%-%-%-BEGIN [%u ]+%-%-%-%-%-(.-)%-%-%-%-%-END"):gsub("%s", "")));
 end
 
 -- The data of the TLSA record with that selector and matching type, in hexadecimal; nil for a matching type that is neither 0 nor 1.
 local function association(certificate, select, match)
 	local pem = select == 1 and certificate:pubkey() or certificate:pem();
 	if match == 0 then return to_hex(read_pem(pem)); end
-	return match == 1 and sha256(read_pem(pem)) or nil;
+	return match == 1 and to_hex(core.sha256(read_pem(pem))) or nil;
 end
 
 -- The certificates of a PEM file, the server's first; or nil and why not.
@@ -78,4 +64,4 @@ local function load_chain(path)
 	return chain;
 end
 
-return { list_names = list_names, read_end = read_end, association = association, load_chain = load_chain };
+return { to_hex = to_hex, list_names = list_names, read_end = read_end, association = association, load_chain = load_chain };

@@ -3,6 +3,7 @@
 -- What a plan has seen, as it stands in a report. run: { plan, report }; the report has lists: srv, targets, endpoints, problems.
 
 local endpoint = require "xmppdns.plan.endpoint";
+local to_hex = require "xmppdns.check.certificate".to_hex;
 local tlsa = require "xmppdns.plan.tlsa";
 
 -- Reports
@@ -16,10 +17,6 @@ local function note_problem(report, text)
 		if known == text then return; end
 	end
 	table.insert(report.problems, text);
-end
-
-local function to_hex(bytes)
-	return (bytes:gsub(".", function (byte) return ("%02x"):format(byte:byte()); end));
 end
 
 local function is_usable(dane)

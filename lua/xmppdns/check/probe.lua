@@ -4,6 +4,7 @@
 
 local certificate_of = require "xmppdns.check.certificate";
 local core = require "xmppdns.core";
+local to_hex = require "xmppdns.check.certificate".to_hex;
 
 local MOST_BYTES = 65536; -- of a stream before TLS
 local CA_FILES = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem" };
@@ -176,10 +177,6 @@ local function describe_chain(problems)
 		end
 	end
 	return texts[1] and table.concat(texts, ", ") or tostring(problems.error or "the chain is not trusted");
-end
-
-local function to_hex(bytes)
-	return (bytes:gsub(".", function (byte) return ("%02x"):format(byte:byte()); end));
 end
 
 local function list_names(names)
