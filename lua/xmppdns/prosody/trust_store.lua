@@ -3,6 +3,7 @@
 -- The authorities that Prosody's TLS trusts, as certificates: OpenSSL does not tell on which of them a chain that it has verified ends.
 
 local load_certificate = require "ssl".loadcertificate;
+local read_file = require "xmppdns.trust.anchors".read_file;
 
 local BUNDLE = "ca-certificates.crt"; -- in the directory that Prosody trusts by default, all of them in one file
 local DIRECTORY = "/etc/ssl/certs";
@@ -19,14 +20,6 @@ local function find_file(get_option, host)
 		if type(given) == "table" and given.capath then return given.capath.."/"..BUNDLE; end
 	end
 	return DIRECTORY.."/"..BUNDLE;
-end
-
-local function read_file(path)
-	local file = io.open(path, "r");
-	if not file then return ""; end
-	local text = file:read("*a");
-	file:close();
-	return text or "";
 end
 
 local function load_all(text)

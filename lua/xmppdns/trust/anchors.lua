@@ -73,6 +73,7 @@ local function read_anchor(line)
 	end
 end
 
+-- The whole file's bytes, or "" where it cannot be read.
 local function read_file(path)
 	local file = path and io.open(path, "rb");
 	if not file then return ""; end
@@ -162,4 +163,5 @@ return {
 	revocation_day = revocation_day;
 	key_tag = key_tag;
 	read_base64 = read_base64;
+	read_file = read_file;
 };

@@ -4,6 +4,7 @@
 -- begin anew when others are to be trusted. Whatever fails, the keys that are trusted stay, the file stays whole, and the operator hears of it.
 
 local core = require "xmppdns.core";
+local read_file = require "xmppdns.trust.anchors".read_file;
 local resolvers = require "xmppdns.resolver";
 local rfc5011 = require "xmppdns.trust.rfc5011";
 local witness = require "xmppdns.trust.witness";
@@ -19,14 +20,6 @@ local followed = setmetatable({}, { __mode = "k" });
 local function known_of(resolver)
 	followed[resolver] = followed[resolver] or {};
 	return followed[resolver];
-end
-
-local function read_file(path)
-	local file = io.open(path, "rb");
-	if not file then return ""; end
-	local text = file:read("*a");
-	file:close();
-	return text or "";
 end
 
 -- The file's, unless what we know is later, because it could not be written; without any, what the resolver's anchors make of it.
