@@ -89,7 +89,7 @@ static int fork_process(lua_State *L)
 	luaL_checktype(L, 1, LUA_TFUNCTION);
 	pid_t child = fork();
 	if (child == 0) {
-		alarm(20); /* a child that hangs must not outlive the specs */
+		alarm(90); /* a child that hangs must not outlive the specs, but waits for answers as long as they do */
 		lua_settop(L, 1);
 		if (lua_pcall(L, 0, 1, 0) != 0)
 			fprintf(stderr, "child: %s\n", lua_tostring(L, -1));
@@ -102,10 +102,12 @@ static int fork_process(lua_State *L)
 	return 1;
 }
 
-/* The limit under which so many more descriptors can be opened. */
+/* The limit under which so many more descriptors can be opened. None: the lowest, which stays true when another thread closes some meanwhile. */
 static rlim_t limit_for_descriptors(lua_Integer more)
 {
 	rlim_t limit = 0;
+	if (more == 0)
+		return fcntl(0, F_GETFD) != -1;
 	while (fcntl((int)limit, F_GETFD) != -1 || more-- > 0)
 		limit++;
 	return limit;

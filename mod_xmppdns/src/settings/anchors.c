@@ -15,8 +15,7 @@
 
 enum {
 	RECORD_SIZE = 4096, /* with NUL; a key of 4096 bits takes 700 */
-	LINE_SIZE = RECORD_SIZE + NAME_TEXT_SIZE,
-	STATE_VALID = 2, /* RFC 5011's states, by libunbound's numbers */
+	STATE_VALID = 2,    /* RFC 5011's states, by libunbound's numbers */
 	STATE_MISSING = 3,
 	STATE_UNKNOWN = 9,
 	FLAG_ZONE = 0x100, /* of a DNSKEY (RFC 4034, RFC 5011) */
@@ -185,28 +184,29 @@ static bool is_base64(const char *text)
 	return size > 0 && padding <= 2 && text[size + padding] == '\0' && (size + padding) % 4 == 0;
 }
 
-/* Each: from the words behind the type, the anchor in the form in which all are. False when it cannot be one. */
+/* Each: from the words behind the type, the anchor in the form in which all are, which is no longer than a record that can be read. False when it
+ * cannot be one. */
 
-static bool print_ds(const char *owner, char **rest, char line[LINE_SIZE])
+static bool print_ds(const char *owner, char **rest, char line[RECORD_SIZE])
 {
 	unsigned tag, algorithm, type;
 	char digest[RECORD_SIZE];
 	if (!read_number(rest, 65535, &tag) || !read_number(rest, 255, &algorithm) || !read_number(rest, 255, &type))
 		return false;
 	join_words(rest, digest);
-	snprintf(line, LINE_SIZE, "%s IN DS %u %u %u %s", owner, tag, algorithm, type, digest);
-	return is_digest(strrchr(line, ' ') + 1, type);
+	int size = snprintf(line, RECORD_SIZE, "%s IN DS %u %u %u %s", owner, tag, algorithm, type, digest);
+	return size < RECORD_SIZE && is_digest(strrchr(line, ' ') + 1, type);
 }
 
-static bool print_dnskey(const char *owner, char **rest, unsigned *flags, char line[LINE_SIZE])
+static bool print_dnskey(const char *owner, char **rest, unsigned *flags, char line[RECORD_SIZE])
 {
 	unsigned protocol, algorithm;
 	char key[RECORD_SIZE];
 	if (!read_number(rest, 65535, flags) || !read_number(rest, 255, &protocol) || !read_number(rest, 255, &algorithm))
 		return false;
 	join_words(rest, key);
-	snprintf(line, LINE_SIZE, "%s IN DNSKEY %u %u %u %s", owner, *flags, protocol, algorithm, key);
-	return (*flags & FLAG_ZONE) != 0 && protocol == PROTOCOL && is_base64(key);
+	int size = snprintf(line, RECORD_SIZE, "%s IN DNSKEY %u %u %u %s", owner, *flags, protocol, algorithm, key);
+	return size < RECORD_SIZE && (*flags & FLAG_ZONE) != 0 && protocol == PROTOCOL && is_base64(key);
 }
 
 static bool add_once(struct text_list *anchors, const char *line)
@@ -226,7 +226,7 @@ static bool is_trusted(const struct records *records, enum anchor_states states,
 /* Whatever is no DS or DNSKEY record is passed over. */
 static bool add_record(struct records *records, enum anchor_states states, struct text_list *anchors, struct problem *problem)
 {
-	char line[LINE_SIZE], *rest = NULL;
+	char line[RECORD_SIZE], *rest = NULL;
 	unsigned flags = 0;
 	const char *type = read_type(records, &rest);
 	if (type == NULL || (strcasecmp(type, "DS") != 0 && strcasecmp(type, "DNSKEY") != 0))

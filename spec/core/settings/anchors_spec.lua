@@ -62,6 +62,13 @@ describe("xmppdns.core: trust anchors", function ()
 		assert.equal(('trustfile = "%s": line 2 is not a DNSKEY record that can be a trust anchor'):format(path), refused({ trustfile = path }));
 	end);
 
+	it("are refused where their one form is longer than a record that can be read again", function ()
+		local longest = #". IN DNSKEY 257 3 13 " + 4 * 1018;
+		assert.equal(longest, #in_file(". DNSKEY 257 3 13 " .. ("AAAA"):rep(1018))[1]);
+		local path = file("long", ". DNSKEY 257 3 13 " .. ("AAAA"):rep(1019));
+		assert.equal(('trustfile = "%s": line 1 is not a DNSKEY record that can be a trust anchor'):format(path), refused({ trustfile = path }));
+	end);
+
 	it("are refused when a configured file is not there, empty, unreadable or holds none", function ()
 		local path = file("empty", "");
 		assert.equal(('trustfile = "%s": holds no DS or DNSKEY record'):format(path), refused({ trustfile = path }));

@@ -86,7 +86,7 @@ describe("The admin shell's section xmppdns", function ()
 		assert.matches(": 0 answers", server:shell([[xmppdns:cache("^xmpp")]]));
 		assert.matches(": 1 answers", server:shell([[xmppdns:cache("^evil")]]));
 		server:shell("xmppdns:flush()");
-		assert.matches(": 0 answers", server:shell("xmppdns:cache()"));
+		assert.matches(": 0 answers", server:shell([[xmppdns:cache("secure")]])); -- the root's keys may be there again, for health and anchors are looked at
 	end);
 
 	it("counts", function ()
