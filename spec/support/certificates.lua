@@ -35,6 +35,12 @@ local function alternative_names(names)
 	return "subjectAltName=" .. table.concat(texts, ",");
 end
 
+-- When a certificate ends, in seconds since 1970.
+function certificates.ends(path)
+	local date = process.run({ "openssl", "x509", "-in", path, "-noout", "-enddate" }):match("=(.-)\n");
+	return tonumber((process.run({ "date", "-d", date, "+%s" })));
+end
+
 -- A new authority: its certificate is the file authority.file.
 function certificates.new_authority(name)
 	name = name or "authority";

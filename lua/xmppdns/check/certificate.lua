@@ -36,6 +36,17 @@ local function read_end(certificate)
 	return time_of(tonumber(year), MONTHS[month], tonumber(day)) + hour * 3600 + minute * 60 + second;
 end
 
+-- "3 days"
+local function describe_days(days)
+	return ("%d day%s"):format(days, days == 1 and "" or "s");
+end
+
+-- "ends in 3 days" or "ended 1 day ago"; verb: "ends", unless told otherwise.
+local function describe_end(days, verb)
+	if days < 0 then return ("ended %s ago"):format(describe_days(-days)); end
+	return ("%s in %s"):format(verb or "ends", describe_days(days));
+end
+
 local function to_hex(bytes)
 	return (bytes:gsub(".", function (byte) return ("%02x"):format(byte:byte()); end));
 end
@@ -64,4 +75,7 @@ local function load_chain(path)
 	return chain;
 end
 
-return { to_hex = to_hex, list_names = list_names, read_end = read_end, association = association, load_chain = load_chain };
+return {
+	to_hex = to_hex, list_names = list_names, read_end = read_end, describe_days = describe_days, describe_end = describe_end, association = association;
+	load_chain = load_chain;
+};

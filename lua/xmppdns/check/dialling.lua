@@ -2,6 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Every endpoint of a plan, dialled: what its certificate is, and how long it lasts.
 
+local describe_end = require "xmppdns.check.certificate".describe_end;
 local evidence = require "xmppdns.check.evidence";
 local probe = require "xmppdns.check.probe";
 
@@ -21,7 +22,7 @@ local function note_expiry(run, result)
 	if not expires or not result.ends then return; end
 	result.days = math.floor((result.ends - os.time()) / DAY);
 	result.level = result.days < expires / 3 and "problem" or result.days < expires and "warning" or "good";
-	local text = ("the certificate of %s ends in %d days"):format(result.address, result.days);
+	local text = ("the certificate of %s %s"):format(result.address, describe_end(result.days));
 	if result.level == "problem" then evidence.note_problem(run.report, text); end
 	if result.level == "warning" then table.insert(run.report.warnings, text); end
 end

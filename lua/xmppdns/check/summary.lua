@@ -2,6 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- What is in order, each on one line.
 
+local describe_days = require "xmppdns.check.certificate".describe_days;
 local visible = require "xmppdns.check.tree".visible;
 
 local function count_dane(report)
@@ -31,7 +32,7 @@ local function describe_domain(report, style)
 	local parts = { style("good", report.status), report.secure and "SRV secure" or "SRV not signed" };
 	parts[#parts + 1] = with == 0 and "no DANE" or ("DANE at %d of %d endpoints"):format(with, all);
 	local first, days = find_first_end(report);
-	if first then parts[#parts + 1] = ("certificate until %s (%d days)"):format(os.date("!%Y-%m-%d", first), days); end
+	if first then parts[#parts + 1] = ("certificate until %s (%s)"):format(os.date("!%Y-%m-%d", first), describe_days(days)); end
 	return ("%s: %s"):format(style("title", visible(report.given)), table.concat(parts, ", "));
 end
 

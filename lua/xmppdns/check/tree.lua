@@ -3,6 +3,7 @@
 -- What a check has found as a tree, for a terminal or for a file.
 
 local branches = require "xmppdns.check.branches";
+local describe_end = require "xmppdns.check.certificate".describe_end;
 
 local add, draw, node = branches.add, branches.draw, branches.node;
 
@@ -131,16 +132,10 @@ local function add_fingerprints(parent, connection)
 	for _, record in ipairs(connection.served or {}) do add(parent, "served:    " .. describe_record(record)); end
 end
 
--- "ends in 3 days" or "ended 1 day ago"; verb: "ends" or "end".
-local function describe_days(days, verb)
-	local amount = ("%d day%s"):format(math.abs(days), math.abs(days) == 1 and "" or "s");
-	return days < 0 and ("ended %s ago"):format(amount) or ("%s in %s"):format(verb, amount);
-end
-
 local function add_connection(style, parent, connection)
 	local child = add(parent, describe_connection(style, connection));
 	if connection.days then
-		add(child, style(connection.level, ("for %s; %s, on %s"):format(visible(table.concat(connection.names, ", ")), describe_days(connection.days, "ends"),
+		add(child, style(connection.level, ("for %s; %s, on %s"):format(visible(table.concat(connection.names, ", ")), describe_end(connection.days),
 			os.date("!%Y-%m-%d", connection.ends))));
 	end
 	if connection.without_dane then
@@ -195,7 +190,7 @@ local function add_zone(style, parent, zone)
 	local ds = zone.ds[1] and (", DS %s"):format(describe_tags(zone.ds)) or "";
 	local child = add(parent, ("%s: %s%s%s"):format(visible(zone.zone), style(LEVELS[zone.dnssec], zone.dnssec), ds, keys));
 	if zone.note then add(child, visible(zone.note)); end
-	if zone.days then add(child, style(zone.level, "its signatures " .. describe_days(zone.days, "end"))); end
+	if zone.days then add(child, style(zone.level, "its signatures " .. describe_end(zone.days, "end"))); end
 	add_error(style, child, zone.error);
 	return child;
 end
