@@ -10,6 +10,7 @@ local health = require "xmppdns.trust.health";
 local domain_check = require "xmppdns.check.domain";
 local json = require "xmppdns.check.json";
 local probe = require "xmppdns.check.probe";
+local recovery = require "xmppdns.trust.recovery";
 local screens = require "xmppdns.check.screen";
 local summary = require "xmppdns.check.summary";
 local tree = require "xmppdns.check.tree";
@@ -70,7 +71,7 @@ end
 local function check_health(run)
 	run.health = run.tasks:await(function (done) health.check(run.resolver, done); end);
 	local recovered, text = run.tasks:await(function (done)
-		health.recover(run.resolver, run.command.settings, run.health, done);
+		recovery.recover(run.resolver, run.command.settings, run.health, done);
 	end);
 	if text then run.recovery = { recovered = recovered == true, text = text }; end
 end

@@ -19,7 +19,8 @@ JSON: an object with
   health                without a domain, and when the root's keys do not validate:
     ok, seconds, stripped   no problem found; how long it took; whether the servers strip DNSSEC
     findings            list of { level: "good", "warning" or "problem", topic, text, advice }
-    root                { state: "good", "insecure", "bogus", "silent" or "failed", cause: "stripped", "clock", "anchors" or "other", text, seconds }
+    root                { state: "good", "insecure", "bogus", "silent" or "failed", cause: "stripped", "clock", "anchors", "machine" (it
+                        lacks descriptors, memory or threads) or "other", text, seconds }
     servers             list of { address, stripped, udp, tcp, tls: each as root, those that were asked }
     anchors             { source, changed: seconds since 1970, keys: list of { zone, tag, kind: "DS" or "DNSKEY",
                         state: of RFC 5011, verdict: of the root's keys: "current", "retired", "revoked" or "unknown" } }

@@ -3,6 +3,7 @@
 -- The look at the resolver's health that comes a moment after it was configured, and lines about it for Prosody's log.
 
 local health = require "xmppdns.trust.health";
+local recovery = require "xmppdns.trust.recovery";
 local visible = require "xmppdns.check.tree".visible;
 
 local DELAY = 1; -- seconds: what has just started shall serve its users first, and who unloads the module at once waits for nothing
@@ -21,7 +22,7 @@ local function start(resolver, settings, log)
 	local timer = resolver:after(DELAY, function ()
 		health.check(resolver, function (findings)
 			log_findings(log, findings);
-			health.recover(resolver, settings, findings, function (_, text)
+			recovery.recover(resolver, settings, findings, function (_, text)
 				if text then log("warn", "%s", visible(text)); end
 			end);
 		end);

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- The resolver's health: do its servers answer, do the root's keys validate, are anchors and clock good; and what to do when a server strips DNSSEC.
+-- The resolver's health: do its servers answer, do the root's keys validate, are anchors and clock good?
 
 local anchors_of = require "xmppdns.trust.anchors";
 local core = require "xmppdns.core";
@@ -8,8 +8,6 @@ local resolvers = require "xmppdns.resolver";
 local witness = require "xmppdns.trust.witness";
 
 local copy = resolvers.copy;
-local MOST_SECONDS = 3;      -- for one question: a server that needs more is as good as dead
-local PROBE_CACHE = 1024 * 1024;
 local RELEASED = os.time({ year = 2026, month = 11, day = 1 }); -- no clock that is right says less
 
 -- What libunbound's reason for "bogus" means. The first that is found counts.
@@ -31,10 +29,19 @@ local function find_cause(text)
 	return "other";
 end
 
+-- Where this process can open no file, no answer tells anything about servers or anchors.
+local function has_descriptors()
+	local file = io.open("/dev/null");
+	if file then file:close(); end
+	return file ~= nil;
+end
+
 -- What became of a question for the root's keys: { state = "good"|"insecure"|"bogus"|"silent"|"failed", cause, text, seconds }.
 local function judge_answer(answer, err, seconds)
 	if answer and answer.secure then
 		return { state = "good", seconds = seconds };
+	elseif err and err.code == "system" or not has_descriptors() then
+		return { state = "failed", cause = "machine", text = err and err.text or "too many open files", seconds = seconds };
 	elseif answer then
 		return { state = "insecure", seconds = seconds };
 	elseif err.code == "bogus" then
@@ -60,16 +67,8 @@ local function server_settings(run, server, transport)
 	return {
 		forward = server, upstream = "forward", resolvconf = false, tls = effective.tls or nil, tls_ca = effective.tls_ca;
 		dnssec = run.validates and "opportunistic" or "off", trusted = effective.anchors;
-		options = options, timeout = run.timeout, attempts = 1, cache_size = PROBE_CACHE, max_lookups = 1;
+		options = options, timeout = run.timeout, attempts = 1, cache_size = witness.CACHE_SIZE, max_lookups = 1;
 	};
-end
-
--- The same settings without forwarders: libunbound asks from the root, or from the hints that are in the settings.
-local function recursive_settings(settings)
-	local result = copy(settings);
-	result.upstream = "recursive";
-	result.forward, result.resolvconf, result.tls, result.tls_ca = nil, nil, nil, nil;
-	return result;
 end
 
 -- Findings
@@ -101,10 +100,14 @@ local function describe_server(run, server)
 	return table.concat(failed, ", "), #answered;
 end
 
+local MACHINE_ADVICE = "this machine lacks descriptors, memory or threads: raise the limits of the service (LimitNOFILE=), or see what uses them up";
+
 local function report_server(run, server)
 	local text, answered = describe_server(run, server);
 	local level, advice = "good", nil;
-	if answered == 0 then
+	if server.is_unasked then
+		level, advice = "problem", MACHINE_ADVICE;
+	elseif answered == 0 then
 		level, advice = "problem", "is it the right address, does it run, may this machine ask it, does a firewall stop DNS?";
 	elseif answered < #run.transports then
 		level = "warning";
@@ -143,7 +146,8 @@ local function report_root(run)
 	elseif root.state == "bogus" then
 		add(run.findings, "problem", "root", "the root's keys do not validate: " .. root.text, ROOT_ADVICE[root.cause]);
 	else
-		add(run.findings, "problem", "root", "the root's keys cannot be asked for: " .. root.text, "no lookup will work until the servers answer");
+		local advice = root.cause == "machine" and MACHINE_ADVICE or "no lookup will work until the servers answer";
+		add(run.findings, "problem", "root", "the root's keys cannot be asked for: " .. root.text, advice);
 	end
 end
 
@@ -242,6 +246,7 @@ local function ask_probes(run, probes, done)
 	for _, probe in ipairs(probes) do
 		ask_probe(run.resolver, probe.resolver, probe.err, function (result)
 			probe.server[probe.transport] = result;
+			probe.server.is_unasked = probe.server.is_unasked or result.cause == "machine";
 			done();
 		end);
 	end
@@ -259,7 +264,8 @@ end
 -- Asks every server of the resolver for the root's keys, over UDP and over TCP, and the resolver itself, looks at anchors and clock, and calls
 -- callback(findings) once, a few seconds later at most: { [1..n] = { level = "good"|"warning"|"problem", topic = "server"|"stripped"|"root"|"anchors"|
 -- "clock"|"settings", text, advice = text or nil }, ok = no problem among them, stripped = whether the resolver's servers strip DNSSEC (then see
--- recover), root = { state = "good"|"insecure"|"bogus"|"silent"|"failed", cause = "stripped"|"clock"|"anchors"|"other"|nil, text, seconds },
+-- xmppdns.trust.recovery), root = { state = "good"|"insecure"|"bogus"|"silent"|"failed", cause = "stripped"|"clock"|"anchors"|"other"|
+-- "machine" (it lacks descriptors, memory or threads)|nil, text, seconds },
 -- servers = { { address, stripped, udp = as root, tcp = as root } or { address, stripped, tls = } ... }, anchors = see xmppdns.trust.anchors, seconds }.
 -- It is not called when the resolver is closed before. options: timeout (seconds for each question), now (seconds since 1970, instead of the clock).
 local function check(resolver, callback, options)
@@ -268,7 +274,7 @@ local function check(resolver, callback, options)
 	local now = options.now or os.time();
 	local run = {
 		resolver = resolver, callback = callback, effective = effective, validates = effective.dnssec ~= "off", now = now, started = core.now();
-		timeout = options.timeout or math.min(effective.timeout, MOST_SECONDS);
+		timeout = options.timeout or math.min(effective.timeout, witness.MOST_SECONDS);
 		transports = effective.tls and { "tls" } or { "udp", "tcp" };
 		findings = { servers = {}, anchors = anchors_of.read(effective, now) };
 	};
@@ -284,36 +290,4 @@ local function check(resolver, callback, options)
 	end);
 end
 
--- What the findings of check ask for: with upstream = "auto" and servers that strip DNSSEC, the resolver is reconfigured to ask from the root, if that
--- works. settings: the table that the resolver was made from. Calls callback(recovered, text): recovered = true: it asks from the root now;
--- false: it should, but cannot; nil: there is nothing to do, or upstream = "forward" forbids it. text is for the operator, nil when nothing is wrong.
-local function recover(resolver, settings, findings, callback)
-	if not findings.stripped then return callback(nil); end
-	local effective = resolver:settings();
-	local servers = table.concat(effective.servers, ", ");
-	if effective.upstream ~= "auto" or effective.recursive then
-		return callback(nil, ("%s: DNSSEC is stripped on the way, and upstream = \"%s\" allows no other way: every lookup fails: %s"):format(
-			servers, effective.upstream, OTHER_SERVERS));
-	end
-	local probe_settings = recursive_settings(settings);
-	probe_settings.cache_size, probe_settings.timeout = PROBE_CACHE, math.min(effective.timeout, MOST_SECONDS);
-	local probe, problem = resolvers.new(probe_settings);
-	ask_probe(resolver, probe, problem, function (result)
-		local ok, err = nil, { text = result.text };
-		if result.state == "good" then
-			ok, err = resolver:reconfigure(recursive_settings(settings));
-		end
-		if ok then
-			resolver:flush();
-			return callback(true, ("%s: DNSSEC is stripped on the way: asking from the root instead"):format(servers));
-		end
-		callback(false, ("%s: DNSSEC is stripped on the way, and the root cannot be asked instead (%s): every lookup fails: %s"):format(
-			servers, err.text or result.state, OTHER_SERVERS));
-	end);
-end
-
-return {
-	check = check;
-	recover = recover;
-	recursive_settings = recursive_settings;
-};
+return { check = check, OTHER_SERVERS = OTHER_SERVERS };

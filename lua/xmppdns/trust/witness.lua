@@ -5,6 +5,8 @@
 
 local core = require "xmppdns.core";
 
+local CACHE_SIZE = 1024 * 1024; -- bytes
+local MOST_SECONDS = 3; -- for the question: a server that needs more is as good as dead
 local POLL_INTERVAL = 0.02; -- seconds; only while the question is under way
 
 local function drive(resolver, witness)
@@ -33,4 +35,4 @@ local function ask(resolver, witness, err, zone, attempts, callback)
 	drive(resolver, witness);
 end
 
-return { ask = ask, POLL_INTERVAL = POLL_INTERVAL };
+return { ask = ask, CACHE_SIZE = CACHE_SIZE, MOST_SECONDS = MOST_SECONDS, POLL_INTERVAL = POLL_INTERVAL };

@@ -5,6 +5,7 @@ local health = require "xmppdns.trust.health";
 local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
 local resolvers = require "xmppdns.resolver";
+local testprocess = require "xmppdns.testprocess";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
@@ -14,7 +15,6 @@ local resolver;
 setup(function ()
 	dns = zones.serve({
 		["secure.example"] = { records = "@ A 127.9.8.7" };
-		["plain.example"] = { records = "@ A 127.9.8.8", signed = false };
 	}, 53);
 	forwarder = misdns.start({ upstream = dns.forward });
 end);
@@ -206,46 +206,24 @@ describe("health: a check", function ()
 		assert.same({ "good server", "warning root", "good clock" }, topics(findings));
 	end);
 
+	it("18.7: out of descriptors says that, and blames neither servers nor anchors", function ()
+		for _, left in ipairs({ 0, 8 }) do
+			new(dns:settings({ timeout = 3 }));
+			look_up("secure.example");
+			finally(function () testprocess.limit_descriptors(); end);
+			testprocess.limit_descriptors(left);
+			local findings = wait_for(function (done) health.check(resolver, done); end)[1];
+			testprocess.limit_descriptors();
+			assert.same({ "problem server", "problem root", "good anchors", "good clock" }, topics(findings));
+			assert.same({ "failed", "machine", false }, { findings.root.state, findings.root.cause, findings.stripped });
+			for _, topic in ipairs({ "server", "root" }) do assert.matches("^this machine lacks descriptors", find(findings, topic).advice); end
+			resolver:close();
+		end
+	end);
+
 	it("passes on what the settings' files warn of", function ()
 		local path = process.write(process.directory() .. "/resolv.conf", ("nameserver nobody\nnameserver %s\n"):format(dns.address));
 		local findings = check({ resolvconf = path, trustfile = dns.anchors });
 		assert.same({ "good server", "warning settings", "good root", "good anchors", "good clock" }, topics(findings));
-	end);
-end);
-
-describe("health: with a server that strips DNSSEC", function ()
-	local function recover(extra)
-		forwarder:rule({ fault = "strip" });
-		local settings = through_forwarder(extra);
-		local findings = check(settings);
-		return wait_for(function (done) health.recover(resolver, settings, findings, done); end);
-	end
-
-	it("upstream = \"auto\" asks from the root instead, and says so", function ()
-		local result = recover({ roothints = dns.hints });
-		assert.same({ true, forwarder.forward .. ": DNSSEC is stripped on the way: asking from the root instead" }, result);
-		assert.same({ { "127.9.8.7", true }, { "127.9.8.8", false } }, { look_up("secure.example"), look_up("plain.example") });
-		assert.is_true(resolver:settings().recursive);
-	end);
-
-	it("upstream = \"auto\" stays, and fails closed, where the root cannot be asked", function ()
-		local hints = process.write(process.directory() .. "/nobody.hints", ". 3600 IN NS ns.\nns. 3600 IN A " .. process.free_address() .. "\n");
-		local result = recover({ roothints = hints });
-		assert.is_false(result[1]);
-		assert.matches("stripped on the way, and the root cannot be asked instead %(.*%): every lookup fails", result[2]);
-		assert.same({ "bogus", "bogus" }, { look_up("secure.example"), look_up("plain.example") });
-	end);
-
-	it("upstream = \"forward\" fails closed, and says what to do", function ()
-		local result = recover({ upstream = "forward", roothints = dns.hints });
-		assert.is_nil(result[1]);
-		assert.matches("upstream = \"forward\" allows no other way: every lookup fails: ask others %(forward = %.%.%.%)", result[2]);
-		assert.same({ "bogus", "bogus" }, { look_up("secure.example"), look_up("plain.example") });
-	end);
-
-	it("nothing is done where nothing is stripped", function ()
-		local settings = dns:settings();
-		local findings = check(settings);
-		assert.same({}, wait_for(function (done) health.recover(resolver, settings, findings, done); end));
 	end);
 end);
