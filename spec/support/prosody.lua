@@ -29,7 +29,7 @@ data_path = "%s/data"
 certificates = "%s/certificates"
 log = { debug = "%s/prosody.log" }
 
-modules_enabled = { "s2s", "s2s_auth_certs", "tls", "saslauth", "dialback", "disco", "ping", "admin_shell"%s }
+modules_enabled = { "s2s", "s2s_auth_certs", "tls", "saslauth", "dialback", "disco", "ping"%s }
 modules_disabled = { "c2s" }
 
 interfaces = { "%s" }
@@ -88,6 +88,7 @@ local function config_text(server, options)
 	local root = process.run({ "pwd" }):gsub("\n", "");
 	local directory = server.directory;
 	local modules = options.modules and options.modules[1] and ", " .. list_strings(options.modules) or "";
+	if not options.no_shell then modules = ", \"admin_shell\"" .. modules; end
 	local sources = prosody.is_installed and INSTALLED:format(root, root) or TREE:format(root, root, LUA_VERSION, root, root, root);
 	local text = CONFIG:format(sources, directory, directory, directory, directory,
 		modules, server.address, table.concat(server.s2s_ports, ", "), list_strings({ server.address, options.direct_tls_address }),
@@ -109,6 +110,7 @@ end
 --	s2s_ports, direct_tls_ports   default: one free port, none
 --	direct_tls_address   one more, for direct TLS alone
 --	modules           enabled beside the usual ones
+--	no_shell          true: without the admin shell
 --	daemon            true: it goes into the background, as an init script has it
 --	sandbox           true: as the user prosody, with few descriptors, and nothing to write to but its directory
 --	config            more lines for the configuration file, before the hosts
@@ -132,7 +134,9 @@ function prosody.start(options)
 		error(("Prosody %s does not listen:\n%s\n%s"):format(options.name, server.process:output(), server:log()), 2);
 	end
 	local shell_socket = server.directory .. "/data/prosody.sock"; -- it may come a moment after the ports
-	process.wait_until(function () return os.rename(shell_socket, shell_socket); end);
+	if not options.no_shell and not process.wait_until(function () return os.rename(shell_socket, shell_socket); end) then
+		error(("Prosody %s has no admin shell:\n%s"):format(options.name, server:log()), 2);
+	end
 	return server;
 end
 

@@ -243,7 +243,7 @@ describe("prosodyctl mod_xmppdns check beside a running server that does not pro
 	end);
 
 	it("says that Prosody runs, but has no admin socket to ask; status 1", function ()
-		local deaf = start("deaf", { modules = { "xmppdns" }, config = ("modules_disabled = { \"admin_shell\" }\nxmppdns = { %s }"):format(settings()) });
+		local deaf = start("deaf", { modules = { "xmppdns" }, no_shell = true, config = ("xmppdns = { %s }"):format(settings()) });
 		local output, status = check_with(deaf.config);
 		deaf:stop();
 		assert.matches("server: cannot be asked\n└─ problem: Prosody runs, but has no admin socket (", output, 1, true);
