@@ -48,11 +48,15 @@ SAY_LD       = $(if $(Q),&& echo 'LD $@')
 
 all: $(BUILD)/xmppdns/core.so
 
+# One that will not do is refused before anything is compiled.
+$(BUILD)/libunbound: | packages
+	$(Q)CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' LDFLAGS='$(LDFLAGS)' sh .ci/libunbound $@
+
 $(BUILD)/xmppdns/core.so: $(OBJECTS)
 	@mkdir -p $(@D) $(SAY_LD)
 	$(Q)$(CC) -shared -Wl,-z,relro,-z,now,-z,noexecstack $(NODELETE) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
-$(BUILD)/%.o: mod_xmppdns/src/%.c | packages
+$(BUILD)/%.o: mod_xmppdns/src/%.c | $(BUILD)/libunbound
 	@mkdir -p $(@D) $(SAY_CC)
 	$(Q)$(COMPILE) -c -o $@ $<
 

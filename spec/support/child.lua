@@ -7,7 +7,7 @@ local process = require "spec.support.process";
 local child = {};
 local serial = 0;
 
-local function interpreter()
+function child.interpreter()
 	local link = io.popen("readlink /proc/$PPID/exe");
 	local path = link:read("*l");
 	link:close();
@@ -15,7 +15,7 @@ local function interpreter()
 end
 
 -- The file that require would load for a C module.
-local function module_path(name)
+function child.module_path(name)
 	name = name:gsub("%.", "/");
 	for template in package.cpath:gmatch("[^;]+") do
 		local path = template:gsub("%?", name);
@@ -31,8 +31,8 @@ function child.run(code, preload)
 	local head = ("package.path, package.cpath = %q, %q;\n"):format(package.path, package.cpath);
 	local path = process.write(("%s/child-%d.lua"):format(process.directory(), serial), head .. code);
 	local environment = ""; -- a sanitizer of addresses wants to be preloaded itself, and need not be
-	if preload then environment = ("LD_PRELOAD=%s ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0"):format(module_path(preload)); end
-	local pipe = io.popen(("{ timeout 120 env %s %s %s; } 2>&1; echo \"status $?\""):format(environment, interpreter(), path));
+	if preload then environment = ("LD_PRELOAD=%s ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0"):format(child.module_path(preload)); end
+	local pipe = io.popen(("{ timeout 120 env %s %s %s; } 2>&1; echo \"status $?\""):format(environment, child.interpreter(), path));
 	local output, status = pipe:read("*a"):match("^(.*)status (%d+)\n$");
 	pipe:close();
 	return status == "0" and output or ("%s(ended with status %s)"):format(output, status);

@@ -3,7 +3,9 @@
 /* require "xmppdns.core": the module table. */
 #include "unbound/library.h"
 #include "unbound/log.h"
+#include "unbound/release.h"
 #include "lua_core.h"
+#include "base/problem.h"
 #include "dns/name.h"
 
 __attribute__((visibility("default"))) int luaopen_xmppdns_core(lua_State *L);
@@ -48,6 +50,9 @@ static const luaL_Reg functions[] = {
 
 int luaopen_xmppdns_core(lua_State *L)
 {
+	struct problem problem;
+	if (!check_release(&problem))
+		return luaL_error(L, "%s", problem.text);
 	luaL_newlib(L, functions);
 	open_holders(L);
 	open_type(L);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
 /* libunbound's pluggable event API, as far as we use it: every libunbound exports it, not every system installs its header unbound-event.h.
- * spec/support/testeventapi.c holds it against that header. */
+ * spec/support/testeventapi.c holds it against that header. The functions are weak: without them the module is loaded all the same, and says
+ * what is lacking (release.h). */
 #ifndef XMPPDNS_EVENT_API_H
 #define XMPPDNS_EVENT_API_H
 
@@ -60,12 +61,12 @@ struct ub_event_base {
 };
 
 /* NULL without memory. base: NULL for one that is never asked. */
-struct ub_ctx *ub_ctx_create_ub_event(struct ub_event_base *base);
+__attribute__((weak)) struct ub_ctx *ub_ctx_create_ub_event(struct ub_event_base *base);
 
 /* security: 0 insecure, 1 bogus, 2 secure. packet and why_bogus are libunbound's. */
 typedef void (*answer_callback)(void *data, int rcode, void *packet, int size, int security, char *why_bogus, int was_ratelimited);
 
 /* Asks; a known answer comes before it returns. 0, or one of enum ub_ctx_err, and the callback never runs. id may be NULL. */
-int ub_resolve_event(struct ub_ctx *ub, const char *name, int type, int class, void *data, answer_callback callback, int *id);
+__attribute__((weak)) int ub_resolve_event(struct ub_ctx *ub, const char *name, int type, int class, void *data, answer_callback callback, int *id);
 
 #endif

@@ -125,11 +125,6 @@ int prepare_library(struct ub_ctx *ub, const struct event_loop *loop)
 	return error == UB_SYNTAX ? UB_NOERROR : error;
 }
 
-const char *libunbound_version(void)
-{
-	return ub_version();
-}
-
 static bool starts_with(const char *option, const char *value)
 {
 	struct listener listener;

@@ -39,9 +39,6 @@ void set_verbosity(int level); /* for the whole process, from the next ub_ctx on
 
 /* Not under the lock. */
 
-/* libunbound's version, "1.17.1". */
-const char *libunbound_version(void);
-
 /* Whether libunbound can do DNS over TLS; the first time it takes some milliseconds. */
 bool has_tls(void); /* under the lock */
 bool libunbound_has_tls(void);
