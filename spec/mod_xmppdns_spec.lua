@@ -333,6 +333,17 @@ describe("mod_xmppdns", function ()
 			assert.equal(1, #stand_in.log);
 		end);
 
+		it("17.1: has the negative trust anchors of xmppdns_remote in its resolver, as of the last reload", function ()
+			stand_in = new_prosody(12, { xmppdns = dns:settings({ insecure = { "lan" } }), xmppdns_remote = { ["Far.example"] = { dnssec = "off" } } });
+			load_plugin(stand_in);
+			local epoch = xmppdns.get_resolver():trust_epoch();
+			assert.same({ "lan", "far.example" }, xmppdns.get_resolver():settings().insecure);
+			stand_in.options.xmppdns_remote = nil;
+			stand_in.hooks["config-reloaded"]();
+			assert.same({ "lan" }, xmppdns.get_resolver():settings().insecure);
+			assert.is_true(xmppdns.get_resolver():trust_epoch() > epoch);
+		end);
+
 		it("keeps the settings, and says so, when those of a reloaded configuration are bad", function ()
 			local options = { xmppdns = dns:settings({ timeout = 3 }) };
 			stand_in = new_prosody(12, options);

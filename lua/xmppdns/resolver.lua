@@ -6,7 +6,7 @@ local core = require "xmppdns.core";
 local record_text = require "xmppdns.record_text";
 local new_timers = require "xmppdns.timers".new;
 
-local setmetatable, pcall, tostring, error, pairs, ipairs, type = setmetatable, pcall, tostring, error, pairs, ipairs, type;
+local setmetatable, pcall, tostring, error, pairs, ipairs, select, type = setmetatable, pcall, tostring, error, pairs, ipairs, select, type;
 local now = core.now;
 
 record_text.install(core);
@@ -206,13 +206,30 @@ function resolver_methods:plan_settings()
 	if not self.settings_of_plans then
 		local all = self.core:settings();
 		self.settings_of_plans = {
-			dnssec = all.dnssec, dane = all.dane, plan_timeout = all.plan_timeout, max_endpoints = all.max_endpoints;
+			dnssec = all.dnssec, dane = all.dane, plan_timeout = all.plan_timeout, max_endpoints = all.max_endpoints, insecure = all.insecure;
 		};
 	end
 	return self.settings_of_plans;
 end
 
--- A number that changes when something else is believed than before (trust anchors, dnssec, stubs, hosts, options): what was proven under another
+-- Whether the setting insecure is about one of the names: what is there then never counts as secure. Each may be nil.
+function resolver_methods:is_insecure_by_setting(...)
+	for _, zone in ipairs(self:plan_settings().insecure) do
+		for i = 1, select("#", ...) do
+			local name = select(i, ...);
+			if name and ("." .. name:lower():gsub("%.$", "")):sub(-#zone - 1) == "." .. zone then return true; end
+		end
+	end
+	return false;
+end
+
+-- "secure", "insecure", or "insecure by your setting", of an answer to a question for qname.
+function resolver_methods:describe_security(qname, answer)
+	if answer.secure then return "secure"; end
+	return self:is_insecure_by_setting(qname, answer.canonname) and "insecure by your setting" or "insecure";
+end
+
+-- A number that changes when something else is believed than before (trust anchors, dnssec, insecure, stubs, hosts, options): what was proven under another
 -- one proves nothing any more.
 function resolver_methods:trust_epoch()
 	return self.core:trust_epoch();

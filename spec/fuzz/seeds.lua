@@ -89,7 +89,7 @@ local SETTINGS = {
 	"stub\texample\ts127.0.0.1@5353\nstub\t.\ts::1%lo\nresolvconf\t\ts/etc/resolv.conf\nhoststxt\t\tt\n",
 	"options\tdo-ip6\tf\noptions\tedns-buffer-size:\tn1232\noptions\ttarget-fetch-policy:\ts3 2 1 0 -1\n",
 	"options\tmodule-config:\tsiterator\ndnssec\t\tsrequired\n", "options\tmodule-config:\tsdns64 validator iterator\ndane\t\tsrequired\n",
-	"options\tval-permissive-mode\tt\ndnssec\t\tsrequired\n", "options\tdomain-insecure\ts.\ndnssec\t\tsrequired\n",
+	"options\tval-permissive-mode\tt\ndnssec\t\tsrequired\n", "insecure\t\tslan\ninsecure\t\ts*.Corp.example.\ninsecure\t\ts\"a\" b\n",
 	"options\tdisable-edns-do\tsyes\ndnssec\t\tsrequired\n", "options\tunwanted-reply-threshold:\tn1\n", "options\tmsg-buffer-size:\tn4096\n",
 	"options\toutgoing-range:\tn100\noptions\toutgoing-num-tcp:\tn10\n", "options\tx y\tn1\noptions\tdo-ip4\to\noptions\tdo-ip4\tnnan\noptions\t\tt\n",
 	"trusted\t\ts. IN DS 20326 8 2 E06D44B8 ; comment\ntrusted\t\ts. IN\n", "trustfile\t\ts/usr/share/dns/root.key\nautotrust\t\ts/nonexistent\n",

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- What a plan has seen, as it stands in a report. run: { plan, report }; the report has lists: srv, targets, endpoints, problems.
+-- What a plan has seen, as it stands in a report. run: { resolver, plan, report }; the report has lists: srv, targets, endpoints, problems.
 
 local endpoint = require "xmppdns.plan.endpoint";
 local to_hex = require "xmppdns.check.certificate".to_hex;
@@ -40,6 +40,7 @@ end
 -- How a question ended, as it stands in a report: what is bogus or failed is a problem.
 local function report_outcome(run, found)
 	local shown = { dnssec = found.dnssec, asked = found.asked, ttl = found.ttl, alias = found.canonname };
+	if found.dnssec == "insecure" then shown.by_setting = run.resolver:is_insecure_by_setting(found.name, found.canonname) or nil; end
 	if found.error then
 		shown.error = report_error(found.error);
 		note_problem(run.report, shown.error.text);

@@ -34,10 +34,11 @@ JSON: an object with
     error               why nothing is dialled: { code, text }
     secure              whether both SRV answers, or their absence, are secured by DNSSEC
     srv                 list, for each service, of { service, name, state: "data", "absent", "unavailable" or "failed",
-                        dnssec: "secure", "insecure", "bogus" or "failed", asked: seconds since 1970, ttl,
+                        dnssec: "secure", "insecure", "bogus" or "failed", by_setting: true where it is insecure by the setting of
+                        that name, asked: seconds since 1970, ttl,
                         alias: where a CNAME led, error: { code, text }, records: list of { priority, weight, port, target } }
-    targets             list of { host, addresses: list of { type, dnssec, asked, ttl, alias, error, addresses }, tlsa: list of { port, name,
-                        dnssec, asked, ttl, alias, error, usable, skipped: why none is used,
+    targets             list of { host, addresses: list of { type, dnssec, by_setting, asked, ttl, alias, error, addresses }, tlsa: list of { port, name,
+                        dnssec, by_setting, asked, ttl, alias, error, usable, skipped: why none is used,
                         records: list of { usage, selector, matching, data: hexadecimal, usable, reason: why not } } }
     endpoints           list, in the order of dialling, of { host, service, priority, weight, port, tls: "direct" or "starttls",
                         error: { code, text }: why it is skipped, addresses, secure, dane: whether TLSA records decide,
@@ -47,7 +48,8 @@ JSON: an object with
                         DANE, "good" or what is wrong for servers that do not look at TLSA; published, served: lists of { usage, selector,
                         matching, data } that do not match }, here: for a domain of this server, whether it listens there: { level, text } }
     client              for a domain of this server, the services for its clients: { srv, targets, endpoints, left_out }
-    chain               with --chain, list of { zone, dnssec, ds, keys: lists of key tags, note, error, signed_until: seconds since 1970, days, level }
+    chain               with --chain, list of { zone, dnssec, by_setting, ds, keys: lists of key tags, note, error, days, level,
+                        signed_until: seconds since 1970 }
     tlsa_source         with --tlsa, where the certificate is from
     tlsa                with --tlsa, list of { host, port, name, records: to publish, list of { usage, selector, matching, data }, published,
                         others: published ones of other keys, ttl, stage: "first", "publish", "wait", "remove", "done", "switch", "broken", "unsigned",
@@ -62,9 +64,9 @@ local ORDER = {
 	"keys", "zone", "tag", "kind", "recovered", "given", "domain", "status", "problems", "warnings", "exists", "code";
 	"host", "service", "priority", "weight", "port", "target", "type", "usage", "selector", "matching", "data", "connected", "protocol", "cipher", "alpn";
 	"names", "expires", "ends", "days", "match", "name", "state", "since", "cause", "text", "seconds", "stripped", "findings", "root", "servers", "anchors";
-	"advice", "more", "udp", "tcp", "tls", "verdict", "dnssec", "ds", "asked", "ttl", "alias", "error", "addresses", "secure", "srv", "targets", "endpoints";
-	"client", "chain", "tlsa_source", "tlsa", "usable", "skipped", "records", "published", "served", "others", "stage", "reason", "dane", "connections", "problem";
-	"unjudged", "left_out";
+	"advice", "more", "udp", "tcp", "tls", "verdict", "dnssec", "by_setting", "ds", "asked", "ttl", "alias", "error", "addresses", "secure", "srv", "targets";
+	"endpoints", "client", "chain", "tlsa_source", "tlsa", "usable", "skipped", "records", "published", "served", "others", "stage", "reason", "dane";
+	"connections", "problem", "unjudged", "left_out";
 };
 
 -- true, or nil and what is missing.

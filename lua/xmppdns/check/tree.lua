@@ -38,7 +38,7 @@ end
 
 -- "secure, TTL 300"
 local function describe_state(style, found)
-	local text = style(LEVELS[found.dnssec], found.dnssec);
+	local text = style(LEVELS[found.dnssec], found.dnssec .. (found.by_setting and " by your setting" or ""));
 	return found.ttl and ("%s, TTL %d"):format(text, found.ttl) or text;
 end
 
@@ -188,7 +188,7 @@ end
 local function add_zone(style, parent, zone)
 	local keys = zone.keys[1] and (", keys %s"):format(describe_tags(zone.keys)) or "";
 	local ds = zone.ds[1] and (", DS %s"):format(describe_tags(zone.ds)) or "";
-	local child = add(parent, ("%s: %s%s%s"):format(visible(zone.zone), style(LEVELS[zone.dnssec], zone.dnssec), ds, keys));
+	local child = add(parent, ("%s: %s%s%s"):format(visible(zone.zone), describe_state(style, { dnssec = zone.dnssec, by_setting = zone.by_setting }), ds, keys));
 	if zone.note then add(child, visible(zone.note)); end
 	if zone.days then add(child, style(zone.level, "its signatures " .. describe_end(zone.days, "end"))); end
 	add_error(style, child, zone.error);

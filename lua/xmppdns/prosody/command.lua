@@ -7,6 +7,7 @@ local check = require "xmppdns.check.command";
 local configuration = require "xmppdns.prosody.configuration";
 local from_prosody = require "xmppdns.prosody.modules";
 local home = require "xmppdns.prosody.home";
+local negative_anchors = require "xmppdns.prosody.negative_anchors";
 local running = require "xmppdns.prosody.running";
 
 local configmanager = from_prosody "core.configmanager";
@@ -14,9 +15,9 @@ local configmanager = from_prosody "core.configmanager";
 local PROGRAM = "prosodyctl mod_xmppdns check";
 
 local function read_settings(data)
-	local settings = configmanager.get("*", "xmppdns") or configmanager.get("*", "unbound");
+	local settings = configmanager.get("*", "xmppdns") or configmanager.get("*", "unbound") or {};
 	if type(settings) ~= "table" then return settings; end
-	return autotrust.place(configuration.keep_known(settings), data);
+	return negative_anchors.place(autotrust.place(configuration.keep_known(settings), data), configmanager.get("*", "xmppdns_remote"));
 end
 
 -- arguments: those after "check"; paths: of prosody.paths. Gives the exit status.

@@ -59,7 +59,7 @@ end
 -- problems: as xmppdns.prosody.policy lists them; advise(problem): what becomes of it.
 local function add_all(findings, section, problems, advise)
 	for _, problem in ipairs(problems) do
-		add(findings, section, problem.text, problem.is_harmless and "one of them is enough" or advise(problem));
+		add(findings, section, problem.text, problem.advice or advise(problem));
 	end
 end
 

@@ -41,11 +41,11 @@ local function owner_of(qname)
 	return (qname:gsub("^_[^.]*%._[^.]*%.", ""));
 end
 
--- For resolver.on_done.
-function logging_methods:lookup(qname, rdtype, answer, err, seconds)
+-- For on_done of the resolver.
+function logging_methods:lookup(resolver, qname, rdtype, answer, err, seconds)
 	if answer then
-		return self.log("debug", "%s of %s: %s, %s, records: %d, %.0f ms%s", rdtype, visible(qname), answer.status, answer.secure and "secure" or "insecure",
-			#answer, seconds * 1000, answer.from_cache and ", from the cache" or "");
+		return self.log("debug", "%s of %s: %s, %s, records: %d, %.0f ms%s", rdtype, visible(qname), answer.status,
+			resolver:describe_security(qname, answer), #answer, seconds * 1000, answer.from_cache and ", from the cache" or "");
 	end
 	local text = visible(err);
 	self.log("debug", "%s, %.0f ms", text, seconds * 1000);

@@ -16,6 +16,7 @@ local gate = require "xmppdns.prosody.gate";
 local inbound = require "xmppdns.prosody.inbound";
 local logging = require "xmppdns.prosody.logging";
 local metrics = require "xmppdns.prosody.metrics";
+local negative_anchors = require "xmppdns.prosody.negative_anchors";
 local new_plan = require "xmppdns.plan.plan".new;
 local outbound = require "xmppdns.prosody.outbound";
 local policy = require "xmppdns.prosody.policy";
@@ -45,7 +46,7 @@ local function apply_options(self)
 	end
 	local problem = self.policies:check();
 	if problem then return nil, problem; end
-	local placed = autotrust.place(given, self.prosody.paths.data);
+	local placed = negative_anchors.place(autotrust.place(given, self.prosody.paths.data), configmanager.rawget("*", "xmppdns_remote"));
 	local configured, err = xmppdns.configure(placed);
 	if not configured then return nil, ("The option \"%s\": %s"):format(option, err.text); end
 	self.settings = placed;
@@ -62,7 +63,7 @@ end
 local function observe(self, resolver)
 	function resolver.on_done(qname, rdtype, answer, err, seconds)
 		self.metrics:count_lookup(rdtype, answer, err, seconds);
-		self.logs:lookup(qname, rdtype, answer, err, seconds);
+		self.logs:lookup(resolver, qname, rdtype, answer, err, seconds);
 		if err then self.failures:note(err); end
 	end
 	function resolver.on_error(failure)
@@ -121,12 +122,16 @@ local function describe_upstream(effective)
 	return "asking "..table.concat(effective.servers, ", ");
 end
 
+local function describe_insecure(effective)
+	return effective.insecure[1] and "; insecure by your setting: "..table.concat(effective.insecure, ", ") or "";
+end
+
 local function log_start(self, resolver)
 	local effective = resolver:settings();
 	local anchors = effective.dnssec == "off" and "none"
 		or ("%s (%s)"):format(effective.anchor_source, anchors_of.describe(anchors_of.read(effective, os.time())));
-	self.log("info", "DNS through libunbound %s, %s; DNSSEC %s, trust anchors: %s",
-		xmppdns.version().libunbound, describe_upstream(effective), effective.dnssec, anchors);
+	self.log("info", "DNS through libunbound %s, %s; DNSSEC %s, trust anchors: %s%s",
+		xmppdns.version().libunbound, describe_upstream(effective), effective.dnssec, anchors, describe_insecure(effective));
 	for _, warning in ipairs(effective.warnings) do
 		self.log("warn", "%s", warning);
 	end
@@ -331,7 +336,7 @@ end
 -- What is wrong with options of a host, or harmless in those above all.
 local function report_problem(self, host, problem)
 	local place = host == "*" and "The global section" or host;
-	if problem.is_harmless then return self.log("warn", "%s: %s", place, problem.text); end
+	if problem.is_harmless then return self.log("warn", "%s: %s; %s", place, problem.text, problem.advice); end
 	self.log("error", "%s: %s; %s", place, problem.text, problem.is_strict and "connections are refused until it is mended" or "it does not count");
 end
 

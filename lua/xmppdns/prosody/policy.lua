@@ -36,6 +36,10 @@ local function canonical(domain)
 	return ascii and ascii:lower():gsub("%.$", "") or nil;
 end
 
+local function is_ip_address(domain)
+	return domain:find(":", 1, true) ~= nil or domain:find("^%d+%.%d+%.%d+%.%d+$") ~= nil;
+end
+
 -- Reading
 
 -- Whether a setting that does not count may have been meant to require something.
@@ -50,7 +54,8 @@ local function describe_value(value)
 	return type(value) == "table" and "a table" or tostring(value);
 end
 
--- A problem: text; is_strict: connections are refused for it; is_of_remote: those with one domain alone; is_harmless: all is as it was meant.
+-- A problem: text; is_strict: connections are refused for it; is_of_remote: those with one domain alone; is_harmless: the rest is as it was meant,
+-- and advice says what to do.
 local function add(problems, text, is_strict, is_of_remote)
 	problems[#problems + 1] = { text = text, is_strict = is_strict, is_of_remote = is_of_remote };
 end
@@ -142,7 +147,8 @@ local function read_remotes(remotes)
 		if not domain then
 			add(problems, ("The option \"xmppdns_remote\": [\"%s\"] is no domain name"):format(tostring(key)), not is_lax(settings));
 		elseif read[domain] then
-			problems[#problems + 1] = { text = ("The option \"xmppdns_remote\" has %s twice: the stricter settings count"):format(domain), is_harmless = true };
+			problems[#problems + 1] = { text = ("The option \"xmppdns_remote\" has %s twice: the stricter settings count"):format(domain);
+				is_harmless = true, advice = "one of them is enough" };
 			read[domain] = merge(read[domain], settings);
 		else
 			read[domain] = settings;
@@ -151,11 +157,22 @@ local function read_remotes(remotes)
 	return read, sort_problems(problems);
 end
 
+-- There is one resolver for all hosts.
+local function add_void_offs(problems, remotes)
+	for domain, settings in pairs(remotes) do
+		if settings.dnssec == "off" then
+			problems[#problems + 1] = { text = ("The option \"xmppdns_remote\": [\"%s\"]: dnssec = \"off\" below a host accepts unsigned answers, "
+				.. "but does not switch validation off"):format(domain), is_harmless = true, advice = "above the first VirtualHost it does, for all hosts" };
+		end
+	end
+end
+
 -- { own, remotes, trouble }, and what is wrong.
 local function read_section(own, remotes)
 	local problems = {};
 	local settings = own == nil and {} or read_settings("The option \"xmppdns\" of a host", own, of_host, problems);
 	local of_remotes, more = read_remotes(remotes);
+	add_void_offs(problems, of_remotes);
 	sort_problems(problems);
 	append(problems, more);
 	return { own = settings, remotes = of_remotes, trouble = find_strict(problems) }, problems;
@@ -170,6 +187,16 @@ end
 local function list_problems_of_remotes(remotes)
 	local _, problems = read_remotes(remotes);
 	return problems;
+end
+
+-- Where validation is switched off: { domain ... }, in order. About an IP address nothing is validated anyway.
+local function list_insecure(remotes)
+	local read, list = read_remotes(remotes), {};
+	for domain, settings in pairs(read) do
+		if settings.dnssec == "off" and not is_ip_address(domain) then list[#list + 1] = domain; end
+	end
+	table.sort(list);
+	return list;
 end
 
 -- Policies
@@ -222,4 +249,4 @@ local function new(get_option, report)
 	return setmetatable({ get_option = get_option, report = report, remotes = {}, hosts = {} }, policy_mt);
 end
 
-return { new = new, list_problems_of_host = list_problems_of_host, list_problems_of_remotes = list_problems_of_remotes };
+return { new = new, list_insecure = list_insecure, list_problems_of_host = list_problems_of_host, list_problems_of_remotes = list_problems_of_remotes };

@@ -77,6 +77,9 @@ local function report_upstream(report, status)
 	local asked = status.recursive and "from the root" or table.concat(status.servers, ", ");
 	add(report, "good", "server", ("asks %s; DNSSEC %s, DANE %s"):format(asked, status.dnssec, status.dane));
 	report.servers, report.dnssec, report.dane = status.servers, status.dnssec, status.dane;
+	if status.insecure and status.insecure[1] then
+		add(report, "good", "insecure", "insecure by your setting: " .. table.concat(status.insecure, ", "));
+	end
 end
 
 local function report_anchors(report, status)

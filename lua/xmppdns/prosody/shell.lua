@@ -34,8 +34,8 @@ local function print_answer(print, answer)
 	end
 end
 
-local function describe_answer(answer)
-	return ("%d record%s, %s, %d seconds left%s%s"):format(#answer, #answer == 1 and "" or "s", answer.secure and "secure" or "insecure", answer.ttl,
+local function describe_answer(resolver, answer)
+	return ("%d record%s, %s, %d seconds left%s%s"):format(#answer, #answer == 1 and "" or "s", resolver:describe_security(answer.qname, answer), answer.ttl,
 		answer.from_cache and ", from the cache" or "", answer.stale and ", stale" or "");
 end
 
@@ -48,7 +48,7 @@ define("lookup", { "name", "type" },
 		resolver:query(name, rdtype, function (answer, err)
 			if not answer then return reject(report.visible(err)); end
 			print_answer(print, answer);
-			resolve(describe_answer(answer));
+			resolve(describe_answer(resolver, answer));
 		end, automatic);
 	end);
 end);
@@ -74,7 +74,7 @@ define("cache", { "pattern" },
 	for _, answer in ipairs(resolver:cached()) do
 		local question = ("%s %s"):format(report.visible(answer.qname), answer.type);
 		if not pattern or question:find(pattern) then
-			print(("%s\t%s, %s"):format(question, answer.status, describe_answer(answer)));
+			print(("%s\t%s, %s"):format(question, answer.status, describe_answer(resolver, answer)));
 			count = count + 1;
 		end
 	end

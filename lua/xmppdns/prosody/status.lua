@@ -87,6 +87,7 @@ local function describe(status, options, failures, resolver)
 	if not resolver then return; end
 	local effective, stats = resolver:settings(), resolver:stats();
 	status.servers, status.recursive, status.dnssec, status.dane = effective.servers, effective.recursive, effective.dnssec, effective.dane;
+	status.insecure = effective.insecure;
 	status.anchors, status.anchor_source = list_anchors(effective), effective.anchor_source;
 	status.cache = { entries = stats.cache.entries, bytes = stats.cache.bytes };
 	status.under_way = stats.in_flight + stats.waiting;

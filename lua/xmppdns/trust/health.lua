@@ -174,6 +174,11 @@ local function report_anchors(run)
 	end
 end
 
+local function report_insecure(run)
+	local zones = run.effective.insecure;
+	if run.validates and zones[1] then add(run.findings, "good", "insecure", "insecure by your setting: " .. table.concat(zones, ", ")); end
+end
+
 local function report_clock(run)
 	local shown = os.date("!%Y-%m-%d %H:%M:%S UTC", run.now);
 	if run.now < RELEASED then
@@ -210,6 +215,7 @@ local function finish(run)
 	report_upstream(run);
 	report_root(run);
 	report_anchors(run);
+	report_insecure(run);
 	report_clock(run);
 	findings.ok = true;
 	for _, finding in ipairs(findings) do
@@ -263,7 +269,7 @@ end
 
 -- Asks every server of the resolver for the root's keys, over UDP and over TCP, and the resolver itself, looks at anchors and clock, and calls
 -- callback(findings) once, a few seconds later at most: { [1..n] = { level = "good"|"warning"|"problem", topic = "server"|"stripped"|"root"|"anchors"|
--- "clock"|"settings", text, advice = text or nil }, ok = no problem among them, stripped = whether the resolver's servers strip DNSSEC (then see
+-- "clock"|"insecure"|"settings", text, advice = text or nil }, ok = no problem among them, stripped = whether the resolver's servers strip DNSSEC (then see
 -- xmppdns.trust.recovery), root = { state = "good"|"insecure"|"bogus"|"silent"|"failed", cause = "stripped"|"clock"|"anchors"|"other"|
 -- "machine" (it lacks descriptors, memory or threads)|nil, text, seconds },
 -- servers = { { address, stripped, udp = as root, tcp = as root } or { address, stripped, tls = } ... }, anchors = see xmppdns.trust.anchors, seconds }.

@@ -49,6 +49,14 @@ bool add_named_text(struct named_text_list *list, const char *name, const char *
 	return true;
 }
 
+bool has_text(const struct text_list *list, const char *text)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], text) == 0)
+			return true;
+	return false;
+}
+
 void free_text_list(struct text_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)

@@ -27,6 +27,8 @@ bool add_text(struct text_list *list, const char *text);
 __attribute__((format(printf, 2, 3))) bool add_formatted_text(struct text_list *list, const char *format, ...); /* cut after 511 bytes */
 bool add_named_text(struct named_text_list *list, const char *name, const char *value);
 
+bool has_text(const struct text_list *list, const char *text);
+
 /* The texts; the struct stays. */
 void free_text_list(struct text_list *list);
 void free_named_text_list(struct named_text_list *list);

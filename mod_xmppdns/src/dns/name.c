@@ -135,6 +135,17 @@ const char *last_labels(const char *canonical, unsigned count)
 	return canonical;
 }
 
+bool is_in_zone(const char *canonical, const char *zone)
+{
+	size_t size = strlen(canonical), zone_size = strlen(zone);
+	const char *end = canonical + size - zone_size;
+	if (strcmp(zone, ".") == 0)
+		return true;
+	if (size < zone_size || strcmp(end, zone) != 0)
+		return false;
+	return end == canonical || (end[-1] == '.' && !is_escaped(canonical, end - 1));
+}
+
 size_t print_name(const uint8_t *wire, size_t size, char text[NAME_TEXT_SIZE])
 {
 	size_t written = 0;

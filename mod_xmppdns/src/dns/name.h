@@ -35,6 +35,9 @@ enum name_problem canonical_name(const char *text, size_t size, char canonical[N
 /* Where the last count labels of a canonical name begin: the name itself where it has no more. */
 const char *last_labels(const char *canonical, unsigned count);
 
+/* Whether a canonical name is the zone's or below it. zone: canonical, of letters, digits, hyphens and underscores, or ".". */
+bool is_in_zone(const char *canonical, const char *zone);
+
 /* Wire form to text, without the trailing dot, the root as "."; keeps upper case; escapes dots and backslashes inside
  * labels, control characters, spaces and bytes above 126. size must be a whole name (read_name). Gives the text's length. */
 size_t print_name(const uint8_t *wire, size_t size, char text[NAME_TEXT_SIZE]);

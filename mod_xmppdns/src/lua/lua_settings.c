@@ -158,7 +158,7 @@ static bool read_names(lua_State *L, int table, const struct place *place, read_
 
 static bool read_setting(lua_State *L, int index, const struct place *place)
 {
-	bool list = strcmp(place->key, "forward") == 0 || strcmp(place->key, "trusted") == 0;
+	bool list = strcmp(place->key, "forward") == 0 || strcmp(place->key, "trusted") == 0 || strcmp(place->key, "insecure") == 0;
 	bool names = strcmp(place->key, "stub") == 0 || strcmp(place->key, "options") == 0;
 	if (names && lua_istable(L, index))
 		return read_names(L, index, place, read_scalar_or_list);
@@ -264,6 +264,7 @@ static void set_trust(lua_State *L, const struct settings *settings)
 	set_text(L, "dnssec", policy_name(settings->dnssec));
 	set_text(L, "dane", policy_name(settings->dane));
 	set_texts(L, "trusted", &settings->trusted);
+	set_texts(L, "insecure", &settings->insecure);
 	set_text(L, "trustfile", settings->trustfile);
 	set_text(L, "autotrust", settings->autotrust);
 }

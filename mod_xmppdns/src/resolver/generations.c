@@ -151,14 +151,6 @@ static void start_generation(
 	end_retired(generations);
 }
 
-static bool has_text(const struct text_list *list, const char *text)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], text) == 0)
-			return true;
-	return false;
-}
-
 /* Once, not at each rebuild while it lasts. */
 static void report_kept(struct generations *generations, const struct upstream_config *config)
 {

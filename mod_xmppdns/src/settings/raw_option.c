@@ -60,6 +60,7 @@ static const struct expectation OURS[] = {
 	{ "auto-trust-anchor-file:", "the setting autotrust instead of this option" },
 	{ "dlv-anchor-file:", "the setting trustfile instead of this option" },
 	{ "dlv-anchor:", "the setting trusted instead of this option" },
+	{ "domain-insecure:", "the setting insecure instead of this option" },
 	{ "root-hints:", "the setting roothints instead of this option" },
 	{ "ssl-upstream:", "the setting tls instead of this option" },
 	{ "tls-cert-bundle:", "the setting tls_ca instead of this option" },
@@ -107,7 +108,5 @@ bool drops_validation(const char *option, const char *value)
 	for (size_t i = 0; i < sizeof(HARMLESS) / sizeof(HARMLESS[0]); i++)
 		if (strcmp(option, HARMLESS[i].option) == 0)
 			return strcmp(value, HARMLESS[i].expected) != 0;
-	if (strcmp(option, "module-config:") == 0)
-		return strstr(value, "validator") == NULL;
-	return strcmp(option, "domain-insecure:") == 0 && strcmp(value, ".") == 0;
+	return strcmp(option, "module-config:") == 0 && strstr(value, "validator") == NULL;
 }

@@ -88,6 +88,7 @@ void release_settings(struct settings *settings)
 	free(settings->roothints);
 	free(settings->tls_ca);
 	free_text_list(&settings->trusted);
+	free_text_list(&settings->insecure);
 	free(settings->trustfile);
 	free(settings->autotrust);
 	free_named_text_list(&settings->options);
@@ -283,6 +284,36 @@ static bool add_trusted(
 	return add_text(&settings->trusted, value->text) || report_memory(problem);
 }
 
+/* By what is seen of a zone's name that is none; wrong: what name_to_ascii says of it. NULL: nothing is. */
+static const char *expected_of_zone(const char *text, enum name_problem wrong)
+{
+	if (strchr(text, '*') != NULL)
+		return "no wildcard: what is below the zone is meant too";
+	if (strpbrk(text, " ,;\t\n") != NULL)
+		return "one zone's name in each text: { \"lan\", \"corp.example\" }";
+	if (strcmp(text, ".") == 0)
+		return "a zone below the root: dnssec = \"off\" switches all validation off";
+	return wrong != NAME_OK ? "a zone's name, such as \"corp.example\"" : NULL;
+}
+
+static bool add_insecure(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
+{
+	char zone[NAME_TEXT_SIZE];
+	size_t size;
+	if (value->kind != SETTING_TEXT)
+		return refuse(setting, name, value, "a zone's name, or a list of them", problem);
+	enum name_problem wrong = name_to_ascii(value->text, strlen(value->text), zone, &size);
+	if (wrong == NAME_MEMORY)
+		return report_memory(problem);
+	const char *expected = expected_of_zone(value->text, wrong);
+	if (expected != NULL)
+		return refuse(setting, name, value, expected, problem);
+	if (has_text(&settings->insecure, zone))
+		return true;
+	return add_text(&settings->insecure, zone) || report_memory(problem);
+}
+
 static bool add_option(
 	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
@@ -315,6 +346,7 @@ static const struct setting SETTINGS[] = {
 	{ .key = "dnssec", .set = set_choice, .offset = AT(dnssec), .choices = POLICY_NAMES },
 	{ .key = "forward", .set = add_forward },
 	{ .key = "hoststxt", .set = set_hoststxt },
+	{ .key = "insecure", .set = add_insecure },
 	{ .key = "max_answer_size", .set = set_count, .offset = AT(max_answer_size), .least = 512, .most = UINT16_MAX },
 	{ .key = "max_endpoints", .set = set_count, .offset = AT(max_endpoints), .least = 1, .most = 1000 },
 	{ .key = "max_lookups", .set = set_count, .offset = AT(max_lookups), .least = 1, .most = 100000 },
@@ -362,6 +394,14 @@ bool set_setting(struct settings *settings, const char *key, const char *name, c
 	if (closest != NULL)
 		return report_problem(problem, PROBLEM_CONFIG, "unknown setting \"%s\": did you mean \"%s\"?", key, closest);
 	return report_problem(problem, PROBLEM_CONFIG, "unknown setting \"%s\"", show(key, shown));
+}
+
+bool is_insecure_by_setting(const struct settings *settings, const char *qname)
+{
+	for (size_t i = 0; i < settings->insecure.count; i++)
+		if (is_in_zone(qname, settings->insecure.items[i]))
+			return true;
+	return false;
 }
 
 bool has_root_stub(const struct settings *settings)

@@ -33,6 +33,7 @@ struct settings {
 	/* what is trusted */
 	struct text_list trusted;    /* DS or DNSKEY lines */
 	char *trustfile, *autotrust; /* paths or NULL */
+	struct text_list insecure;   /* zones, canonical: negative trust anchors (RFC 7646) */
 	enum policy dnssec, dane;
 	struct named_text_list options; /* raw libunbound options, name with its colon */
 	/* how long and how much */
@@ -64,7 +65,7 @@ struct settings *create_settings(void);
 struct settings *hold_settings(struct settings *settings);
 void release_settings(struct settings *settings); /* NULL is allowed */
 
-/* Sets or adds to one key. name: the zone for "stub", the option for "options", else NULL. Lists (forward, stub, trusted, options) grow by one
+/* Sets or adds to one key. name: the zone for "stub", the option for "options", else NULL. Lists (forward, stub, trusted, insecure, options) grow by one
  * a call. False with a message that names the key and the value, the settings unchanged:
  * unknown key, wrong kind, value out of range, not an address. */
 bool set_setting(struct settings *settings, const char *key, const char *name, const struct setting_value *value, struct problem *problem);
@@ -72,6 +73,8 @@ bool set_setting(struct settings *settings, const char *key, const char *name, c
 /* What one key alone cannot tell: "forward" without a forwarder, dnssec "required" with the validator switched off. Call once, after the last
  * set_setting. Fills in the defaults that depend on others. What is in files, upstream.h reads; libunbound has its say later: see setup.h. */
 bool check_settings(struct settings *settings, struct problem *problem);
+
+bool is_insecure_by_setting(const struct settings *settings, const char *qname); /* canonical */
 
 bool has_root_stub(const struct settings *settings); /* one for "." says where all is asked */
 

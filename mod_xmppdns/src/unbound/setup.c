@@ -155,6 +155,14 @@ static bool set_anchors(
 	return true;
 }
 
+static bool set_insecure(struct ub_ctx *ub, const struct settings *settings, struct problem *problem)
+{
+	for (size_t i = 0; i < settings->insecure.count; i++)
+		if (!accepted(ub_ctx_set_option(ub, "domain-insecure:", settings->insecure.items[i]), "insecure", settings->insecure.items[i], problem))
+			return false;
+	return true;
+}
+
 static bool set_raw_options(struct ub_ctx *ub, const struct settings *settings, struct problem *problem)
 {
 	for (size_t i = 0; i < settings->options.count; i++) {
@@ -185,7 +193,7 @@ static bool configure(
 	set_sizes(ub, settings, role);
 	set_role(ub, role);
 	return set_servers(ub, settings, config, problem) && set_tls(ub, settings, problem) && set_anchors(ub, settings, config, role, problem)
-		&& set_raw_options(ub, settings, problem);
+		&& set_insecure(ub, settings, problem) && set_raw_options(ub, settings, problem);
 }
 
 /* Under the lock. Not configured. NULL with a message. */
@@ -322,6 +330,7 @@ bool tries_alike(const struct settings *settings, const struct upstream_config *
 {
 	return settings->tls == other_settings->tls && same_text(settings->tls_ca, other_settings->tls_ca)
 		&& same_texts(&config->roothints, &other_config->roothints) && same_named_texts(&settings->stub, &other_settings->stub)
-		&& same_named_texts(&settings->options, &other_settings->options) && same_texts(&config->hosts, &other_config->hosts)
-		&& same_texts(&config->anchors, &other_config->anchors) && same_marks(config, other_config);
+		&& same_texts(&settings->insecure, &other_settings->insecure) && same_named_texts(&settings->options, &other_settings->options)
+		&& same_texts(&config->hosts, &other_config->hosts) && same_texts(&config->anchors, &other_config->anchors)
+		&& same_marks(config, other_config);
 }

@@ -56,11 +56,19 @@ describe("generations: 15.4, a new trust", function ()
 			". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n");
 	end
 
+	local function own_anchor() -- all zones of the run are signed by the same key
+		return (process.read(dns.anchors):gsub("^%.", "secure.example."):gsub("\n", ""));
+	end
+
 	local changes = {
 		{ "anchors", function () return { trustfile = other_anchors() }; end, "bogus" },
 		{ "dnssec", function () return { dnssec = "off" }; end, "insecure 127.9.8.7" },
 		{ "a stub", function () return { stub = { ["secure.example"] = server.forward } }; end, "secure 127.9.8.7" },
-		{ "an option", function () return { options = { ["domain-insecure:"] = "secure.example" } }; end, "insecure 127.9.8.7" },
+		{ "an option", function () return { options = { ["val-permissive-mode:"] = "yes" } }; end, "secure 127.9.8.7" },
+		{ "17.1: insecure", function () return { insecure = "secure.example" }; end, "insecure 127.9.8.7" },
+		{ "17.1: insecure, also where an anchor of the zone's own says otherwise", function ()
+			return { insecure = "example", trusted = own_anchor() };
+		end, "insecure 127.9.8.7" },
 		{ "a hosts file of other contents", function () write_hosts("192.0.2.1 secure.example\n"); end, "insecure 192.0.2.1" },
 	};
 	for _, change in ipairs(changes) do

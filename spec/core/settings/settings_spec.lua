@@ -42,10 +42,24 @@ describe("xmppdns.core: settings", function ()
 			resolvconf = file("resolv.conf", "nameserver 127.0.0.1\n"), hoststxt = file("hosts", "127.0.0.1 localhost\n"),
 			forward = { "127.0.0.1@5300", "::1@5300", "fe80::1%lo@5300" }, stub = { ["example.org"] = { "127.0.0.1@5301" } },
 			roothints = file("hints", ". 3600000 NS a.root.example.\na.root.example. 3600000 A 127.0.0.1\n"),
-			trusted = { ANCHOR }, trustfile = anchors, dnssec = "required", dane = "off", upstream = "forward",
+			trusted = { ANCHOR }, trustfile = anchors, insecure = { "lan", "corp.example" }, dnssec = "required", dane = "off", upstream = "forward",
 			tls = false, options = { ["do-ip6:"] = "no" }, attempts = 5, timeout = 0.5, plan_timeout = 60, reconfigure_interval = 0,
 			cache_size = 0, min_ttl = 1, max_ttl = 2, stale_ttl = 0, max_lookups = 5, max_endpoints = 1, max_answer_size = 512, threads = 2, async = true,
 		});
+	end);
+
+	it("17.1: insecure takes zones one by one, and says what is none", function ()
+		accepts({ insecure = "lan" });
+		accepts({ insecure = { "LAN.", "bücher.example", "10.in-addr.arpa" } });
+		refuses([[insecure = ""lan"": expected a zone's name, such as "corp.example"]], { insecure = { "corp.example", '"lan"' } });
+		for _, several in ipairs({ "lan corp", "lan,corp", "lan; corp" }) do
+			refuses(([[insecure = "%s": expected one zone's name in each text: { "lan", "corp.example" }]]):format(several), { insecure = several });
+		end
+		refuses([[insecure = "*.lan": expected no wildcard: what is below the zone is meant too]], { insecure = "*.lan" });
+		refuses([[insecure = ".": expected a zone below the root: dnssec = "off" switches all validation off]], { insecure = "." });
+		refuses([[insecure = "a..b": expected a zone's name, such as "corp.example"]], { insecure = "a..b" });
+		refuses([[insecure = true: expected a zone's name, or a list of them]], { insecure = true });
+		refuses([[options["domain-insecure"] = "lan": expected the setting insecure instead of this option]], { options = { ["domain-insecure"] = "lan" } });
 	end);
 
 	describe("of Prosody's unbound table", function ()
@@ -251,14 +265,14 @@ describe("xmppdns.core: settings", function ()
 		end);
 
 		it("do not switch off the validation that dnssec or dane requires", function ()
-			for option, value in pairs({ ["module-config:"] = "iterator", ["val-permissive-mode:"] = "yes", ["domain-insecure:"] = "." }) do
+			for option, value in pairs({ ["module-config:"] = "iterator", ["val-permissive-mode:"] = "yes" }) do
 				refuses(('options["%s"] = "%s" switches validation off, and dnssec is "required"'):format(option, value),
 					{ dnssec = "required", options = { [option] = value } });
 				refuses(('options["%s"] = "%s" switches validation off, and dane is "required"'):format(option, value),
 					{ dane = "required", options = { [option] = value } });
 				accepts({ options = { [option] = value } });
 			end
-			accepts({ dnssec = "required", options = { ["domain-insecure"] = "example.org", ["module-config"] = "validator iterator" } });
+			accepts({ dnssec = "required", insecure = "example.org", options = { ["module-config"] = "validator iterator" } });
 		end);
 
 		it("do not move the time or the keys by which is validated what dnssec or dane requires", function ()

@@ -145,7 +145,7 @@ describe("xmppdns.core: a context", function ()
 		for role, tally in pairs({ udp = { udp = 1, tcp = 0 }, tcp = { udp = 0, tcp = 1 }, probe_udp = { udp = 1, tcp = 0 },
 			probe_tcp = { udp = 0, tcp = 1 } }) do
 			server:clear_log();
-			assert.equal("answered", ask(open_misled({ options = { ["domain-insecure"] = "example" } }, role), "a.example", "A").outcome);
+			assert.equal("answered", ask(open_misled({ insecure = "example" }, role), "a.example", "A").outcome);
 			local counted = server:tally("a.example");
 			assert.same(tally, { udp = counted.udp, tcp = counted.tcp });
 		end

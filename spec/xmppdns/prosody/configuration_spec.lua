@@ -132,6 +132,15 @@ good.example: good
 			text = "The option \"xmppdns\" of a host: unknown setting \"dnsec\": did you mean \"dnssec\"?" }, result.configuration[3]);
 	end);
 
+	it("17.1: takes the negative trust anchors of xmppdns_remote", function ()
+		local output, status = check([[
+xmppdns = { forward = "{FORWARD}", trustfile = "{ANCHORS}", timeout = 3, insecure = "lan" }
+xmppdns_remote = { ["good.example"] = { dnssec = "off" } }
+]], "good.example");
+		assert.matches("SRV _xmpp-server._tcp.good.example: insecure by your setting, TTL", output, 1, true);
+		assert.equal(0, status);
+	end);
+
 	it("is silent, with status 0, where nothing is wrong", function ()
 		local output, status = check([[
 xmppdns = { forward = "{FORWARD}", trustfile = "{ANCHORS}", timeout = 3 }

@@ -10,10 +10,14 @@ local logging = require "xmppdns.prosody.logging";
 local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
 local prosody = require "spec.support.prosody";
+local resolvers = require "xmppdns.resolver";
 local zones = require "spec.support.zones";
 
 describe("logging", function ()
-	local lines, logs;
+	local lines, logs, resolver;
+
+	setup(function () resolver = assert(resolvers.new({ resolvconf = false, insecure = "lan" })); end);
+	teardown(function () resolver:close(); end);
 
 	before_each(function ()
 		lines = {};
@@ -33,33 +37,35 @@ describe("logging", function ()
 	end
 
 	it("has one line at debug for each lookup", function ()
-		logs:lookup("a.example", "A", { {}, status = "NoError", secure = true, from_cache = true }, nil, 0.0004);
-		logs:lookup("a.example", "SRV", { status = "NXDomain", secure = false }, nil, 0.0123);
-		logs:lookup("a..b", "A", nil, failure("name", "a..b: name: an empty label"), 0);
+		logs:lookup(resolver, "a.example", "A", { {}, status = "NoError", secure = true, from_cache = true }, nil, 0.0004);
+		logs:lookup(resolver, "a.example", "SRV", { status = "NXDomain", secure = false }, nil, 0.0123);
+		logs:lookup(resolver, "host.lan", "A", { {}, status = "NoError", secure = false }, nil, 0);
+		logs:lookup(resolver, "a..b", "A", nil, failure("name", "a..b: name: an empty label"), 0);
 		assert.same({
 			"debug: A of a.example: NoError, secure, records: 1, 0 ms, from the cache";
 			"debug: SRV of a.example: NXDomain, insecure, records: 0, 12 ms";
+			"debug: A of host.lan: NoError, insecure by your setting, records: 1, 0 ms";
 			"debug: a..b: name: an empty label, 0 ms";
 		}, lines);
 	end);
 
 	it("shows names from the network as printable text", function ()
-		logs:lookup("a\27\nb.example", "A", { status = "NoError", secure = true }, nil, 0);
-		logs:lookup("b.example", "A", nil, failure("bogus", "bogus\n\0"), 0);
+		logs:lookup(resolver, "a\27\nb.example", "A", { status = "NoError", secure = true }, nil, 0);
+		logs:lookup(resolver, "b.example", "A", nil, failure("bogus", "bogus\n\0"), 0);
 		assert.is_nil(table.concat(lines):find("[^ -~]"));
 	end);
 
 	it("warns once of a problem, whichever record of a name has it", function ()
-		logs:lookup("_xmpp-server._tcp.b.example", "SRV", nil, failure("bogus", "first"), 0);
-		logs:lookup("_xmpps-server._tcp.b.example", "SRV", nil, failure("bogus", "second"), 0);
-		logs:lookup("b.example", "A", nil, failure("bogus", "third"), 0);
-		logs:lookup("b.example", "A", nil, failure("timeout", "fourth"), 0);
+		logs:lookup(resolver, "_xmpp-server._tcp.b.example", "SRV", nil, failure("bogus", "first"), 0);
+		logs:lookup(resolver, "_xmpps-server._tcp.b.example", "SRV", nil, failure("bogus", "second"), 0);
+		logs:lookup(resolver, "b.example", "A", nil, failure("bogus", "third"), 0);
+		logs:lookup(resolver, "b.example", "A", nil, failure("timeout", "fourth"), 0);
 		assert.same({ "warn: first", "warn: fourth" }, warnings());
 	end);
 
 	it("does not warn of what the caller has asked for", function ()
 		for _, code in ipairs({ "canceled", "insecure", "name" }) do
-			logs:lookup("b.example", "A", nil, failure(code, code), 0);
+			logs:lookup(resolver, "b.example", "A", nil, failure(code, code), 0);
 		end
 		assert.same({}, warnings());
 	end);

@@ -4,6 +4,7 @@
 
 require "spec.support.prosody_util" ("encodings");
 
+local list_insecure = require "xmppdns.prosody.policy".list_insecure;
 local new_policies = require "xmppdns.prosody.policy".new;
 
 describe("xmppdns.prosody.policy:", function ()
@@ -58,6 +59,24 @@ describe("xmppdns.prosody.policy:", function ()
 		policies:read();
 		assert.same({ dane = "required", dnssec = "opportunistic", endpoint = { host = "x.test", port = 1 } }, policies:get("other.test", "a.test"));
 		assert.same({ [[*: The option "xmppdns_remote" has a.test twice: the stricter settings count]] }, reports);
+	end);
+
+	it("17.1: where validation is switched off above all hosts, is listed for the resolver", function ()
+		assert.same({ "a.test", "xn--bcher-kva.test" }, list_insecure({
+			["Bücher.test."] = { dnssec = "off" }, ["a.test"] = { dnssec = "off", dane = "off" }, ["b.test"] = { dane = "off" }, ["c.test"] = { dnssec = "required" };
+			["d.test"] = { dnssec = "off" }, ["D.test"] = { dnssec = "opportunistic" }, ["a..b"] = { dnssec = "off" }, ["192.0.2.1"] = { dnssec = "off" };
+			["[2001:db8::1]"] = { dnssec = "off" }, ["e.test"] = "off";
+		}));
+		assert.same({}, list_insecure(nil));
+		assert.same({}, list_insecure("off"));
+	end);
+
+	it("17.1: it cannot be switched off for one host alone, which is said", function ()
+		options["own.test"].xmppdns_remote = { ["a.test"] = { dnssec = "off" } };
+		policies:read_host("own.test");
+		assert.same({ [[own.test: The option "xmppdns_remote": ["a.test"]: dnssec = "off" below a host accepts unsigned answers, ]]
+			.. "but does not switch validation off" }, reports);
+		assert.equal("off", policies:get("own.test", "a.test").dnssec);
 	end);
 
 	it("a mistake voids its own key, and a strict value beside it holds", function ()

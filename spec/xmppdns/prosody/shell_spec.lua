@@ -12,11 +12,13 @@ describe("The admin shell's section xmppdns", function ()
 	setup(function ()
 		dns = zones.serve({
 			["secure.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1\nevil TXT \"\\027[31m\"" };
+			["nta.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 127.0.0.1", fault = "signature" };
 			["bogus.example"] = { records = "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 127.0.0.1", fault = "signature" };
 		});
 		server = prosody.start({
 			name = "shell", authority = certificates.new_authority(), modules = { "xmppdns" }, hosts = { ["one.test"] = "one.test" };
-			config = ("xmppdns = { forward = %q, trustfile = %q, resolvconf = false, timeout = 5 }"):format(dns.forward, dns.anchors);
+			config = ("xmppdns = { forward = %q, trustfile = %q, resolvconf = false, timeout = 5 }"):format(dns.forward, dns.anchors)
+				.. '\nxmppdns_remote = { ["nta.example"] = { dnssec = "off" } }';
 		});
 	end);
 
@@ -53,6 +55,14 @@ describe("The admin shell's section xmppdns", function ()
 		assert.matches("_xmpp%-server._tcp.secure.example\tIN\tSRV\t0 0 5269 xmpp.secure.example.-\n.*: 1 record, secure",
 			server:shell([[xmppdns:lookup("_xmpp-server._tcp.secure.example", "srv")]]));
 		assert.matches("^A of xmpp.bogus.example: bogus: validation failure", failure_of([[xmppdns:lookup("xmpp.bogus.example")]]));
+	end);
+
+	it("17.1: says which answers are insecure by xmppdns_remote", function ()
+		assert.matches("xmpp.nta.example\tIN\tA\t127.0.0.1\n.*: 1 record, insecure by your setting, 300 seconds left\n",
+			server:shell([[xmppdns:lookup("xmpp.nta.example")]]));
+		assert.matches("SRV _xmpp-server._tcp.nta.example: insecure by your setting, TTL", server:shell([[xmppdns:plan("nta.example")]]), 1, true);
+		assert.matches("insecure by your setting: nta.example", server:shell("xmppdns:servers()"), 1, true);
+		assert.matches("DNS through libunbound [^\n]*; insecure by your setting: nta.example\n", server:log());
 	end);
 
 	it("shows what comes from the network as printable text", function ()
