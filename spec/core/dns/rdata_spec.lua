@@ -4,6 +4,7 @@
 
 local core = require "xmppdns.core";
 local records = require "spec.support.records";
+local testprocess = require "xmppdns.testprocess";
 
 local parse_record = core.parse_record;
 local u16, text, param, samples, new_generator = records.u16, records.text, records.param, records.samples, records.new_generator;
@@ -181,8 +182,16 @@ describe("rdata: a record of another type", function ()
 	end);
 
 	it("is accepted for each of the 65536 types", function ()
-		for type = 0, 65535 do
-			assert(digest_record(type, "\0") or core.type_name(type):sub(1, 4) ~= "TYPE");
-		end
+		-- In a Lua of its own: each type seen has a metatable, which would be walked by every collection in all later specs.
+		assert.same({ "65536 types" }, testprocess.threads(1, [[
+			local core = require "xmppdns.core";
+			local types = {};
+			for type = 0, 65535 do
+				local record = core.parse_record(type, "\0");
+				if record or core.type_name(type):sub(1, 4) ~= "TYPE" then types[#types + 1] = type; end
+				assert(not record or record.type == core.type_name(type) and record.class == "IN");
+			end
+			return #types .. " types";
+		]], package.path, package.cpath));
 	end);
 end);
