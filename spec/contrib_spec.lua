@@ -11,7 +11,6 @@ local DASHBOARD = "mod_xmppdns/contrib/dashboard.json";
 local function list_samples()
 	local samples = {};
 	for name, kind in process.read("README.md"):gmatch("\n| `([%l_]+)` | (%l+) |") do
-		if kind == "counter" then name = name .. "_total"; end
 		if kind == "histogram" then name = name .. "_bucket"; end
 		samples[name] = true;
 	end

@@ -440,18 +440,27 @@ describe("mod_xmppdns", function ()
 			assert.equal(stock, given);
 		end);
 
-		it("logs why no connection was possible", function ()
+		it("18.7: logs why no connection was possible, each time with one line: as a warning, or at info where that was given a moment ago", function ()
 			stand_in = new_prosody(12, { xmppdns = dns:settings() });
 			load_plugin(stand_in);
-			local ended;
-			stand_in.hooks["s2sout-created"]({ session = { from_host = "one.test", to_host = "bogus.example" } });
-			stand_in.modules["net.resolvers.service"].new("bogus.example", "xmpp-server", "tcp", { default_port = 5269 })
-				:next(function (conn_type) ended = conn_type or "nothing"; end);
-			run_until(function () return ended; end);
-			assert.equal("nothing", ended);
+			for _ = 1, 2 do
+				local ended;
+				stand_in.hooks["s2sout-created"]({ session = { from_host = "one.test", to_host = "bogus.example" } });
+				stand_in.modules["net.resolvers.service"].new("bogus.example", "xmpp-server", "tcp", { default_port = 5269 })
+					:next(function (conn_type) ended = conn_type or "nothing"; end);
+				run_until(function () return ended; end);
+				assert.equal("nothing", ended);
+			end
 			assert.matches("^warn: %u+ of .*bogus%.example: bogus: validation failure", stand_in.log[2]);
-			assert.matches("^info: Cannot connect to bogus%.example: SRV of _xmpp%-server%._tcp%.bogus%.example: bogus: ", stand_in.log[3]);
+			assert.matches("^info: Cannot connect to bogus%.example: SRV of _xmpps?%-server%._tcp%.bogus%.example: bogus: ", stand_in.log[3]);
 			assert.is_nil(stand_in.log[4]);
+		end);
+
+		it("18.7: warns of an option unbound that is ignored", function ()
+			stand_in = new_prosody(12, { xmppdns = dns:settings(), unbound = { forward = "192.0.2.1" } });
+			load_plugin(stand_in);
+			assert.matches("^warn: the global section: the option \"unbound\" is ignored, because there is \"xmppdns\"; ", stand_in.log[1]);
+			assert.matches("^info: DNS through", stand_in.log[2]);
 		end);
 	end);
 

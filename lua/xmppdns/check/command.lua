@@ -154,7 +154,7 @@ end
 
 -- Whether nothing is wrong. A server that strips DNSSEC is wrong even where we can do without it.
 local function is_good(run)
-	if run.configuration[1] or run.health and not run.health.ok or run.server and not run.server.ok then return false; end
+	if tree.has_problems(run.configuration) or run.health and not run.health.ok or run.server and not run.server.ok then return false; end
 	for _, domain in ipairs(run.domains) do
 		if domain.problems[1] then return false; end
 	end

@@ -6,7 +6,7 @@ local FIELDS = [[
 JSON: an object with
   xmppdns, libunbound   versions
   ok                    whether the exit status is 0
-  configuration         what is wrong with Prosody's: list of { section, text, advice }
+  configuration         what is wrong with Prosody's: list of { section, text, advice, level: "warning", or none }
   server                the running Prosody, with prosodyctl and without a domain:
     ok, state           no problem found; "active", "closed" (loaded, but does not serve), "absent" (not loaded), "stopped" (Prosody does not run),
                         "deaf" (it has no admin socket), "unreadable" (that may not be used) or "silent"

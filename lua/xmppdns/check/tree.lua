@@ -219,14 +219,23 @@ end
 
 -- Configuration
 
+-- Whether anything is wrong with it, and not only doubtful.
+local function has_problems(findings)
+	for _, finding in ipairs(findings) do
+		if not finding.level then return true; end
+	end
+	return false;
+end
+
 -- What is wrong with it (see xmppdns.prosody.configuration), by section.
 local function draw_configuration(findings, style, unicode, width)
-	local root = node(("%s: %s"):format(style("title", "configuration"), style("problem", "wrong")));
-	local sections = {};
+	local is_wrong, sections = has_problems(findings), {};
+	local root = node(("%s: %s"):format(style("title", "configuration"), is_wrong and style("problem", "wrong") or style("warning", "doubtful")));
 	for _, finding in ipairs(findings) do
 		local name = finding.section;
 		sections[name] = sections[name] or add(root, unicode and visible_name(name) or visible(name));
-		add(add(sections[name], ("%s: %s"):format(style("problem", "problem"), visible(finding.text))), finding.advice);
+		local level = finding.level or "problem";
+		add(add(sections[name], ("%s: %s"):format(style(level, level), visible(finding.text))), finding.advice);
 	end
 	return draw(root, unicode, width);
 end
@@ -264,5 +273,5 @@ end
 
 return {
 	new_style = new_style, draw_configuration = draw_configuration, draw_domain = draw_domain, draw_health = draw_health, draw_server = draw_server;
-	visible = visible;
+	has_problems = has_problems, visible = visible;
 };

@@ -188,9 +188,9 @@ local function sum_up(plan, failures)
 	return new_error(code, table.concat(texts, "; "));
 end
 
--- One error for all that were met so far, or nil.
-function plan_methods:sum_up()
-	local failures = self:failures();
+-- One error for those failures, or for all that were met so far; or nil.
+function plan_methods:sum_up(failures)
+	failures = failures or self:failures();
 	return failures[1] and sum_up(self, failures);
 end
 

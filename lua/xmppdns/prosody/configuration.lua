@@ -24,8 +24,9 @@ local function section_name(config, host)
 	return ("%s \"%s\""):format(rawget(config[host], "component_module") and "Component" or "VirtualHost", host);
 end
 
-local function add(findings, section, text, advice)
-	findings[#findings + 1] = { section = section, text = text, advice = advice };
+-- level: "warning" for what may be meant, nil for a problem.
+local function add(findings, section, text, advice, level)
+	findings[#findings + 1] = { section = section, text = text, advice = advice, level = level };
 end
 
 -- One that begins like ours, or nearly is one of ours.
@@ -92,16 +93,25 @@ local function add_host(findings, config, host)
 	add_all(findings, section_name(config, host), policy.list_problems_of_host(own, remotes), advise_host);
 end
 
--- Options with names that are nearly ours: { { section, text, advice } ... }. config: of core.configmanager.getconfig().
-local function find_misspelt(config)
+-- Of the two tables only one counts.
+local function add_ignored(findings, config)
+	local own = config[GLOBAL];
+	if not own or own.xmppdns == nil or own.unbound == nil then return; end
+	add(findings, section_name(config, GLOBAL), "the option \"unbound\" is ignored, because there is \"xmppdns\"",
+		"what it has is for Prosody's own resolver alone: move it into xmppdns", "warning");
+end
+
+-- Options that have no effect, by their names: { { section, text, advice, level } ... }. config: of core.configmanager.getconfig().
+local function find_ineffective(config)
 	local findings = {};
+	add_ignored(findings, config);
 	for _, host in ipairs(sorted_keys(config)) do add_misspelt(findings, config, host); end
 	return findings;
 end
 
 -- All that is wrong: as above. What a setting's value may be, the resolver says.
 local function check(config)
-	local findings = find_misspelt(config);
+	local findings = find_ineffective(config);
 	for _, host in ipairs(sorted_keys(config)) do
 		if host == GLOBAL then add_global(findings, config); else add_host(findings, config, host); end
 	end
@@ -117,4 +127,4 @@ local function keep_known(settings)
 	return known;
 end
 
-return { check = check, find_misspelt = find_misspelt, keep_known = keep_known };
+return { check = check, find_ineffective = find_ineffective, keep_known = keep_known };

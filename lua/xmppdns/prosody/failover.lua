@@ -27,25 +27,36 @@ local function get_reached(session)
 	return extra and extra.xmppdns;
 end
 
+-- A line of the log, which needs not be told again with the plan's end.
+local function tell(session, one, text)
+	session.log("info", "Not used for %s: %s", session.to_host, text);
+	if one.error then one.error.is_told = true; end
+end
+
 -- What has failed before TLS stood says something of the address alone; the rest is the same server's at the endpoint's other addresses.
 local function end_endpoint(session, reached, reason)
 	local one, address = reached.endpoint, reached.address;
 	local where = one.addresses[2] and (" (%s)"):format(address) or "";
 	local text = ("%s port %d%s: %s"):format(one.host, one.port, where, describe(reason));
-	session.log("info", "Not used for %s: %s", session.to_host, text);
-	if session.secure then return reached.plan:refuse(one, "tls", text); end
-	if not reached.plan:spare(one, address, text) then reached.plan:refuse(one, "tls", table.concat(one:list_problems(), ", ")); end
+	if session.secure then
+		reached.plan:refuse(one, "tls", text);
+	elseif not reached.plan:spare(one, address, text) then
+		reached.plan:refuse(one, "tls", table.concat(one:list_problems(), ", "));
+	end
+	tell(session, one, text);
 end
 
 -- No attempt led to a connection. net.connect tells only the last cause.
-local function end_attempts(plan, reason)
+local function end_attempts(session, plan, reason)
 	local open = {};
 	for _, one in ipairs(plan.endpoints) do
 		if one.taken > 0 and not one.error then open[#open + 1] = one; end
 	end
 	local cause = open[2] and "no connection" or describe(reason);
 	for _, one in ipairs(open) do
-		plan:refuse(one, "unreachable", ("%s port %d: %s"):format(one.host, one.port, cause));
+		local text = ("%s port %d: %s"):format(one.host, one.port, cause);
+		plan:refuse(one, "unreachable", text);
+		tell(session, one, text);
 	end
 end
 
@@ -94,7 +105,7 @@ local function bounce(self, session, known, reason)
 	local plan = reached and reached.plan or known.plan;
 	if not plan then return known.bounce_sendq(session, reason); end
 	if not reached then
-		end_attempts(plan, reason);
+		end_attempts(session, plan, reason);
 	else
 		end_endpoint(session, reached, reason);
 		local may_move = session.sendq and not self.is_stopped and known.count < MOST_SESSIONS;

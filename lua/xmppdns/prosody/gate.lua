@@ -66,7 +66,7 @@ end
 
 -- XEP-0220, 2.5: what one domain may not does not concern the others of the stream.
 local function answer_error(session, attr, refused)
-	session.log("warn", "%s is refused: %s", attr.from, refused.reason);
+	verdict.log_refusal(session, attr.from, refused);
 	session.sends2s(st.stanza("db:result", { from = attr.to, to = attr.from, id = attr.id, type = "error" })
 		:tag("error", { type = "auth" })
 		:tag("not-authorized", { xmlns = "urn:ietf:params:xml:ns:xmpp-stanzas" }):up()

@@ -103,10 +103,18 @@ local function is_outage(failure)
 	return failure.code == "timeout" or failure.code == "servfail" or failure.code == "system" or failure.code == "canceled";
 end
 
-local function refuse_unknown(failure)
-	local text = is_outage(failure) and "Your domain cannot be looked up from here just now: please try again later" or "Your DNS records cannot be looked up";
+-- Whether it is the domain's records that fail, as far as we can know: data that does not validate is our own trouble where the root's does not either.
+local function is_theirs(failure, plan)
+	if failure.code ~= "bogus" or not plan then return false; end
+	local keys = plan.resolver:peek(".", "DNSKEY");
+	return keys ~= nil and keys.secure;
+end
+
+local function refuse_unknown(failure, plan)
+	local text = is_theirs(failure, plan) and "Your DNS records fail validation, as seen from here"
+		or "Your domain cannot be looked up from here just now: please try again later";
 	local refused = refuse("remote-connection-failed", text, tostring(failure));
-	refused.is_passing, refused.is_outage = true, is_outage(failure);
+	refused.is_passing, refused.is_outage, refused.failure = true, is_outage(failure), failure;
 	return refused;
 end
 
@@ -167,7 +175,7 @@ local function judge(session, remote, policy, options)
 	if found.is_match then return { state = "dane" }; end
 	if failure then
 		local may_pass = may_stand_by(failure, found, remote, policy, options.remembered) and is_proven_by_pkix(evidence, { remote });
-		return may_pass and { state = "pkix" } or refuse_unknown(failure);
+		return may_pass and { state = "pkix" } or refuse_unknown(failure, plan);
 	end
 	remember(found, evidence, remote, policy, options);
 	return decide(found, evidence, policy);

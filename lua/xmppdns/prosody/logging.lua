@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- Lines for Prosody's log: one for each lookup, and one for each problem unless it said so a moment ago.
+-- Lines for Prosody's log: one for each lookup, and one for each problem unless it was told a moment ago.
 
 local from_prosody = require "xmppdns.prosody.modules";
 local cache = from_prosody "util.cache";
@@ -23,22 +23,27 @@ local function report_suppressed(self)
 	self.suppressed = 0;
 end
 
--- A line for the operator. key: of lines with the same key only one is written in ten minutes.
+-- A line for the operator. key: of lines with the same key only one is written in ten minutes. Gives whether it is.
 function logging_methods:problem(key, ...)
 	local last = self.known:get(key);
-	if last and now() - last < SILENCE then return; end
+	if last and now() - last < SILENCE then return false; end
 	if not self.throttle:poll(1) then
 		self.suppressed = self.suppressed + 1;
-		return;
+		return false;
 	end
 	self.known:set(key, now());
 	report_suppressed(self);
 	self.log("warn", ...);
+	return true;
 end
 
 -- "_xmpp-server._tcp.example.org" -> "example.org": when one record of a name fails, others do too.
 local function owner_of(qname)
 	return (qname:gsub("^_[^.]*%._[^.]*%.", ""));
+end
+
+local function key_of(code, qname)
+	return ("%s %s"):format(code, owner_of(qname));
 end
 
 -- For on_done of the resolver.
@@ -49,12 +54,56 @@ function logging_methods:lookup(resolver, qname, rdtype, answer, err, seconds)
 	end
 	local text = visible(err);
 	self.log("debug", "%s, %.0f ms", text, seconds * 1000);
-	if is_problem[err.code] then self:problem(err.code .. " " .. owner_of(qname), "%s", text); end
+	if is_problem[err.code] then self:problem(key_of(err.code, qname), "%s", text); end
+end
+
+-- Whether a line has told that failed lookup, or another one of the name, since then.
+function logging_methods:has_told(err, since)
+	local at = is_problem[err.code] and err.qname and self.known:get(key_of(err.code, err.qname));
+	return at ~= nil and at ~= false and at >= since;
+end
+
+-- A line of libunbound's log.
+function logging_methods:libunbound(line)
+	local is_error = line:find("error:", 1, true) ~= nil;
+	local key = line:gsub("^%[%d+%] libunbound%[%d+:%x+%] ", "");
+	if not is_error or not self:problem(key, "libunbound: %s", line) then self.log("debug", "libunbound: %s", line); end
+end
+
+-- Connections
+
+-- What of the plan's lookups is told from now on needs not be told at its end.
+function logging_methods:begin(plan)
+	self.begun[plan] = now();
+end
+
+local function list_untold(self, plan)
+	local untold, since = {}, self.begun[plan] or now();
+	for _, failure in ipairs(plan:failures()) do
+		if not failure.is_told and not self:has_told(failure, since) then untold[#untold + 1] = failure; end
+	end
+	return untold;
+end
+
+-- At the end of a plan (nil: there was none), what no line has told: why there is no connection, or what else was not used.
+function logging_methods:ending(domain, plan, problem)
+	if not plan or not plan:sum_up() then
+		if problem then self.log("info", "Cannot connect to %s: %s", domain, problem); end
+		return;
+	end
+	local untold, is_vain = list_untold(self, plan), plan.error or not plan.fruitful;
+	if is_vain then
+		local text = untold[1] and plan:sum_up(untold).text or problem;
+		return self.log(untold[1] and "info" or "debug", "Cannot connect to %s: %s", domain, text);
+	end
+	for _, failure in ipairs(untold) do self.log("info", "Not used for %s: %s", domain, failure.text); end
 end
 
 -- log(level, format, ...): Prosody's.
 local function new(log)
-	return setmetatable({ log = log, known = cache.new(REMEMBERED), throttle = throttle.create(LINES, PERIOD), suppressed = 0 }, logging_mt);
+	return setmetatable({
+		log = log, known = cache.new(REMEMBERED), throttle = throttle.create(LINES, PERIOD), suppressed = 0, begun = setmetatable({}, { __mode = "k" });
+	}, logging_mt);
 end
 
 return { new = new };

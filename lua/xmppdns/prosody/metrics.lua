@@ -86,6 +86,16 @@ function metrics_methods:collect(resolver)
 	end
 end
 
+-- The same in a moment, once for all lookups that end until then: the resolver's counters shall be as fresh as those of count_lookup.
+function metrics_methods:collect_soon(resolver)
+	if self.due == resolver or resolver.closed then return; end
+	self.due = resolver;
+	resolver:after(0, function ()
+		self.due = nil;
+		self:collect(resolver);
+	end);
+end
+
 local function add_entries(self, module, kind, definitions)
 	for _, definition in ipairs(definitions) do
 		local family = module:metric(kind, definition[1], "", definition[2]);

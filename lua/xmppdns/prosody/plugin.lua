@@ -17,6 +17,7 @@ local inbound = require "xmppdns.prosody.inbound";
 local logging = require "xmppdns.prosody.logging";
 local metrics = require "xmppdns.prosody.metrics";
 local negative_anchors = require "xmppdns.prosody.negative_anchors";
+local now = require "xmppdns.core".now;
 local new_plan = require "xmppdns.plan.plan".new;
 local outbound = require "xmppdns.prosody.outbound";
 local policy = require "xmppdns.prosody.policy";
@@ -52,7 +53,7 @@ local function apply_options(self)
 	self.settings = placed;
 	self.policies:read();
 	self.options = status.read_options(configmanager.getconfig());
-	for _, finding in ipairs(configuration.find_misspelt(configmanager.getconfig())) do
+	for _, finding in ipairs(configuration.find_ineffective(configmanager.getconfig())) do
 		self.log("warn", "%s: %s; %s", finding.section, finding.text, finding.advice);
 	end
 	return true;
@@ -63,6 +64,7 @@ end
 local function observe(self, resolver)
 	function resolver.on_done(qname, rdtype, answer, err, seconds)
 		self.metrics:count_lookup(rdtype, answer, err, seconds);
+		self.metrics:collect_soon(resolver);
 		self.logs:lookup(resolver, qname, rdtype, answer, err, seconds);
 		if err then self.failures:note(err); end
 	end
@@ -72,9 +74,7 @@ local function observe(self, resolver)
 	function resolver.on_notice(notice)
 		self.log("warn", "%s", notice);
 	end
-	function resolver.on_log(line)
-		self.log(line:find("error:", 1, true) and "warn" or "debug", "libunbound: %s", line);
-	end
+	function resolver.on_log(line) self.logs:libunbound(line); end
 end
 
 local function check_health(self, resolver)
@@ -162,17 +162,6 @@ end
 
 -- Connections to other servers
 
-local function log_end(self, ended)
-	local plan = ended.plan;
-	if not plan or plan.error or not plan.fruitful then
-		self.log("info", "Cannot connect to %s: %s", ended.hostname, ended.last_error); -- the lookups' problems were warned of
-		return;
-	end
-	for _, failure in ipairs(plan:failures()) do
-		self.log("info", "Not used for %s: %s", ended.hostname, failure.text);
-	end
-end
-
 local function new_failover(prosody)
 	return failover.new(function (event)
 		event.origin = prosody.hosts[event.from_host];
@@ -186,10 +175,13 @@ local function new_outgoing(self)
 	return {
 		get_resolver = function () return get_resolver(self); end;
 		policy = function (...) return get_policy(self, ...); end;
-		on_end = function (ended) log_end(self, ended); end;
+		on_end = function (ended) self.logs:ending(ended.hostname, ended.plan, ended.last_error); end;
 		get_session = function () return self.failover:get_session(); end;
 		get_plan = function (...) return self.failover:get_plan(...); end;
-		on_plan = function (...) self.failover:set_plan(...); end;
+		on_plan = function (plan, ...)
+			self.logs:begin(plan);
+			self.failover:set_plan(plan, ...);
+		end;
 	};
 end
 
@@ -215,7 +207,10 @@ local function judge(self, session, host, remote)
 	local found = get_policy(self, host, remote);
 	if found.trouble then return verdict.refuse_for(found.trouble); end
 	if session.direction == "outgoing" and session.from_host == host then return outbound.judge(session, found); end
-	return inbound.judge(session, remote, found, self.incoming);
+	local began = now();
+	local judged = inbound.judge(session, remote, found, self.incoming);
+	judged.is_told = judged.failure and self.logs:has_told(judged.failure, began);
+	return judged;
 end
 
 -- Hooks: { event, priority, handler(self, event), is_constant }; gate says what is constant

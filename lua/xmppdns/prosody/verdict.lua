@@ -5,7 +5,8 @@
 -- Whatever makes a session usable for a domain asks here; what cannot be decided is refused. A verdict: state "none" (nothing needs to be
 -- proven: Prosody's own rules decide), "dane", "pkix" (by a trusted certificate for the name) or "refused". None at all: not known yet.
 -- targets: more names for which a certificate will do (R27). Of a refusal: condition and text (for the peer), reason (for the log and
--- the senders of our stanzas), is_passing (it may be asked again on the same stream), is_outage (DNS did not answer).
+-- the senders of our stanzas), is_passing (it may be asked again on the same stream), is_outage (DNS did not answer), failure (the lookup's error
+-- that it is for), is_told (the log has that error already).
 
 local NOT_KNOWN = {
 	state = "refused", condition = "remote-connection-failed";
@@ -55,9 +56,14 @@ function verdict_methods:renew()
 	self.round = {};
 end
 
+-- What has become of the remote domain, at one level: the cause may be in the log already.
+local function log_refusal(session, remote, verdict)
+	session.log(verdict.is_told and "debug" or "warn", "%s is refused: %s", remote, verdict.reason);
+end
+
 -- Ends the session for a verdict that is a refusal. Gives false, as handlers of s2s-check-certificate do.
 local function refuse(session, remote, verdict)
-	session.log("warn", "%s is refused: %s", remote, verdict.reason);
+	log_refusal(session, remote, verdict);
 	session.cert_chain_status, session.cert_identity_status = "invalid", nil;
 	session:close({ condition = verdict.condition, text = verdict.text }, nil, verdict.reason);
 	return false;
@@ -74,4 +80,4 @@ local function new(known, judge, get_trust)
 	return setmetatable({ known = known, judge = judge, get_trust = get_trust, round = {} }, verdict_mt);
 end
 
-return { new = new, refuse = refuse, refuse_for = refuse_for, NOT_KNOWN = NOT_KNOWN };
+return { new = new, log_refusal = log_refusal, refuse = refuse, refuse_for = refuse_for, NOT_KNOWN = NOT_KNOWN };

@@ -50,7 +50,12 @@ describe("configuration: a check", function ()
 	it("looks at Prosody's own option unbound where there is no other", function ()
 		assert.same({ "the global section: The option \"unbound\": unknown setting \"forwrad\": did you mean \"forward\"?; " .. NOT_USED },
 			list(configuration.check({ ["*"] = { unbound = { forwrad = "192.0.2.1" } } })));
-		assert.same({}, configuration.check({ ["*"] = { unbound = { forwrad = "192.0.2.1" }, xmppdns = {} } }));
+	end);
+
+	it("18.7: warns of Prosody's own option unbound where it is ignored", function ()
+		assert.same({ { section = "the global section", level = "warning", text = "the option \"unbound\" is ignored, because there is \"xmppdns\"";
+			advice = "what it has is for Prosody's own resolver alone: move it into xmppdns" } },
+			configuration.check({ ["*"] = { unbound = { forwrad = "192.0.2.1" }, xmppdns = {} } }));
 	end);
 
 	it("names options that are nearly ours, in any section, and no other", function ()
@@ -59,7 +64,7 @@ describe("configuration: a check", function ()
 			"the global section: unknown option \"xmppdns_fast\"; it has no effect";
 			"the global section: unknown option \"xmppdns_remotes\": did you mean \"xmppdns_remote\"?; it has no effect";
 			"VirtualHost \"one.test\": unknown option \"xmpdns\": did you mean \"xmppdns\"?; it has no effect";
-		}, list(configuration.find_misspelt({
+		}, list(configuration.find_ineffective({
 			["*"] = { xmppdns_remotes = {}, XMPPDNS = {}, xmppdns_fast = true, ssl = {}, unbound = {}, use_dane = true };
 			["one.test"] = { xmpdns = {}, xmpp_port = 1 };
 		})));
@@ -138,6 +143,15 @@ xmppdns = { forward = "{FORWARD}", trustfile = "{ANCHORS}", timeout = 3, insecur
 xmppdns_remote = { ["good.example"] = { dnssec = "off" } }
 ]], "good.example");
 		assert.matches("SRV _xmpp-server._tcp.good.example: insecure by your setting, TTL", output, 1, true);
+		assert.equal(0, status);
+	end);
+
+	it("18.7: shows what is doubtful; status 0", function ()
+		local output, status = check([[
+unbound = { forward = "192.0.2.1" }
+xmppdns = { forward = "{FORWARD}", trustfile = "{ANCHORS}" }
+]], "good.example");
+		assert.matches("^configuration: doubtful\n└─ the global section\n   └─ warning: the option \"unbound\" is ignored", output);
 		assert.equal(0, status);
 	end);
 

@@ -78,6 +78,16 @@ describe("logging", function ()
 		assert.same({ "warn: 10 more DNS problems were not logged", "warn: problem 31" }, { warnings()[21], warnings()[22] });
 	end);
 
+	it("18.7: has of libunbound's errors the same one once, and twenty a minute at most with all others; what is left out is at debug", function ()
+		for i = 1, 414 do logs:libunbound(("[%d] libunbound[123:%x] error: can't create socket: Too many open files"):format(1795900203 + i, i % 16)); end
+		assert.same({ "warn: libunbound: [1795900204] libunbound[123:1] error: can't create socket: Too many open files" }, warnings());
+		assert.equal(414, #lines);
+		for i = 1, 100 do logs:libunbound(("[1795900203] libunbound[123:0] error: number %d"):format(i)); end
+		assert.equal(20, #warnings());
+		logs:libunbound("[1795900203] libunbound[123:0] info: resolving");
+		assert.equal("debug: libunbound: [1795900203] libunbound[123:0] info: resolving", lines[#lines]);
+	end);
+
 	it("remembers a bounded number of problems", function ()
 		for i = 1, 5000 do
 			logs.throttle.balance = 1;

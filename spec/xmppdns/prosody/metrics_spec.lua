@@ -12,7 +12,7 @@ local zones = require "spec.support.zones";
 local CONFIG = [[
 xmppdns = { forward = %q, trustfile = %q, resolvconf = false, timeout = 3 }
 statistics = "internal"
-statistics_interval = "manual"
+statistics_interval = %s
 http_interfaces = { %q }
 http_ports = { %d }
 https_ports = { }
@@ -22,17 +22,31 @@ openmetrics_allow_cidr = "127.0.0.0/8"
 -- { lookups = "counter" }
 local function read_readme()
 	local families = {};
-	for name, kind in process.read("README.md"):gmatch("\n| `([%l_]+)` | (%l+) |") do families[name] = kind; end
+	for name, kind in process.read("README.md"):gmatch("\n| `([%l_]+)` | (%l+) |") do families[name:gsub("_total$", "")] = kind; end
 	return families;
 end
 
 describe("Prosody's metrics", function ()
-	local dns, forwarder, server, url;
+	local dns, forwarder, server, url, authority, address, s2s_port;
+
+	-- The server, once it has looked at its health, which counts too; and the URL of its metrics.
+	local function start(name, interval)
+		local its_address = name == "metrics" and address or process.free_address();
+		local http_port = process.free_port(its_address);
+		local started = prosody.start({
+			name = name, authority = authority, modules = { "xmppdns", "http_openmetrics" }, address = its_address, s2s_ports = { s2s_port };
+			config = CONFIG:format(forwarder.forward, dns.anchors, interval, its_address, http_port);
+			hosts = { ["one.example"] = "one.example", ["two.example"] = "two.example" };
+		});
+		assert(process.wait_for_tcp(its_address, http_port));
+		assert(process.wait_until(function () return started:log():find("DNSKEY of .: NoError", 1, true); end));
+		return started, ("http://%s:%d/metrics"):format(its_address, http_port);
+	end
 
 	setup(function ()
-		local authority = certificates.new_authority();
-		local address = process.free_address();
-		local s2s_port, http_port = process.free_port(address), process.free_port(address);
+		authority = certificates.new_authority();
+		address = process.free_address();
+		s2s_port = process.free_port(address);
 		dns = zones.serve({
 			["two.example"] = { records = ("_xmpp-server._tcp SRV 0 0 1 broken\n_xmpp-server._tcp SRV 1 0 %d xmpp\nxmpp A %s"):format(s2s_port, address) };
 			["broken.example"] = { records = "xmpp A 127.0.0.1\n_xmpp-server._tcp SRV 0 0 5269 xmpp", fault = "signature", fault_at = "xmpp A" };
@@ -40,14 +54,7 @@ describe("Prosody's metrics", function ()
 			["plain.example"] = { records = "@ A 127.0.0.1\nbroken A 127.0.0.1\nsilent A 127.0.0.1", signed = false };
 		});
 		forwarder = misdns.start({ upstream = dns.forward });
-		server = prosody.start({
-			name = "metrics", authority = authority, modules = { "xmppdns", "http_openmetrics" }, address = address, s2s_ports = { s2s_port };
-			config = CONFIG:format(forwarder.forward, dns.anchors, address, http_port);
-			hosts = { ["one.example"] = "one.example", ["two.example"] = "two.example" };
-		});
-		assert(process.wait_for_tcp(address, http_port));
-		assert(process.wait_until(function () return server:log():find("DNSKEY of .: NoError", 1, true); end)); -- its own look at its health counts too
-		url = ("http://%s:%d/metrics"):format(address, http_port);
+		server, url = start("metrics", "\"manual\"");
 	end);
 
 	teardown(function ()
@@ -57,8 +64,8 @@ describe("Prosody's metrics", function ()
 	end);
 
 	-- { ["lookups_total{type=\"A\",outcome=\"secure\"}"] = 1 }, { lookups = "counter" }
-	local function scrape()
-		local body = assert(http.request(url));
+	local function scrape(of_url)
+		local body = assert(http.request(of_url or url));
 		local samples, families = {}, {};
 		for name, value in body:gmatch("\nprosody_mod_xmppdns__(%S+) (%S+)") do samples[name] = tonumber(value); end
 		for name, kind in body:gmatch("\n# TYPE prosody_mod_xmppdns__(%S+) (%l+)") do families[name] = kind; end
@@ -102,6 +109,17 @@ describe("Prosody's metrics", function ()
 			attempts = difference("attempts_total"), probes = difference("probes_total"), probe_verdicts = difference("probe_verdicts_total");
 			rebuilds_or_denied = difference("rebuilds_total") + difference("rebuilds_denied_total"), has_switched = difference("tcp_switches_total") > 0;
 		});
+	end);
+
+	it("18.7: are all of the same moment, however seldom Prosody collects its statistics", function ()
+		local seldom, its_url = start("metrics-seldom", "3600");
+		finally(function () seldom:stop(); end);
+		local before = scrape(its_url);
+		for _ = 1, 2 do seldom:shell([[dns:lookup("xmpp.two.example", "A")]]); end
+		local after = scrape(its_url);
+		local function difference(name) return after[name] - (before[name] or 0); end
+		assert.same({ 2, 1, 1, 1 }, { difference([[lookups_total{type="A",outcome="secure"}]]), difference("cache_hits_total"), difference("cache_misses_total"),
+			difference("attempts_total") });
 	end);
 
 	it("count endpoints by what became of them", function ()

@@ -135,6 +135,7 @@ describe("A session from one Prosody to another", function ()
 			["queued.example"] = zone(srv(0, "good") .. srv(1, "other") .. tlsa("good", WRONG)
 				.. tlsa("other", digest(3, 1, certificate("other", "queued.example"))));
 			["hopeless.example"] = zone(srv(0, "good") .. srv(1, "other") .. srv(2, "early") .. tlsa("good", WRONG) .. tlsa("other", WRONG));
+			["told.example"] = zone(srv(0, "good") .. "_xmpp-server._tcp SRV 1 0 1 good\n" .. tlsa("good", WRONG));
 			["ee.example"] = zone(srv(0, "other") .. tlsa("other", digest(3, 0, certificate("other", "ee.example"))));
 			["pkix.example"] = zone(srv(0, "good") .. tlsa("good", digest(1, 1, certificate("good", "pkix.example"))));
 			["badpkix.example"] = zone(srv(0, "other") .. tlsa("other", digest(1, 1, certificate("other", "badpkix.example"))));
@@ -206,6 +207,13 @@ xmppdns_remote = {
 				.. "other%.hopeless%.example port %d+: Remote server's certificate does not match its TLSA records: [^;]*; "
 				.. "early%.hopeless%.example port %d+: the connection was closed$", "hopeless.example");
 		end);
+
+		it("18.7: and has each cause in the log once", function ()
+			refuses("^good%.told%.example port %d+: Remote server's certificate does not match", "told.example");
+			local causes = {};
+			for cause in near:log():gmatch("\tinfo\t[^\n]*good%.told%.example port (%d+)[^\n]*") do causes[tonumber(cause)] = (causes[tonumber(cause)] or 0) + 1; end
+			assert.same({ [places.PORT] = 1, [1] = 1 }, causes);
+		end);
 	end);
 
 	describe("is made", function ()
@@ -260,7 +268,7 @@ xmppdns_remote = {
 		end);
 
 		it("is refused when the TLSA records are bogus, though its certificate is trusted", function ()
-			assert.matches("Your DNS records cannot be looked up", ping("bogustlsa.example", "near.example", servers.good));
+			assert.matches("Your DNS records fail validation, as seen from here", ping("bogustlsa.example", "near.example", servers.good));
 		end);
 
 		it("is refused without TLSA records where dane is \"required\"", function ()

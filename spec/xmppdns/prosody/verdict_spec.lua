@@ -459,6 +459,17 @@ describe("What is required holds:", function ()
 		end);
 	end);
 
+	it("18.7: while what we ask strips DNSSEC, nobody is told that his records were at fault", function ()
+		finally(function ()
+			mend_dns();
+			near:shell("xmppdns:flush()");
+		end);
+		near:shell("xmppdns:flush()");
+		faulty:rule({ fault = "strip" });
+		assert.matches("remote%-connection%-failed Your domain cannot be looked up from here just now: please try again later$",
+			play("stripped", "never.example", "usual.near.example", { step("external"), message("never.example", "usual.near.example", "stripped") }));
+	end);
+
 	it("a stream that is there already is judged again when the settings want more", function ()
 		local result = hostile.begin(new_case("settings", "none.example", "later.near.example", {
 			step("external"), message("none.example", "later.near.example", "before the settings"), { ["do"] = "wait", element = "presence" };
