@@ -124,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		EXPECT(parse_resolvconf((const char *)input.at, left, &config->servers, &options, &config->warnings));
 	config->timeout = options.timeout;
 	config->attempts = options.attempts;
+	config->use_vc = options.use_vc;
 	check_config(config);
 	release_upstream(config);
 	return 0;

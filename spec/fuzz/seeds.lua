@@ -104,6 +104,7 @@ for _, text in ipairs(SETTINGS) do seed("settings", text); end
 
 local FILES = {
 	"nameserver 127.0.0.1\n# comment\nnameserver ::1%lo ; x\nnameserver\nnameserver 1.2.3.4@5\nnameserver fe80::1%nosuch0\noptions timeout:3 attempts:99 x\n",
+	"nameserver 0.0.0.0\nnameserver ::\noptions use-vc\n",
 	"127.0.0.1 localhost\n::1\tip6-localhost bad_name! a..b .\nfoo bar\n192.0.2.1 " .. ("x"):rep(300) .. "\n" .. ("bad\n"):rep(30),
 	". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n", "; nothing\n", "", ("nameserver 127.0.0.1\n"):rep(400),
 };

@@ -102,6 +102,7 @@ static int test_parse_resolvconf(lua_State *L)
 	free(copy);
 	config->timeout = options.timeout;
 	config->attempts = options.attempts;
+	config->use_vc = options.use_vc;
 	return push_parsed(L, config, parsed);
 }
 

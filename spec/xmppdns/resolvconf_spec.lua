@@ -230,13 +230,13 @@ describe("resolvconf:", function ()
 		assert.same({ 0, 0 }, { user:stats().rebuilds, #user.notices });
 	end);
 
-	local function expect_old_server(user)
+	local function expect_old_server(user, why)
 		wait_more_than_a_second();
 		assert.same("first", user:who_answers());
 		assert.same({ servers[1].address .. "@53" }, user.resolver:settings().servers);
 		assert.same(1, #user.notices);
 		assert.matches(user.path, user.notices[1], 1, true);
-		assert.matches("old ones stay", user.notices[1]);
+		assert.matches("the old ones stay in use (" .. why .. ")", user.notices[1], 1, true);
 	end
 
 	local function expect_recovery(user)
@@ -249,21 +249,21 @@ describe("resolvconf:", function ()
 	scenario("a file without servers keeps the old ones in use when it was emptied, says so, and is followed when it has servers again", function (user)
 		start(user);
 		process.write(user.path, "");
-		expect_old_server(user);
+		expect_old_server(user, "empty");
 		expect_recovery(user);
 	end);
 
 	scenario("a file without servers keeps the old ones in use when it was replaced by one that names none", function (user)
 		start(user);
 		user:replace("search example\nnameserver nonsense\n");
-		expect_old_server(user);
+		expect_old_server(user, "no usable nameserver in it");
 		expect_recovery(user);
 	end);
 
 	scenario("a file without servers keeps the old ones in use when it was removed, and is followed when it is back again", function (user)
 		start(user);
 		os.remove(user.path);
-		expect_old_server(user);
+		expect_old_server(user, "not there yet");
 		expect_recovery(user);
 	end);
 
@@ -271,16 +271,38 @@ describe("resolvconf:", function ()
 		start(user);
 		os.remove(user.path);
 		process.run({ "mkdir", user.path });
-		expect_old_server(user);
+		expect_old_server(user, "a directory");
 		process.run({ "rmdir", user.path });
 		expect_recovery(user);
+	end);
+
+	scenario("a file without servers keeps the old ones in use when it is a dangling link, and a pipe is not waited for (17.4)", function (user)
+		start(user);
+		os.remove(user.path);
+		process.run({ "ln", "-s", user.path .. ".gone", user.path });
+		expect_old_server(user, "a symbolic link to a file that is not there yet");
+		os.remove(user.path);
+		process.run({ "mkfifo", user.path });
+		wait_more_than_a_second();
+		assert.same("first", user:who_answers());
+		assert.matches("the old ones stay in use (a pipe)", user.notices[2], 1, true);
+	end);
+
+	scenario("a file without servers at the start is looked at again: its servers are asked once it has some (17.4)", function (user)
+		user:open("", { options = { ["do-ip4"] = "no", ["do-ip6"] = "no" }, timeout = 0.1 }); -- the root itself is not asked
+		assert.same({ user.path .. ": empty: asking from the root instead" }, user.resolver:settings().warnings);
+		user:replace(nameserver(servers[2]));
+		wait_more_than_a_second();
+		user:ask(fresh_name());
+		assert.same({ servers[2].address .. "@53" }, user.resolver:settings().servers);
+		assert.same({ user.path .. " was changed: asking " .. servers[2].address .. "@53 now" }, user.notices);
 	end);
 
 	scenario("a file without servers says so once, and not at each lookup", function (user)
 		start(user);
 		process.write(user.path, "");
-		expect_old_server(user);
-		expect_old_server(user);
+		expect_old_server(user, "empty");
+		expect_old_server(user, "empty");
 	end);
 
 	scenario("a file without servers keeps the old ones in use also when a failing lookup rebuilds the resolver", function (user)
@@ -302,7 +324,7 @@ describe("resolvconf:", function ()
 		assert.matches(user.path, err.text, 1, true);
 		start(user, { upstream = "forward" });
 		process.write(user.path, "");
-		expect_old_server(user);
+		expect_old_server(user, "empty");
 	end);
 
 	scenario("options that changed count with the next lookup more than a second later", function (user)
@@ -380,6 +402,14 @@ describe("resolvconf: options", function ()
 		assert.is_true(seconds >= 0.9 and seconds < 8); -- not the default's 2 times 5
 	end);
 
+	it("use-vc means TCP from the first attempt on, and no UDP (17.4)", function ()
+		user:open(nameserver(servers[1]) .. "options use-vc\n");
+		local name = fresh_name();
+		assert.same(servers[1].address, user:ask(name)[1].a);
+		assert.same({ udp = 0, tcp = 1, cd = 0 }, servers[1]:tally(name));
+		assert.same({ 1, 0 }, { user:stats().attempts, user:stats().retries });
+	end);
+
 	it("timeout and attempts give way to the settings, and those to the lookup's own", function ()
 		user:open(nameserver(servers[1]) .. "options timeout:9 attempts:4\n", { timeout = 0.2, attempts = 1 });
 		assert.same(0.2, user.resolver:settings().timeout);
@@ -398,6 +428,11 @@ describe("resolvconf: servers", function ()
 		assert.same({ "fe80::1%lo@53", "::1@53" }, user.resolver:settings().servers);
 		local _, err = user:ask(fresh_name(), { timeout = 0.2, attempts = 1 });
 		assert.is_not.same("system", err.code); -- libunbound takes the address
+	end);
+
+	it("that are 0.0.0.0 or :: are this host's (17.4)", function ()
+		user:open("nameserver 0.0.0.0\nnameserver ::\n");
+		assert.same({ "127.0.0.1@53", "::1@53" }, user.resolver:settings().servers);
 	end);
 
 	it("that are dead leave the question to the others", function ()

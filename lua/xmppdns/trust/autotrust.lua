@@ -29,12 +29,19 @@ local function current_state(run)
 	return written or known or rfc5011.begin(".", run.effective.anchors);
 end
 
+-- As resolv.conf says, where that is where the servers come from.
+local function options_of(effective)
+	local options = resolvers.copy(effective.options);
+	if effective.use_vc then options["tcp-upstream:"] = "yes"; end
+	return options;
+end
+
 -- The same servers, asked by nobody else: an answer from a cache would say what the keys were.
 local function ask(run, trusted, callback)
 	local effective = run.effective;
 	local made, err = resolvers.new({
 		forward = effective.servers, upstream = effective.recursive and "recursive" or "forward", resolvconf = false, hoststxt = false;
-		stub = effective.stub, roothints = effective.roothints, tls = effective.tls, tls_ca = effective.tls_ca, options = effective.options;
+		stub = effective.stub, roothints = effective.roothints, tls = effective.tls, tls_ca = effective.tls_ca, options = options_of(effective);
 		timeout = effective.timeout, trusted = trusted, cache_size = WITNESS_CACHE, max_lookups = 1;
 	});
 	witness.ask(run.resolver, made, err, run.state.zone, ATTEMPTS, callback);

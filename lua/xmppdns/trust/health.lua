@@ -281,7 +281,7 @@ local function check(resolver, callback, options)
 	local run = {
 		resolver = resolver, callback = callback, effective = effective, validates = effective.dnssec ~= "off", now = now, started = core.now();
 		timeout = options.timeout or math.min(effective.timeout, witness.MOST_SECONDS);
-		transports = effective.tls and { "tls" } or { "udp", "tcp" };
+		transports = effective.tls and { "tls" } or effective.use_vc and { "tcp" } or { "udp", "tcp" };
 		findings = { servers = {}, anchors = anchors_of.read(effective, now) };
 	};
 	local probes = list_probes(run);

@@ -301,6 +301,7 @@ static void set_machine(lua_State *L, const struct upstream_config *config)
 		set_integer(L, "resolvconf_timeout", config->timeout);
 	if (config->attempts != 0)
 		set_integer(L, "resolvconf_attempts", config->attempts);
+	set_flag(L, "use_vc", config->use_vc);
 }
 
 void push_settings(lua_State *L, const struct settings *settings, const struct upstream_config *config)

@@ -13,6 +13,7 @@
 #include "address.h"
 #include "anchors.h"
 #include "raw_option.h"
+#include "system_files.h"
 #include "base/spelling.h"
 #include "dns/name.h"
 
@@ -476,9 +477,17 @@ static bool check_readable(const char *key, const char *path, struct problem *pr
 	return report_problem(problem, kind_of_errno(errno), "%s = \"%.200s\": %s", key, path, strerror(errno));
 }
 
+static bool check_resolvconf(const char *path, struct problem *problem)
+{
+	struct problem why;
+	if (path == NULL || access(path, R_OK) == 0 || report_resolvconf(&why, path))
+		return true;
+	return report_problem(problem, why.kind, "resolvconf = \"%.200s\": %.200s", path, why.text);
+}
+
 static bool check_files(const struct settings *settings, struct problem *problem)
 {
-	return check_readable("resolvconf", settings->resolvconf, problem) && check_readable("hoststxt", settings->hoststxt, problem);
+	return check_resolvconf(settings->resolvconf, problem) && check_readable("hoststxt", settings->hoststxt, problem);
 }
 
 bool check_settings(struct settings *settings, struct problem *problem)

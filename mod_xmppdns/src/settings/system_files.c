@@ -4,17 +4,21 @@
 #include "system_files.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "address.h"
 #include "dns/name.h"
 
 enum {
 	MOST_WARNINGS = 20, /* of one file: a file that is no text has thousands of bad lines */
-	MOST_SECONDS = 30,  /* as in the C library; so are the attempts */
-	MOST_ATTEMPTS = 5
+	MOST_SECONDS = 30,  /* as in the C library; so are the attempts, and the servers */
+	MOST_ATTEMPTS = 5,
+	MOST_SERVERS = 3
 };
 
 /* A file's lines, one after the other. */
@@ -109,18 +113,30 @@ static bool has_known_scope(const char *address)
 	return scope == NULL || if_nametoindex(scope + 1) != 0 || scope[1 + strspn(scope + 1, "0123456789")] == '\0';
 }
 
-static bool add_nameserver(struct text_list *servers, const struct lines *lines, struct word word)
+/* "0.0.0.0" and "::" are this host; libunbound would take an answer from it for a stranger's. */
+static const char *name_this_host(const char *address)
+{
+	static const struct in6_addr ANY = IN6ADDR_ANY_INIT;
+	struct in6_addr binary;
+	if (strcmp(address, "0.0.0.0") == 0)
+		return "127.0.0.1";
+	return inet_pton(AF_INET6, address, &binary) == 1 && memcmp(&binary, &ANY, sizeof(ANY)) == 0 ? "::1" : address;
+}
+
+static bool add_nameserver(struct text_list *servers, const struct lines *lines, struct word word, unsigned *taken)
 {
 	char address[128];
 	if (!copy_word(word, address, sizeof(address)) || strchr(address, '@') != NULL || !is_server_address(address, false))
 		return warn_of_line(lines, word, "not an IP address");
 	if (!has_known_scope(address))
 		return warn_of_line(lines, word, "no such interface");
-	return add_formatted_text(servers, "%s@53", address);
+	if (++*taken > MOST_SERVERS)
+		return warn_of_line(lines, word, "the C library asks the first three only");
+	return add_formatted_text(servers, "%s@53", name_this_host(address));
 }
 
 /* "timeout:5": 5, where word starts with name. */
-static void read_resolvconf_option(struct word word, const char *name, unsigned most, unsigned *number)
+static void read_number(struct word word, const char *name, unsigned most, unsigned *number)
 {
 	char text[32];
 	size_t size = strlen(name);
@@ -130,23 +146,42 @@ static void read_resolvconf_option(struct word word, const char *name, unsigned 
 	*number = value > most ? most : (unsigned)value;
 }
 
+static void read_resolvconf_option(struct word word, struct resolvconf_options *options)
+{
+	read_number(word, "timeout:", MOST_SECONDS, &options->timeout);
+	read_number(word, "attempts:", MOST_ATTEMPTS, &options->attempts);
+	options->use_vc |= word_is(word, "use-vc");
+}
+
+bool report_resolvconf(struct problem *problem, const char *path)
+{
+	struct stat status;
+	if (errno == ENOENT)
+		return report_problem(
+			problem, PROBLEM_CONFIG, lstat(path, &status) == 0 ? "a symbolic link to a file that is not there yet" : "not there yet");
+	if (errno == EISDIR)
+		return report_problem(problem, PROBLEM_CONFIG, "a directory");
+	if (errno == EINVAL)
+		return report_problem(problem, PROBLEM_CONFIG, stat(path, &status) == 0 && S_ISFIFO(status.st_mode) ? "a pipe" : "no regular file");
+	return report_file(problem, path, false);
+}
+
 bool parse_resolvconf(const char *text, size_t size, struct text_list *servers, struct resolvconf_options *options, struct text_list *warnings)
 {
 	static const char *const MARKS = "#;";
 	struct lines lines = open_lines("resolv.conf", text, size, warnings);
 	struct words words;
+	unsigned taken = 0;
 	while (next_line(&lines, &words)) {
 		struct word word = next_word(&words, MARKS);
 		if (word.text == NULL)
 			continue;
-		if (word_is(word, "nameserver") && !add_nameserver(servers, &lines, next_word(&words, MARKS)))
+		if (word_is(word, "nameserver") && !add_nameserver(servers, &lines, next_word(&words, MARKS), &taken))
 			return false;
 		if (!word_is(word, "options"))
 			continue;
-		while ((word = next_word(&words, MARKS)).text != NULL) {
-			read_resolvconf_option(word, "timeout:", MOST_SECONDS, &options->timeout);
-			read_resolvconf_option(word, "attempts:", MOST_ATTEMPTS, &options->attempts);
-		}
+		while ((word = next_word(&words, MARKS)).text != NULL)
+			read_resolvconf_option(word, options);
 	}
 	return true;
 }

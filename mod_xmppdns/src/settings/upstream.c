@@ -45,15 +45,16 @@ static bool read_resolvconf(struct upstream_config *config, const char *path, st
 	size_t size, before = config->servers.count;
 	char *text = read_file(path, &size);
 	if (text == NULL)
-		return report_file(why, path, false);
+		return report_resolvconf(why, path);
 	struct resolvconf_options options = { .timeout = 0 };
 	bool parsed = parse_resolvconf(text, size, &config->servers, &options, &config->warnings);
 	free(text);
 	config->timeout = options.timeout;
 	config->attempts = options.attempts;
+	config->use_vc = options.use_vc;
 	if (!parsed)
 		return report_memory(why);
-	return config->servers.count > before || report_problem(why, PROBLEM_CONFIG, "no usable nameserver in it");
+	return config->servers.count > before || report_problem(why, PROBLEM_CONFIG, size == 0 ? "empty" : "no usable nameserver in it");
 }
 
 static bool pass_on(const struct problem *why, struct problem *problem)
@@ -78,22 +79,22 @@ static bool add_forwarders(struct upstream_config *config, const struct settings
 	return true;
 }
 
-/* A shortage says nothing about the servers: asking from the root instead would go around a firewall's, or a TLS forwarder's, back. */
-static bool gather_servers(struct upstream_config *config, const struct settings *settings, struct problem *problem)
+/* why: what is wrong with resolv.conf, where it was to be read and gave no server. A shortage says nothing about the servers: asking from the root
+ * instead would go around a firewall's, or a TLS forwarder's, back. */
+static bool gather_servers(struct upstream_config *config, const struct settings *settings, struct problem *why, struct problem *problem)
 {
 	const char *path = resolvconf_path(settings);
-	struct problem why = { .text = "not read" };
-	if (!add_forwarders(config, settings, problem))
-		return false;
-	config->resolvconf_failed = settings->use_resolvconf && !read_resolvconf(config, path, &why);
-	if (config->resolvconf_failed && why.kind == PROBLEM_SYSTEM)
-		return pass_on(&why, problem);
+	if (!add_forwarders(config, settings, why))
+		return pass_on(why, problem);
+	config->resolvconf_failed = settings->use_resolvconf && !read_resolvconf(config, path, why);
+	if (config->resolvconf_failed && why->kind == PROBLEM_SYSTEM)
+		return pass_on(why, problem);
 	config->recursive = config->servers.count == 0;
 	if (config->recursive && settings->upstream == UPSTREAM_FORWARD)
-		return report_problem(problem, PROBLEM_CONFIG, "upstream = \"forward\" has no server: %s: %.200s", path, why.text);
+		return report_problem(problem, PROBLEM_CONFIG, "upstream = \"forward\" has no server: %s: %.200s", path, why->text);
 	if (!config->resolvconf_failed)
 		return true;
-	return add_formatted_text(&config->warnings, "%s: %s%s", path, why.text, config->recursive ? ": asking from the root instead" : "")
+	return add_formatted_text(&config->warnings, "%s: %s%s", path, why->text, config->recursive ? ": asking from the root instead" : "")
 		|| report_memory(problem);
 }
 
@@ -246,6 +247,7 @@ static bool keep_servers(struct upstream_config *config, const struct upstream_c
 	config->resolvconf_failed = before->resolvconf_failed;
 	config->timeout = before->timeout;
 	config->attempts = before->attempts;
+	config->use_vc = before->use_vc;
 	return copy_texts(&config->servers, &before->servers)
 		&& add_formatted_text(&config->kept, "%s: no name server can be read from it, so the old ones stay in use (%s)", path, why);
 }
@@ -266,10 +268,11 @@ static bool keep_texts(struct text_list *list, const struct text_list *before, s
 static bool read_servers(
 	struct upstream_config *config, const struct settings *settings, const struct upstream_config *before, struct problem *problem)
 {
-	bool gathered = gather_servers(config, settings, problem);
+	struct problem why = { .text = "not read" };
+	bool gathered = gather_servers(config, settings, &why, problem);
 	if (before == NULL || (gathered && (!config->resolvconf_failed || before->resolvconf_failed)))
 		return gathered;
-	return keep_servers(config, before, resolvconf_path(settings), gathered ? "empty" : problem->text) || report_memory(problem);
+	return keep_servers(config, before, resolvconf_path(settings), why.text) || report_memory(problem);
 }
 
 static bool read_trust(struct upstream_config *config, const struct settings *settings, const struct upstream_config *before, struct problem *problem)

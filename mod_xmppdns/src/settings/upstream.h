@@ -19,6 +19,7 @@ struct upstream_config {
 	struct text_list roothints;           /* addresses of the root's servers; empty: those that libunbound knows */
 	char *anchor_source;                  /* for a person: "built in", "settings", files' paths */
 	unsigned timeout, attempts;           /* resolv.conf's options, 0 where it says nothing; seconds, count */
+	bool use_vc;                          /* likewise: over TCP from the first attempt on */
 	struct text_list warnings;            /* for a person, one a line: skipped lines, unreadable files */
 	struct text_list kept;                /* for the operator, one a line: what stays as it was before, and why */
 	struct file_mark marks[MARKED_FILES]; /* of files that libunbound reads itself, from before */

@@ -111,9 +111,9 @@ static void set_sizes(struct ub_ctx *ub, const struct settings *settings, enum r
 	set_our_number(ub, "cache-max-ttl:", at_least(settings->max_ttl, 1)); /* nothing can be resolved with 0 */
 }
 
-static void set_role(struct ub_ctx *ub, enum role role)
+static void set_role(struct ub_ctx *ub, const struct upstream_config *config, enum role role)
 {
-	if (role == ROLE_TCP || role == ROLE_PROBE_TCP)
+	if (config->use_vc || role == ROLE_TCP || role == ROLE_PROBE_TCP)
 		set_our_option(ub, "tcp-upstream:", "yes");
 	if (role == ROLE_PROBE_UDP || role == ROLE_PROBE_TCP)
 		set_our_option(ub, "val-permissive-mode:", "yes");
@@ -191,7 +191,7 @@ static bool configure(
 	for (size_t i = 0; i < sizeof(DEFAULT_OPTIONS) / sizeof(DEFAULT_OPTIONS[0]); i++)
 		set_our_option(ub, DEFAULT_OPTIONS[i].name, DEFAULT_OPTIONS[i].value);
 	set_sizes(ub, settings, role);
-	set_role(ub, role);
+	set_role(ub, config, role);
 	return set_servers(ub, settings, config, problem) && set_tls(ub, settings, problem) && set_anchors(ub, settings, config, role, problem)
 		&& set_insecure(ub, settings, problem) && set_raw_options(ub, settings, problem);
 }

@@ -10,7 +10,7 @@
 struct event_loop;
 struct ub_ctx;
 
-/* What a context is for: how it asks, and whether it insists on validation. */
+/* What a context is for: how it asks (over TCP in every role where resolv.conf says use-vc), and whether it insists on validation. */
 enum role { ROLE_UDP, ROLE_TCP, ROLE_PROBE_UDP, ROLE_PROBE_TCP };
 
 /* How many questions libunbound can have under way at a time without one of them waiting for another. */

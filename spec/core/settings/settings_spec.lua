@@ -179,7 +179,7 @@ describe("xmppdns.core: settings", function ()
 
 	describe("that name files", function ()
 		it("are refused when a file is missing", function ()
-			for _, key in ipairs({ "resolvconf", "hoststxt", "roothints", "trustfile", "autotrust" }) do
+			for _, key in ipairs({ "hoststxt", "roothints", "trustfile", "autotrust" }) do
 				refuses(key .. ' = "/nonexistent/file": No such file or directory', { [key] = "/nonexistent/file" });
 			end
 		end);

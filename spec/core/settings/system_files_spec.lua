@@ -9,7 +9,10 @@ end
 
 local function resolvconf(text)
 	local config = upstream.parse_resolvconf(text);
-	return { servers = config.servers, warnings = config.warnings, timeout = config.resolvconf_timeout, attempts = config.resolvconf_attempts };
+	return {
+		servers = config.servers, warnings = config.warnings, timeout = config.resolvconf_timeout, attempts = config.resolvconf_attempts;
+		use_vc = config.use_vc or nil;
+	};
 end
 
 local function hosts(text)
@@ -44,6 +47,22 @@ sortlist 127.0.0.0
 	it("takes at most 30 seconds and 5 attempts, as the C library does", function ()
 		assert.same({ servers = {}, warnings = {}, timeout = 30, attempts = 5 }, resolvconf("options timeout:99999999999999999999 attempts:6"));
 		assert.same({ servers = {}, warnings = {}, timeout = 30, attempts = 5 }, resolvconf("options timeout:30 attempts:5"));
+	end);
+
+	it("means this host by 0.0.0.0 and :: (17.4)", function ()
+		assert.same({ "127.0.0.1@53", "::1@53", "::1@53" }, resolvconf("nameserver 0.0.0.0\nnameserver ::\nnameserver 0:0::0.0.0.0\n").servers);
+	end);
+
+	it("has servers up to the third, as in the C library (17.4)", function ()
+		assert.same({ servers = { "127.0.0.1@53", "127.0.0.2@53", "127.0.0.3@53" }, warnings = {
+			'resolv.conf, line 2: "nonsense" skipped: not an IP address',
+			'resolv.conf, line 5: "127.0.0.4" skipped: the C library asks the first three only',
+		} }, resolvconf("nameserver 127.0.0.1\nnameserver nonsense\nnameserver 127.0.0.2\nnameserver 127.0.0.3\nnameserver 127.0.0.4\n"));
+	end);
+
+	it("may ask for TCP by use-vc (17.4)", function ()
+		assert.is_true(resolvconf("nameserver ::1\noptions ndots:1 use-vc timeout:3\n").use_vc);
+		assert.is_nil(resolvconf("nameserver ::1\noptions use-vcs no-use-vc\nuse-vc\n").use_vc);
 	end);
 
 	it("may name a server on an interface that exists", function ()

@@ -45,10 +45,25 @@ describe("xmppdns.core: the upstream", function ()
 			machine({ tls = true, forward = { "127.0.0.1#dns.example", "127.0.0.1@5853#dns.example", "127.0.0.2", "::1@5", "fe80::1%lo" } }).servers);
 	end);
 
+	it("is the root where the file gives no server, with why (17.4)", function ()
+		local folder = process.directory("upstream");
+		for path, why in pairs({ [file("emptied.conf", "")] = "empty", [folder] = "a directory", ["/dev/null"] = "empty" }) do
+			assert.same({ ("%s: %s: asking from the root instead"):format(path, why) }, machine({ resolvconf = path }).warnings);
+		end
+	end);
+
+	it("waits for a resolv.conf that is named and not there (17.4)", function ()
+		local dangling = process.directory("upstream") .. "/dangling";
+		process.run({ "ln", "-sf", "/nonexistent/stub-resolv.conf", dangling });
+		for path, why in pairs({ ["/nonexistent/file"] = "not there yet", [dangling] = "a symbolic link to a file that is not there yet" }) do
+			assert.equal(('resolvconf = "%s": %s'):format(path, why), select(2, upstream.read_upstream({ resolvconf = path })));
+		end
+	end);
+
 	it("is not waited for when its file is a pipe, nor read when it has no end", function ()
 		local fifo = process.directory("upstream") .. "/fifo";
 		process.run({ "mkfifo", fifo });
-		assert.same({ fifo .. ": Invalid argument: asking from the root instead" }, machine({ resolvconf = fifo }).warnings);
+		assert.same({ fifo .. ": a pipe: asking from the root instead" }, machine({ resolvconf = fifo }).warnings);
 		assert.same({ "/dev/zero: File too large: asking from the root instead" }, machine({ resolvconf = "/dev/zero" }).warnings);
 		assert.same({ "/dev/zero: File too large: no hosts are read" }, machine({ resolvconf = false, hoststxt = "/dev/zero" }).warnings);
 	end);

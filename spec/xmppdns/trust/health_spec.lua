@@ -226,4 +226,12 @@ describe("health: a check", function ()
 		local findings = check({ resolvconf = path, trustfile = dns.anchors });
 		assert.same({ "good server", "warning settings", "good root", "good anchors", "good clock" }, topics(findings));
 	end);
+
+	it("asks over TCP alone where resolv.conf says use-vc (17.4)", function ()
+		forwarder:rule({ fault = "silence", transport = "udp" });
+		local path = process.write(process.directory() .. "/use-vc.conf", ("nameserver %s\noptions use-vc\n"):format(dns.address));
+		local findings = check(through_forwarder({ resolvconf = path }));
+		assert.same({ "good server", "good server", "good root", "good anchors", "good clock" }, topics(findings));
+		assert.equal(forwarder.forward .. " answers over TCP", findings[1].text);
+	end);
 end);
