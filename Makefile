@@ -12,6 +12,7 @@
 ## Change it
 ##   make test          run every spec (SPECS=spec/core runs those below it)
 ##   make test-busy     the same beside four processes that keep the processors busy: no spec depends on the machine's speed
+##   make test-deb      build the Debian packages, then install, use and remove them, where all that changes is gone afterwards
 ##   make lint          who knows whom, a build for every Lua, clang-format, clang-tidy, cppcheck and luacheck
 ##   make every-lua     build with gcc and clang for every Lua, each warning an error
 ##   make every-libc    compile with musl too, and run there what needs no other library
@@ -20,8 +21,7 @@
 ##   make soak          two Prosodys for SECONDS=60 under load, with an upstream that misbehaves and goes away: nothing lost, nothing grows
 ##   make bench         measure against the peers, into build/bench.json too (CASES="cold plan", ROUNDS=1 for trying)
 ## Elsewhere: the same inside a Debian 13 tree, made at first use
-##   make test-debian13, test-busy-debian13, demo-debian13, compare-debian13, bench-debian13
-##   make test-deb-debian13    installs, uses and removes the package
+##   make test-debian13, test-busy-debian13, test-deb-debian13, demo-debian13, compare-debian13, bench-debian13
 LUA_VERSION ?= 5.4
 PREFIX      ?= /usr/local
 SPECS       ?= spec
@@ -90,7 +90,7 @@ $(BUILD)/spec/bench/%.o: spec/bench/%.c | packages
 
 # The Debian packages that the goals need, all at once. PACKAGES=no: whoever builds has seen to that.
 packages:
-	@[ '$(PACKAGES)' = no ] || LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter deb doc test demo compare bench every-lua every-libc lint sanitize fuzz soak,$(MAKECMDGOALS))
+	@[ '$(PACKAGES)' = no ] || LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter deb test-deb doc test demo compare bench every-lua every-libc lint sanitize fuzz soak,$(MAKECMDGOALS))
 
 LUA_DIR      = $(if $(filter jit,$(LUA_VERSION)),5.1,$(LUA_VERSION))
 LUA_LIBDIR  ?= $(PREFIX)/lib/lua/$(LUA_DIR)
@@ -125,8 +125,8 @@ dist:
 page:
 	@mkdir -p build && sh .ci/page >build/mod_xmppdns.md && echo build/mod_xmppdns.md
 
-test-deb:
-	@sh .ci/test-deb
+test-deb: packages
+	@sh .ci/covered sh .ci/test-deb
 
 doc: packages
 	@sh .ci/doc build/doc
