@@ -209,17 +209,61 @@ static struct ub_ctx *open_library(struct event_loop *loop, const struct setting
 	return ub;
 }
 
-/* libunbound reads anchors, hints and options with its first question; error is how that went. Whether it can be used. */
-static bool judge_start(int error, const struct upstream_config *config, const struct listener *listener, struct problem *problem)
+/* Under the lock. Whether libunbound is ready for questions with the first so many of the options. */
+static bool starts_with_options(const struct settings *settings, const struct upstream_config *config, enum role role, size_t count)
+{
+	struct problem problem;
+	struct listener listener;
+	struct settings fewer = *settings;
+	fewer.options.count = count;
+	struct ub_ctx *ub = create_library(NULL);
+	if (ub == NULL)
+		return false;
+	start_listening(&listener); /* nobody is to hear it once more */
+	bool starts = configure(ub, &fewer, config, role, &problem) && prepare_library(ub, NULL) == UB_NOERROR;
+	(void)stop_listening(&listener);
+	free(listener.text);
+	delete_library(ub);
+	return starts;
+}
+
+/* Under the lock. The first option with which libunbound does not start any more; NULL: without any it does not either. */
+static const struct named_text *find_refused_option(const struct settings *settings, const struct upstream_config *config, enum role role)
+{
+	size_t count = settings->options.count;
+	if (count == 0 || !starts_with_options(settings, config, role, 0))
+		return NULL;
+	for (size_t i = 1; i < count; i++)
+		if (!starts_with_options(settings, config, role, i))
+			return &settings->options.items[i - 1];
+	return &settings->options.items[count - 1];
+}
+
+static bool report_start(
+	int error, const struct named_text *option, const struct upstream_config *config, const struct listener *listener, struct problem *problem)
+{
+	const char *why = error == UB_NOERROR ? "unusable trust anchor" : ub_strerror(error);
+	enum problem_kind kind = error == UB_NOERROR ? PROBLEM_CONFIG : kind_of_error(error);
+	if (option != NULL)
+		report_problem(problem, kind, "options[\"%s\"] = \"%.100s\": libunbound cannot start with it: %s", option->name, option->value, why);
+	else
+		report_problem(problem, kind, "libunbound cannot start with these settings (trust anchors: %s): %s",
+			config->anchor_source == NULL ? "none" : config->anchor_source, why);
+	append_log(listener, problem);
+	return false;
+}
+
+/* Under the lock. libunbound reads anchors, hints and options with its first question; error is how that went. Whether it can be used. */
+static bool judge_start(int error, const struct settings *settings, const struct upstream_config *config, enum role role,
+	const struct listener *listener, struct problem *problem)
 {
 	/* an anchor of an algorithm that libunbound lacks is dropped with a warning, and everything below it is then unsigned */
 	bool ignored = listener->text != NULL && strstr(listener->text, "anchor is ignored") != NULL;
 	if (error == UB_NOERROR && !ignored)
 		return true;
-	report_problem(problem, ignored ? PROBLEM_CONFIG : kind_of_error(error), "libunbound cannot start with these settings (trust anchors: %s): %s",
-		config->anchor_source == NULL ? "none" : config->anchor_source, ignored ? "unusable trust anchor" : ub_strerror(error));
-	append_log(listener, problem);
-	return false;
+	const struct named_text *option =
+		error == UB_NOERROR || kind_of_error(error) == PROBLEM_SYSTEM ? NULL : find_refused_option(settings, config, role);
+	return report_start(ignored ? UB_NOERROR : error, option, config, listener, problem);
 }
 
 /* Under the lock. What it logs goes into the problem: its error codes alone say too little. */
@@ -231,7 +275,7 @@ static bool start_library(struct ub_ctx *ub, struct event_loop *loop, const stru
 	bool is_configured = configure(ub, settings, config, role, problem);
 	int error = is_configured ? prepare_library(ub, loop) : UB_NOERROR;
 	bool has_heard_all = stop_listening(&listener); /* else it might have ignored an anchor */
-	bool starts = is_configured && judge_start(error, config, &listener, problem) && (has_heard_all || report_memory(problem));
+	bool starts = is_configured && judge_start(error, settings, config, role, &listener, problem) && (has_heard_all || report_memory(problem));
 	free(listener.text);
 	return starts;
 }

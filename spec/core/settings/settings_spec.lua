@@ -242,6 +242,15 @@ describe("xmppdns.core: settings", function ()
 			refuses_with({ "libunbound cannot start", "bad ( A" }, { options = { ["local-data"] = "bad ( A", verbosity = 4 } });
 		end);
 
+		it("are named, with the value, when it cannot start with one of them (17.7)", function ()
+			for option, value in pairs({ ["local-data"] = "bad ( A", ["outgoing-interface"] = "nonsense", ["private-address"] = "nonsense" }) do
+				local options = { ["do-ip6"] = false, ["local-zone"] = { "a.example transparent", "b.example static" }, [option] = value };
+				refuses_with({ ('options["%s:"] = "%s": libunbound cannot start with it: '):format(option, value) }, { options = options });
+			end
+			refuses_with({ 'options["local-data:"] = "bad ( A": libunbound cannot start with it: ' },
+				{ options = { ["local-data"] = { "a.example. A 127.0.0.1", "bad ( A" }, ["private-address"] = "192.0.2.0/24" } });
+		end);
+
 		it("are refused by name when a value or a name is no option at all", function ()
 			refuses('options[""] = "1": expected the name of one of libunbound\'s options as its key', { options = { [""] = "1" } });
 			refuses('options[":"] = "1": expected the name of one of libunbound\'s options as its key', { options = { [":"] = "1" } });
