@@ -201,12 +201,23 @@ function resolver_methods:settings()
 	return self.core:settings();
 end
 
+-- { [zone] = true }: canonical names of the zones that have an anchor, the root's "." among them.
+local function list_anchored(lines)
+	local zones = {};
+	for _, line in ipairs(lines) do
+		local zone = line:match("^%S+"):lower();
+		zones[zone == "." and zone or zone:gsub("%.$", "")] = true;
+	end
+	return zones;
+end
+
 -- private: those that plans follow; a table of all of them for each plan would be a burden. They change by reconfigure alone.
 function resolver_methods:plan_settings()
 	if not self.settings_of_plans then
 		local all = self.core:settings();
 		self.settings_of_plans = {
-			dnssec = all.dnssec, dane = all.dane, plan_timeout = all.plan_timeout, max_endpoints = all.max_endpoints, insecure = all.insecure;
+			dnssec = all.dnssec, dane = all.dane, plan_timeout = all.plan_timeout, max_endpoints = all.max_endpoints;
+			insecure = all.insecure, anchored = list_anchored(all.anchors);
 		};
 	end
 	return self.settings_of_plans;
@@ -221,6 +232,14 @@ function resolver_methods:is_insecure_by_setting(...)
 		end
 	end
 	return false;
+end
+
+-- Where the chain of trust to a canonical name begins: the closest zone that has an anchor, above which nobody needs to be asked; nil: there is none.
+function resolver_methods:find_anchor(name)
+	local anchored, zone = self:plan_settings().anchored, name;
+	if self:is_insecure_by_setting(name) then return nil; end
+	while zone and not anchored[zone] do zone = zone:match("%.(.+)$"); end
+	return zone or anchored["."] and "." or nil;
 end
 
 -- "secure", "insecure", or "insecure by your setting", of an answer to a question for qname.

@@ -55,7 +55,8 @@ describe("xmppdns.core: without memory", function ()
 			local ok, problem = core.check_settings({
 				forward = { "127.0.0.1@53", "::1" }, stub = { ["stub.example"] = { "127.0.0.1", "127.0.0.2" } }, hoststxt = hosts, resolvconf = resolvconf,
 				trusted = { ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D" },
-				options = { ["do-ip6:"] = true, ["edns-buffer-size:"] = 1232 },
+				options = { ["do-ip6:"] = true, ["edns-buffer-size:"] = 1232 };
+				forward_zones = { lan = "127.0.0.1", ["bücher.example"] = "127.0.0.1" }, insecure = { "lan", "bücher.example" };
 			});
 			recover();
 			if not ok and problem ~= "out of memory" then return problem; end

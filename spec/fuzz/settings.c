@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "settings/address.h"
 #include "settings/settings.h"
 
 static void check_problem(const struct problem *problem)
@@ -24,11 +25,26 @@ static struct setting_value read_value(const char *text)
 	return value;
 }
 
+/* What libunbound is given of an address is one still. */
+static void check_address(const char *text)
+{
+	char complete[2 * ADDRESS_SIZE];
+	if (!is_server_address(text, true))
+		return;
+	for (int tls = 0; tls < 2; tls++) {
+		complete_address(text, tls, complete);
+		EXPECT(strpbrk(complete, "\" \\\n\t") == NULL && strchr(complete, '@') != NULL);
+		EXPECT(tls || strlen(complete) >= ADDRESS_SIZE || is_server_address(complete, true));
+	}
+}
+
 static void read_line(struct settings *settings, char *line)
 {
 	struct problem problem = { .text = "" };
 	char *key = strsep(&line, "\t"), *name = strsep(&line, "\t"), *text = strsep(&line, "\t");
 	struct setting_value value = read_value(text != NULL ? text : "");
+	if (value.kind == SETTING_TEXT)
+		check_address(value.text);
 	if (!set_setting(settings, key, name != NULL && name[0] != '\0' ? name : NULL, &value, &problem))
 		check_problem(&problem);
 }

@@ -2,28 +2,42 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Zones of one's own: those in which nothing is validated, and those that have servers of their own.
 
+local dnsmasq = require "spec.support.dnsmasq";
+local misdns = require "spec.support.misdns";
+local process = require "spec.support.process";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
 local SRV = "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 127.5.5.5\n";
 local TLSA = "_5269._tcp.xmpp TLSA 3 1 1 " .. ("ab"):rep(32);
 
-local public, resolver;
+local public, forwarder, router, private, resolver; -- forwarder: notes what public is asked
 
 setup(function ()
 	public = zones.serve({
 		["good.example"] = { records = SRV .. TLSA };
 		["broken.example"] = { records = SRV .. TLSA, fault = "signature" };
 	});
+	forwarder = misdns.start({ upstream = public.forward });
+	router = dnsmasq.start({ "--local=/lan/", "--srv-host=_xmpp-server._tcp.lan,xmpp.lan,5269", "--host-record=xmpp.lan,127.5.5.5" }, public.forward);
+	private = zones.serve({ ["corp"] = {}, ["dept.corp"] = { records = SRV .. TLSA } });
 end);
-teardown(function () public:stop(); end);
+teardown(function ()
+	private:stop();
+	router.server:stop();
+	forwarder:stop();
+	public:stop();
+end);
+before_each(function () forwarder:clear(); end);
 after_each(function ()
 	if resolver then resolver:close(); end
 	resolver = nil;
 end);
 
 local function new(extra)
-	resolver = assert(xmppdns.new(public:settings(extra)));
+	local settings = public:settings({ forward = forwarder.forward, timeout = 30 });
+	for key, value in pairs(extra or {}) do settings[key] = value; end
+	resolver = assert(xmppdns.new(settings));
 	return resolver;
 end
 
@@ -64,4 +78,67 @@ describe("private names: 17.1, the setting insecure", function ()
 		new({ insecure = { "ood.example", "x.good.example" } });
 		assert.same("xmpp.good.example secure DANE", plan("good.example"));
 	end);
+end);
+
+-- Whether public was asked for the name or one below it.
+local function has_leaked(name)
+	for _, query in ipairs(forwarder:log()) do
+		if ("." .. query.name):sub(-#name - 1) == "." .. name then return true; end
+	end
+	return false;
+end
+
+describe("private names: 17.2, a zone with servers of its own", function ()
+	it("may have a resolver, which is asked for it and for nothing else", function ()
+		new({ forward_zones = { lan = router.forward }, insecure = "lan" });
+		assert.same({ "insecure 127.5.5.5", "insecure nothing", "xmpp.lan insecure" }, { look_up("xmpp.lan"), look_up("nobody.lan"), plan("lan") });
+		assert.same({ "secure 127.5.5.5", false }, { look_up("xmpp.good.example"), has_leaked("lan") });
+	end);
+
+	for _, kind in ipairs({ "stub", "forward_zones" }) do
+		it("may have several of them, and all are asked: " .. kind, function ()
+			local servers = { misdns.start(), misdns.start() };
+			finally(function ()
+				for _, server in ipairs(servers) do server:stop(); end
+			end);
+			new({ [kind] = { corp = { servers[1].forward, servers[2].forward } }, dnssec = "off" });
+			for _, server in ipairs(servers) do server:records("*.corp", "A", {}); end
+			local number = 0;
+			repeat
+				number = number + 1;
+				assert.equal("insecure nothing", look_up(("host%d.corp"):format(number)));
+			until next(servers[1]:log()) and next(servers[2]:log()) or number == 200;
+			assert.is_true(number < 200, "only one was asked");
+		end);
+
+		it("may lie in or below what libunbound has built in, whose other names it goes on answering itself: " .. kind, function ()
+			local server = misdns.start();
+			finally(function () server:stop(); end);
+			local own = { "home.arpa", "corp.test", "localhost", "invalid", "a.b.onion", "internal", "1.10.in-addr.arpa", "168.192.in-addr.arpa", "8.e.f.ip6.arpa" };
+			local settings, expected, found = { [kind] = {}, insecure = own }, {}, {};
+			for i, zone in ipairs(own) do
+				settings[kind][zone] = server.forward;
+				server:records("host." .. zone, "A", { "127.7.7.7" });
+				server:records(zone, "A", { "127.7.7.8" });
+				expected[i] = zone .. ": insecure 127.7.7.7, insecure 127.7.7.8";
+			end
+			new(settings);
+			for i, zone in ipairs(own) do found[i] = ("%s: %s, %s"):format(zone, look_up("host." .. zone), look_up(zone)); end
+			assert.same(expected, found);
+			assert.same({ "insecure nothing", "insecure nothing" }, { look_up("other.test"), look_up("1.2.10.in-addr.arpa") });
+			assert.same({ false, false, false }, { has_leaked("test"), has_leaked("onion"), has_leaked("10.in-addr.arpa") });
+		end);
+
+		it("may be signed and have an anchor of its own, which the root's denial does not touch: " .. kind, function ()
+			local anchor = process.read(private.anchors):gsub("^%.", "corp."):gsub("\n", "");
+			new({ [kind] = { corp = private.forward }, trusted = anchor });
+			assert.same({ "xmpp.dept.corp secure DANE", false }, { plan("dept.corp"), has_leaked("corp") });
+			resolver:flush();
+			for _, name in ipairs({ "coro", "corp", "corq" }) do -- the root says that there is nothing between example and itself
+				local answer = assert(xmppdns.repeated_query(name, "DS", { resolver = resolver, raw = true }));
+				assert.same({ true, true }, { answer.secure, answer.nxdomain });
+			end
+			assert.same({ "secure 127.5.5.5", "xmpp.dept.corp secure DANE" }, { look_up("xmpp.dept.corp"), plan("dept.corp") });
+		end);
+	end
 end);

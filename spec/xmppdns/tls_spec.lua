@@ -85,6 +85,18 @@ if xmppdns.version().tls then
 			end);
 		end);
 
+		it("17.2: is for the servers that are named so: those of a forward zone, or all but those", function ()
+			local function with_zone(zone_server)
+				return look_up(dns:settings({ forward_zones = { ["secure.example"] = zone_server }, tls_ca = authority.file, timeout = 5 }));
+			end
+			assert.same({ "127.9.8.7", true }, with_zone(("%s@%d#dot.example"):format(address, port)));
+			local wrong_name = with_zone(("%s@%d#elsewhere.example"):format(address, port));
+			assert.is_true(wrong_name == "servfail" or wrong_name == "timeout");
+			local with = settings("dot.example");
+			with.forward_zones = { ["secure.example"] = dns.forward }; -- which speaks no TLS
+			assert.same({ "127.9.8.7", true }, look_up(with));
+		end);
+
 		it("is what a check of the resolver's health asks over", function ()
 			local with = settings("dot.example");
 			local resolver = assert(xmppdns.new(with));

@@ -49,9 +49,11 @@ local function set_value(settings, key, value, given)
 	given[key] = true;
 end
 
+local TABLES = { forward_zones = true, options = true, stub = true };
+
 local function set_setting(command, key, value)
-	local outer, inner = key:match("^(%l+)%.(.+)$");
-	if outer ~= "options" and outer ~= "stub" then
+	local outer, inner = key:match("^([%l_]+)%.(.+)$");
+	if not TABLES[outer] then
 		return set_value(command.settings, key, value, command.given);
 	end
 	command.given[outer] = command.given[outer] or {};

@@ -8,14 +8,14 @@ local outcome = require "xmppdns.plan.outcome";
 local DAY = 86400;
 local NEAR = 7; -- days until a signature ends, unless told otherwise
 
--- "a.b.example" -> { ".", "example", "b.example", "a.b.example" }
-local function list_names(domain)
+-- "a.b.example" -> { ".", "example", "b.example", "a.b.example" }, or from its anchor on
+local function list_names(domain, anchor)
 	local names, name = {}, domain;
 	while name do
 		table.insert(names, 1, name);
-		name = name:match("^[^.]+%.(.+)$");
+		name = name ~= anchor and name:match("^[^.]+%.(.+)$") or nil;
 	end
-	table.insert(names, 1, ".");
+	if names[1] ~= anchor then table.insert(names, 1, "."); end
 	return names;
 end
 
@@ -87,10 +87,14 @@ local function inspect_signed(run, zone)
 	return soa.error and note_failure(zone, soa) or zone;
 end
 
--- The next zone, when one begins at that name; nil where none does. And whether the chain ends there, because there is no such name.
+-- The next zone, when one begins at that name; nil where none does. And whether the chain ends there, because there is no such name, or by a setting.
 local function inspect_name(run, name, parent)
 	local zone = { zone = name, keys = {}, ds = {} };
-	if name == "." then return inspect_signed(run, zone); end
+	if name == run.anchor then return inspect_signed(run, zone); end
+	if run.resolver:is_insecure_by_setting(name) then
+		zone.dnssec, zone.by_setting = "insecure", true;
+		return zone, true;
+	end
 	local ds, is_missing = ask(run, name, "DS");
 	if ds.error then return note_failure(zone, ds); end
 	for _, record in ipairs(ds.records) do add_tag(zone.ds, record.key_tag); end
@@ -110,9 +114,9 @@ end
 -- In a task: the list of zones on the way to the domain: { zone, dnssec = "secure", "insecure", "bogus" or "failed", ds, keys (lists of tags), note,
 -- error = { code, text }, signed_until (seconds since 1970), days, level }. expires: days; nearer ends of signatures are a warning.
 local function inspect(tasks, resolver, domain, expires)
-	local run = { tasks = tasks, resolver = resolver, expires = expires };
+	local run = { tasks = tasks, resolver = resolver, expires = expires, anchor = resolver:find_anchor(domain) or "." };
 	local chain = {};
-	for _, name in ipairs(list_names(domain)) do
+	for _, name in ipairs(list_names(domain, run.anchor)) do
 		local zone, is_last = inspect_name(run, name, chain[#chain]);
 		chain[#chain + 1] = zone;
 		if zone and (is_last or zone.error) then break; end

@@ -21,7 +21,9 @@ end
 
 -- is_host: the name is a host's, so hardly a zone. asked: remembers what was asked already; at first { count = 0 }.
 local function ask_chain(resolver, asked, name, is_host)
-	ask(resolver, asked, ".", "DNSKEY");
+	local anchor = resolver:find_anchor(name);
+	if not anchor then return; end
+	ask(resolver, asked, anchor, "DNSKEY");
 	local labels = {};
 	for label in name:gmatch("[^.]+") do
 		labels[#labels + 1] = label;
@@ -30,8 +32,10 @@ local function ask_chain(resolver, asked, name, is_host)
 	local first = is_host and 2 or 1;
 	for i = #labels, math.max(first, #labels - CHAIN_DEPTH + 1), -1 do
 		zone = zone and labels[i].."."..zone or labels[i];
-		ask(resolver, asked, zone, "DS");
-		ask(resolver, asked, zone, "DNSKEY");
+		if anchor == "." or #zone > #anchor then -- what is above a private zone knows nothing of it
+			ask(resolver, asked, zone, "DS");
+			ask(resolver, asked, zone, "DNSKEY");
+		end
 	end
 end
 

@@ -159,7 +159,7 @@ static bool read_names(lua_State *L, int table, const struct place *place, read_
 static bool read_setting(lua_State *L, int index, const struct place *place)
 {
 	bool list = strcmp(place->key, "forward") == 0 || strcmp(place->key, "trusted") == 0 || strcmp(place->key, "insecure") == 0;
-	bool names = strcmp(place->key, "stub") == 0 || strcmp(place->key, "options") == 0;
+	bool names = strcmp(place->key, "stub") == 0 || strcmp(place->key, "forward_zones") == 0 || strcmp(place->key, "options") == 0;
 	if (names && lua_istable(L, index))
 		return read_names(L, index, place, read_scalar_or_list);
 	if (list)
@@ -253,6 +253,7 @@ static void set_sources(lua_State *L, const struct settings *settings)
 	set_system_file(L, "hoststxt", settings->use_hoststxt, settings->hoststxt);
 	set_texts(L, "forward", &settings->forward);
 	set_named_texts(L, "stub", &settings->stub);
+	set_named_texts(L, "forward_zones", &settings->forward_zones);
 	set_text(L, "roothints", settings->roothints);
 	set_flag(L, "tls", settings->tls);
 	set_text(L, "tls_ca", settings->tls_ca);

@@ -52,6 +52,7 @@ struct setting {
 	size_t offset; /* of the field in struct settings */
 	double least, most;
 	const char *const *choices;
+	const char *of_root; /* what is expected where the zone is the root */
 };
 
 const char *policy_name(enum policy policy)
@@ -86,6 +87,7 @@ void release_settings(struct settings *settings)
 	free(settings->hoststxt);
 	free_text_list(&settings->forward);
 	free_named_text_list(&settings->stub);
+	free_named_text_list(&settings->forward_zones);
 	free(settings->roothints);
 	free(settings->tls_ca);
 	free_text_list(&settings->trusted);
@@ -286,33 +288,53 @@ static bool add_trusted(
 }
 
 /* By what is seen of a zone's name that is none; wrong: what name_to_ascii says of it. NULL: nothing is. */
-static const char *expected_of_zone(const char *text, enum name_problem wrong)
+static const char *expected_of_zone(const struct setting *setting, const char *text, enum name_problem wrong)
 {
 	if (strchr(text, '*') != NULL)
 		return "no wildcard: what is below the zone is meant too";
 	if (strpbrk(text, " ,;\t\n") != NULL)
 		return "one zone's name in each text: { \"lan\", \"corp.example\" }";
 	if (strcmp(text, ".") == 0)
-		return "a zone below the root: dnssec = \"off\" switches all validation off";
+		return setting->of_root;
 	return wrong != NAME_OK ? "a zone's name, such as \"corp.example\"" : NULL;
+}
+
+/* The zone's name, below the root, as people write it, to its canonical text. */
+static bool read_zone(const struct setting *setting, const char *name, const struct setting_value *value, const char *text, char zone[NAME_TEXT_SIZE],
+	struct problem *problem)
+{
+	size_t size;
+	enum name_problem wrong = name_to_ascii(text, strlen(text), zone, &size);
+	if (wrong == NAME_MEMORY)
+		return report_memory(problem);
+	const char *expected = expected_of_zone(setting, text, wrong);
+	return expected == NULL || refuse(setting, name, value, expected, problem);
 }
 
 static bool add_insecure(
 	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
 {
 	char zone[NAME_TEXT_SIZE];
-	size_t size;
 	if (value->kind != SETTING_TEXT)
 		return refuse(setting, name, value, "a zone's name, or a list of them", problem);
-	enum name_problem wrong = name_to_ascii(value->text, strlen(value->text), zone, &size);
-	if (wrong == NAME_MEMORY)
-		return report_memory(problem);
-	const char *expected = expected_of_zone(value->text, wrong);
-	if (expected != NULL)
-		return refuse(setting, name, value, expected, problem);
+	if (!read_zone(setting, name, value, value->text, zone, problem))
+		return false;
 	if (has_text(&settings->insecure, zone))
 		return true;
 	return add_text(&settings->insecure, zone) || report_memory(problem);
+}
+
+static bool add_forward_zone(
+	const struct setting *setting, struct settings *settings, const char *name, const struct setting_value *value, struct problem *problem)
+{
+	char zone[NAME_TEXT_SIZE];
+	if (name == NULL)
+		return refuse(setting, name, value, "a table from zones to addresses", problem);
+	if (!read_zone(setting, name, value, name, zone, problem))
+		return false;
+	if (value->kind != SETTING_TEXT || !is_server_address(value->text, true))
+		return refuse(setting, name, value, "an IP address, \"addr[@port][#tls-name]\", or a list of them", problem);
+	return add_named_text(&settings->forward_zones, zone, value->text) || report_memory(problem);
 }
 
 static bool add_option(
@@ -346,8 +368,9 @@ static const struct setting SETTINGS[] = {
 	{ .key = "dane", .set = set_choice, .offset = AT(dane), .choices = POLICY_NAMES },
 	{ .key = "dnssec", .set = set_choice, .offset = AT(dnssec), .choices = POLICY_NAMES },
 	{ .key = "forward", .set = add_forward },
+	{ .key = "forward_zones", .set = add_forward_zone, .of_root = "a zone below the root: the setting forward is for all names" },
 	{ .key = "hoststxt", .set = set_hoststxt },
-	{ .key = "insecure", .set = add_insecure },
+	{ .key = "insecure", .set = add_insecure, .of_root = "a zone below the root: dnssec = \"off\" switches all validation off" },
 	{ .key = "max_answer_size", .set = set_count, .offset = AT(max_answer_size), .least = 512, .most = UINT16_MAX },
 	{ .key = "max_endpoints", .set = set_count, .offset = AT(max_endpoints), .least = 1, .most = 1000 },
 	{ .key = "max_lookups", .set = set_count, .offset = AT(max_lookups), .least = 1, .most = 100000 },
@@ -405,6 +428,22 @@ bool is_insecure_by_setting(const struct settings *settings, const char *qname)
 	return false;
 }
 
+bool is_zone_over_tls(const struct settings *settings, const char *zone)
+{
+	for (size_t i = 0; i < settings->forward_zones.count; i++)
+		if (strcmp(settings->forward_zones.items[i].name, zone) == 0)
+			return strchr(settings->forward_zones.items[i].value, '#') != NULL; /* like its others: check_zones */
+	return false;
+}
+
+bool needs_tls(const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->forward_zones.count; i++)
+		if (is_zone_over_tls(settings, settings->forward_zones.items[i].name))
+			return true;
+	return settings->tls;
+}
+
 bool has_root_stub(const struct settings *settings)
 {
 	for (size_t i = 0; i < settings->stub.count; i++)
@@ -443,11 +482,32 @@ static bool check_tls(const struct settings *settings, struct problem *problem)
 		if (strchr(settings->forward.items[i], '#') != NULL) {
 			return report_problem(problem, PROBLEM_CONFIG, "forward = \"%.200s\": a TLS name needs tls = true", settings->forward.items[i]);
 		}
-	if (settings->tls_ca != NULL && !settings->tls) {
+	if (settings->tls_ca != NULL && !needs_tls(settings)) {
 		return report_problem(problem, PROBLEM_CONFIG, "tls_ca = \"%.200s\": needs tls = true", settings->tls_ca);
 	}
 	if (settings->tls && (settings->forward.count == 0 || settings->use_resolvconf)) {
 		return report_problem(problem, PROBLEM_CONFIG, "tls = true: needs forward, and no resolvconf: only named servers are asked over TLS");
+	}
+	return true;
+}
+
+static bool has_name(const struct named_text_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool check_zones(const struct settings *settings, struct problem *problem)
+{
+	for (size_t i = 0; i < settings->forward_zones.count; i++) {
+		const struct named_text *server = &settings->forward_zones.items[i];
+		if (has_name(&settings->stub, server->name))
+			return report_problem(problem, PROBLEM_CONFIG, "forward_zones[\"%s\"]: stub has that zone too", server->name);
+		if ((strchr(server->value, '#') != NULL) != is_zone_over_tls(settings, server->name))
+			return report_problem(
+				problem, PROBLEM_CONFIG, "forward_zones[\"%s\"]: either all of its servers have a #tls-name, or none", server->name);
 	}
 	return true;
 }
@@ -493,5 +553,6 @@ static bool check_files(const struct settings *settings, struct problem *problem
 bool check_settings(struct settings *settings, struct problem *problem)
 {
 	fill_resolvconf(settings);
-	return check_upstream(settings, problem) && check_policies(settings, problem) && check_tls(settings, problem) && check_files(settings, problem);
+	return check_upstream(settings, problem) && check_policies(settings, problem) && check_zones(settings, problem) && check_tls(settings, problem)
+		&& check_files(settings, problem);
 }

@@ -26,10 +26,12 @@ struct settings {
 	bool use_hoststxt;
 	char *hoststxt;              /* path; NULL: /etc/hosts */
 	struct text_list forward;    /* "addr[@port][#tls-name]" */
-	struct named_text_list stub; /* zone -> "addr[@port]" */
-	char *roothints;             /* path or NULL */
-	bool tls;                    /* DNS over TLS to the forwarders */
-	char *tls_ca;                /* certificate bundle or NULL */
+	struct named_text_list stub; /* zone -> "addr[@port]" of a server that has it */
+	struct named_text_list
+		forward_zones; /* zone, canonical, of letters, digits and hyphens -> "addr[@port][#tls-name]" of a resolver that knows it */
+	char *roothints;   /* path or NULL */
+	bool tls;          /* DNS over TLS to the forwarders */
+	char *tls_ca;      /* certificate bundle or NULL */
 	/* what is trusted */
 	struct text_list trusted;    /* DS or DNSKEY lines */
 	char *trustfile, *autotrust; /* paths or NULL */
@@ -65,7 +67,7 @@ struct settings *create_settings(void);
 struct settings *hold_settings(struct settings *settings);
 void release_settings(struct settings *settings); /* NULL is allowed */
 
-/* Sets or adds to one key. name: the zone for "stub", the option for "options", else NULL. Lists (forward, stub, trusted, insecure, options) grow by one
+/* Sets or adds to one key. name: the zone for "stub" and "forward_zones", the option for "options", else NULL. Lists (forward, stub, forward_zones, trusted, insecure, options) grow by one
  * a call. False with a message that names the key and the value, the settings unchanged:
  * unknown key, wrong kind, value out of range, not an address. */
 bool set_setting(struct settings *settings, const char *key, const char *name, const struct setting_value *value, struct problem *problem);
@@ -75,6 +77,9 @@ bool set_setting(struct settings *settings, const char *key, const char *name, c
 bool check_settings(struct settings *settings, struct problem *problem);
 
 bool is_insecure_by_setting(const struct settings *settings, const char *qname); /* canonical */
+
+bool is_zone_over_tls(const struct settings *settings, const char *zone); /* one of forward_zones */
+bool needs_tls(const struct settings *settings);                          /* whether any server is asked over TLS */
 
 bool has_root_stub(const struct settings *settings); /* one for "." says where all is asked */
 

@@ -7,20 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "anchors.h"
 #include "system_files.h"
-
-/* The address with its port written out: without a TLS name libunbound takes 53, and our forwarders over TLS listen on 853. Over TLS a server without a
- * name is authenticated by its address, for libunbound without either would take anybody's certificate. */
-static bool add_server(struct upstream_config *config, const char *address, bool tls)
-{
-	const char *tls_name = strchr(address, '#');
-	int size = (int)strcspn(address, "#"), host = (int)strcspn(address, "%@#"); /* a scope is no part of what a certificate names */
-	const char *port = memchr(address, '@', (size_t)size) != NULL ? "" : tls ? "@853" : "@53";
-	if (tls_name != NULL || !tls)
-		return add_formatted_text(&config->servers, "%.*s%s%s", size, address, port, tls_name != NULL ? tls_name : "");
-	return add_formatted_text(&config->servers, "%.*s%s#%.*s", size, address, port, host, address);
-}
 
 double timeout_in_use(const struct settings *settings, const struct upstream_config *config)
 {
@@ -73,9 +62,12 @@ static bool refuse_file(const char *key, const char *path, const struct problem 
 
 static bool add_forwarders(struct upstream_config *config, const struct settings *settings, struct problem *problem)
 {
-	for (size_t i = 0; i < settings->forward.count; i++)
-		if (!add_server(config, settings->forward.items[i], settings->tls))
+	char complete[2 * ADDRESS_SIZE];
+	for (size_t i = 0; i < settings->forward.count; i++) {
+		complete_address(settings->forward.items[i], settings->tls, complete);
+		if (!add_text(&config->servers, complete))
 			return report_memory(problem);
+	}
 	return true;
 }
 

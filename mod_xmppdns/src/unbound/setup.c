@@ -13,6 +13,7 @@
 
 #include "library.h"
 #include "log.h"
+#include "zones.h"
 
 enum { FEWEST_PORTS = 16, MOST_PORTS = 1024, SMALL_CACHE = 4 * 1024 * 1024, VALUE_SIZE = 32 };
 
@@ -121,27 +122,22 @@ static void set_role(struct ub_ctx *ub, const struct upstream_config *config, en
 
 static bool set_servers(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, struct problem *problem)
 {
-	for (size_t i = 0; i < config->servers.count; i++)
+	for (size_t i = 0; i < config->servers.count && !settings->tls; i++)
 		if (!accepted(ub_ctx_set_fwd(ub, config->servers.items[i]), "forward", config->servers.items[i], problem))
-			return false;
-	for (size_t i = 0; i < settings->stub.count; i++)
-		if (!accepted(
-				ub_ctx_set_stub(ub, settings->stub.items[i].name, settings->stub.items[i].value, 0), "stub", settings->stub.items[i].value, problem))
 			return false;
 	for (size_t i = 0; i < config->roothints.count; i++) /* as a stub that is primed, which is what libunbound makes of a file of hints */
 		if (!accepted(ub_ctx_set_stub(ub, ".", config->roothints.items[i], 1), "roothints", config->roothints.items[i], problem))
 			return false;
-	return true;
+	return set_zones(ub, settings, config, problem);
 }
 
 static bool set_tls(struct ub_ctx *ub, const struct settings *settings, struct problem *problem)
 {
-	if (!settings->tls)
+	if (!needs_tls(settings))
 		return true;
 	if (settings->tls_ca == NULL)
 		set_our_option(ub, "tls-system-cert:", "yes");
-	return accepted(ub_ctx_set_tls(ub, 1), "tls", "true", problem)
-		&& (settings->tls_ca == NULL || accepted(ub_ctx_set_option(ub, "tls-cert-bundle:", settings->tls_ca), "tls_ca", settings->tls_ca, problem));
+	return settings->tls_ca == NULL || accepted(ub_ctx_set_option(ub, "tls-cert-bundle:", settings->tls_ca), "tls_ca", settings->tls_ca, problem);
 }
 
 static bool set_anchors(
@@ -199,8 +195,9 @@ static bool configure(
 /* Under the lock. Not configured. NULL with a message. */
 static struct ub_ctx *open_library(struct event_loop *loop, const struct settings *settings, struct problem *problem)
 {
-	if (settings->tls && !has_tls()) {
-		report_problem(problem, PROBLEM_CONFIG, "tls = true: this libunbound (%s) is built without OpenSSL and has no DNS over TLS", ub_version());
+	if (needs_tls(settings) && !has_tls()) {
+		report_problem(problem, PROBLEM_CONFIG, "%s: this libunbound (%s) is built without OpenSSL and has no DNS over TLS",
+			settings->tls ? "tls = true" : "forward_zones with a #tls-name", ub_version());
 		return NULL;
 	}
 	struct ub_ctx *ub = create_library(loop);
@@ -374,7 +371,7 @@ bool tries_alike(const struct settings *settings, const struct upstream_config *
 {
 	return settings->tls == other_settings->tls && same_text(settings->tls_ca, other_settings->tls_ca)
 		&& same_texts(&config->roothints, &other_config->roothints) && same_named_texts(&settings->stub, &other_settings->stub)
-		&& same_texts(&settings->insecure, &other_settings->insecure) && same_named_texts(&settings->options, &other_settings->options)
-		&& same_texts(&config->hosts, &other_config->hosts) && same_texts(&config->anchors, &other_config->anchors)
-		&& same_marks(config, other_config);
+		&& same_named_texts(&settings->forward_zones, &other_settings->forward_zones) && same_texts(&settings->insecure, &other_settings->insecure)
+		&& same_named_texts(&settings->options, &other_settings->options) && same_texts(&config->hosts, &other_config->hosts)
+		&& same_texts(&config->anchors, &other_config->anchors) && same_marks(config, other_config);
 }

@@ -64,6 +64,7 @@ describe("generations: 15.4, a new trust", function ()
 		{ "anchors", function () return { trustfile = other_anchors() }; end, "bogus" },
 		{ "dnssec", function () return { dnssec = "off" }; end, "insecure 127.9.8.7" },
 		{ "a stub", function () return { stub = { ["secure.example"] = server.forward } }; end, "secure 127.9.8.7" },
+		{ "17.2: a forward zone", function () return { forward_zones = { ["secure.example"] = server.forward } }; end, "secure 127.9.8.7" },
 		{ "an option", function () return { options = { ["val-permissive-mode:"] = "yes" } }; end, "secure 127.9.8.7" },
 		{ "17.1: insecure", function () return { insecure = "secure.example" }; end, "insecure 127.9.8.7" },
 		{ "17.1: insecure, also where an anchor of the zone's own says otherwise", function ()

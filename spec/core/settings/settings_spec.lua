@@ -40,7 +40,7 @@ describe("xmppdns.core: settings", function ()
 		local anchors = file("root.key", ANCHOR .. "\n");
 		accepts({
 			resolvconf = file("resolv.conf", "nameserver 127.0.0.1\n"), hoststxt = file("hosts", "127.0.0.1 localhost\n"),
-			forward = { "127.0.0.1@5300", "::1@5300", "fe80::1%lo@5300" }, stub = { ["example.org"] = { "127.0.0.1@5301" } },
+			forward = { "127.0.0.1@5300", "::1@5300", "fe80::1%lo@5300" }, stub = { ["example.org"] = { "127.0.0.1@5301" } }, forward_zones = { lan = "127.0.0.1" },
 			roothints = file("hints", ". 3600000 NS a.root.example.\na.root.example. 3600000 A 127.0.0.1\n"),
 			trusted = { ANCHOR }, trustfile = anchors, insecure = { "lan", "corp.example" }, dnssec = "required", dane = "off", upstream = "forward",
 			tls = false, options = { ["do-ip6:"] = "no" }, attempts = 5, timeout = 0.5, plan_timeout = 60, reconfigure_interval = 0,
@@ -60,6 +60,27 @@ describe("xmppdns.core: settings", function ()
 		refuses([[insecure = "a..b": expected a zone's name, such as "corp.example"]], { insecure = "a..b" });
 		refuses([[insecure = true: expected a zone's name, or a list of them]], { insecure = true });
 		refuses([[options["domain-insecure"] = "lan": expected the setting insecure instead of this option]], { options = { ["domain-insecure"] = "lan" } });
+	end);
+
+	it("17.2: forward_zones takes zones with one server or several, and says what is wrong", function ()
+		accepts({ forward_zones = { ["Corp.example."] = "10.0.0.53", lan = { "10.0.0.53@5353", "::1", "fe80::1%lo" }, ["bücher.example"] = "10.0.0.1" } });
+		refuses([[forward_zones = "10.0.0.53": expected a table from zones to addresses]], { forward_zones = "10.0.0.53" });
+		refuses([[forward_zones["lan"] = "resolver": expected an IP address, "addr[@port][#tls-name]", or a list of them]],
+			{ forward_zones = { lan = "resolver" } });
+		refuses([[forward_zones["*.lan"] = "10.0.0.1": expected no wildcard: what is below the zone is meant too]], { forward_zones = { ["*.lan"] = "10.0.0.1" } });
+		refuses([[forward_zones["."] = "10.0.0.1": expected a zone below the root: the setting forward is for all names]],
+			{ forward_zones = { ["."] = "10.0.0.1" } });
+		refuses([[forward_zones["a"b"] = "10.0.0.1": expected a zone's name, such as "corp.example"]], { forward_zones = { ['a"b'] = "10.0.0.1" } });
+		for _, address in ipairs({ '10.0.0.1#a"', "10.0.0.1#a\n", "10.0.0.1#a b", 'fe80::1%lo"', "fe80::1%l o" }) do
+			refuses_with({ 'forward_zones["lan"]', "expected an IP address" }, { forward_zones = { lan = address } });
+		end
+		refuses([[forward_zones["lan"]: stub has that zone too]], { forward_zones = { lan = "10.0.0.1" }, stub = { LAN = "10.0.0.2" } });
+		refuses([[forward_zones["lan"]: either all of its servers have a #tls-name, or none]], { forward_zones = { lan = { "10.0.0.1#a.example", "10.0.0.2" } } });
+		if core.version().tls then
+			accepts({ forward_zones = { lan = { "10.0.0.1#a.example", "10.0.0.2@8853#b.example" } }, tls_ca = "/etc/ssl/certs/ca-certificates.crt" });
+		else
+			refuses_with({ "forward_zones with a #tls-name: this libunbound", "has no DNS over TLS" }, { forward_zones = { lan = "10.0.0.1#a.example" } });
+		end
 	end);
 
 	describe("of Prosody's unbound table", function ()
