@@ -15,6 +15,7 @@
 ##   make test-deb      build the Debian packages, then install, use and remove them, where all that changes is gone afterwards
 ##   make lint          who knows whom, a build for every Lua, clang-format, clang-tidy, cppcheck and luacheck
 ##   make every-lua     build with gcc and clang for every Lua, each warning an error
+##   make every-rock    make, pack and install the rock for every Lua, in trees of its own
 ##   make every-libc    compile with musl too, and run there what needs no other library
 ##   make sanitize      specs under sanitizers, valgrind, and a collector that never rests (SANITIZERS="address thread" for some)
 ##   make fuzz          fuzz what reads bytes and text, SECONDS=60 in all, and print how much of it was run (TARGETS="name cache" for some)
@@ -90,7 +91,7 @@ $(BUILD)/spec/bench/%.o: spec/bench/%.c | packages
 
 # The Debian packages that the goals need, all at once. PACKAGES=no: whoever builds has seen to that.
 packages:
-	@[ '$(PACKAGES)' = no ] || LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter deb test-deb doc test demo compare bench every-lua every-libc lint sanitize fuzz soak,$(MAKECMDGOALS))
+	@[ '$(PACKAGES)' = no ] || LUA_VERSION=$(LUA_VERSION) sh .ci/packages build $(filter deb test-deb doc test demo compare bench every-lua every-rock every-libc lint sanitize fuzz soak,$(MAKECMDGOALS))
 
 LUA_DIR      = $(if $(filter jit,$(LUA_VERSION)),5.1,$(LUA_VERSION))
 LUA_LIBDIR  ?= $(PREFIX)/lib/lua/$(LUA_DIR)
@@ -164,6 +165,9 @@ every-lua: $(foreach cc,gcc clang,$(foreach lua,5.1 5.2 5.3 5.4 jit,every-lua/$(
 every-lua/%: packages
 	@$(MAKE) --no-print-directory all CC=$(*D) LUA_VERSION=$(*F) BUILD=build/$(*D)-$(*F) CFLAGS='$(CFLAGS) -Werror'
 
+every-rock: packages
+	@sh .ci/rocks
+
 every-libc: packages
 	@LUA=$(LUA) sh .ci/musl
 
@@ -182,4 +186,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install uninstall rockspec dist page doc deb test-deb test-deb-debian13 test test-busy demo compare bench test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua every-libc lint clean help
+.PHONY: all packages install uninstall rockspec dist page doc deb test-deb test-deb-debian13 test test-busy demo compare bench test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua every-rock every-libc lint clean help

@@ -21,7 +21,7 @@ external_dependencies = {
 build = {
    type = "make", -- for the flags: hardened, one symbol exported, never unloaded
    variables = {
-      PACKAGES = "no", BUILD = "build/rock", LUA = "lua", CFLAGS = "$(CFLAGS)", LUA_CFLAGS = "-I$(LUA_INCDIR)",
+      PACKAGES = "no", BUILD = "build/rock$(LUA_INCDIR)", LUA = "lua", CFLAGS = "$(CFLAGS)", LUA_CFLAGS = "-I$(LUA_INCDIR)",
       CPPFLAGS = "-I$(UNBOUND_INCDIR) -I$(IDN2_INCDIR)", LDFLAGS = "-L$(UNBOUND_LIBDIR) -L$(IDN2_LIBDIR)"
    },
    install_variables = {
