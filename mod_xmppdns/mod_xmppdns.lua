@@ -29,20 +29,23 @@ local function describe_load_failure(problem)
 	return places[1] and text:match("module '[^']+' not found") or one_line(text), places;
 end
 
--- prosodyctl mod_xmppdns check
+local COMMANDS = { check = "xmppdns.prosody.command", peers = "xmppdns.prosody.peers_command" };
+
+-- prosodyctl mod_xmppdns check, prosodyctl mod_xmppdns peers
 function module.command(arg)
-	if table.remove(arg, 1) ~= "check" then
-		print("Usage: prosodyctl mod_xmppdns check [OPTION...] [DOMAIN...]");
+	local name = COMMANDS[table.remove(arg, 1)];
+	if not name then
+		print("Usage: prosodyctl mod_xmppdns check [OPTION...] [DOMAIN...]\n       prosodyctl mod_xmppdns peers [--json] [PATTERN]");
 		return 2;
 	end
-	local found, command = pcall(require, "xmppdns.prosody.command");
+	local found, command = pcall(require, name);
 	if not found then
 		local text, places = describe_load_failure(command);
 		print("Cannot load the xmppdns library: "..text);
 		for _, place in ipairs(places) do print("  not in "..place); end
 		return 1;
 	end
-	return command.check(arg, prosody.paths);
+	return command.run(arg, prosody.paths);
 end
 
 if prosody.process_type == "prosodyctl" then return; end -- its log is its standard output, and files are the server's to make

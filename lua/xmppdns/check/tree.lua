@@ -273,5 +273,5 @@ end
 
 return {
 	new_style = new_style, draw_configuration = draw_configuration, draw_domain = draw_domain, draw_health = draw_health, draw_server = draw_server;
-	has_problems = has_problems, visible = visible;
+	has_problems = has_problems, visible = visible, visible_name = visible_name;
 };

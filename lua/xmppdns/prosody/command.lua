@@ -21,7 +21,7 @@ local function read_settings(data)
 end
 
 -- arguments: those after "check"; paths: of prosody.paths. Gives the exit status.
-local function run_check(arguments, paths)
+local function run(arguments, paths)
 	local ssl = configmanager.get("*", "ssl");
 	return check.main(arguments, {
 		settings = read_settings(paths.data), cafile = type(ssl) == "table" and ssl.cafile or nil;
@@ -32,4 +32,4 @@ local function run_check(arguments, paths)
 	});
 end
 
-return { check = run_check };
+return { run = run };

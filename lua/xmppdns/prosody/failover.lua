@@ -178,4 +178,4 @@ local function new(route, connect)
 	return setmetatable({ route = route, connect = connect, sessions = setmetatable({}, { __mode = "k" }) }, failover_mt);
 end
 
-return { new = new };
+return { new = new, describe = describe };

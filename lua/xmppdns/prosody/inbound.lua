@@ -7,6 +7,7 @@
 
 local from_prosody = require "xmppdns.prosody.modules";
 local async = from_prosody "util.async";
+local lifetime = require "xmppdns.plan.lifetime";
 local is_named = require "xmppdns.prosody.identity".is_named;
 local match = require "xmppdns.prosody.match";
 
@@ -49,7 +50,8 @@ local function next_endpoint(plan)
 	return found;
 end
 
--- Adds what one endpoint says about the evidence. has_tlsa: there are TLSA records, usable or not; has_usable; is_open: one of the endpoints
+-- Adds what one endpoint says about the evidence. has_tlsa: there are TLSA records, usable or not; has_usable; matched: the
+-- endpoint whose records it matches; is_open: one of the endpoints
 -- is reached without a match; targets: names, beside the domain, for which a certificate will do then (R27).
 local function add_endpoint(found, evidence, remote, endpoint)
 	local dane = endpoint.dane;
@@ -62,16 +64,16 @@ local function add_endpoint(found, evidence, remote, endpoint)
 	found.has_usable = true;
 	if not evidence.cert then return; end
 	local peer = new_peer(evidence, { remote, dane.base });
-	found.is_match = match.matches(peer, dane.records);
+	found.matched = match.matches(peer, dane.records) and endpoint or nil;
 end
 
 local function look_up(session, evidence, remote, plan)
-	local found = { targets = {} };
+	local found = { targets = {}, plan = plan };
 	for _ = 1, MOST_ENDPOINTS do
 		local endpoint = next_endpoint(plan);
 		if not endpoint or session.destroyed then break; end
 		add_endpoint(found, evidence, remote, endpoint);
-		if found.is_match then break; end
+		if found.matched then break; end
 	end
 	return found;
 end
@@ -160,6 +162,25 @@ local function remember(found, evidence, remote, policy, options)
 	end
 end
 
+-- The verdict, once the plan has told what it can. failure: see find_failure.
+local function conclude(found, failure, evidence, remote, policy, options)
+	if found.matched then return { state = "dane" }; end
+	if failure then
+		local may_pass = may_stand_by(failure, found, remote, policy, options.remembered) and is_proven_by_pkix(evidence, { remote });
+		return may_pass and { state = "pkix" } or refuse_unknown(failure, found.plan);
+	end
+	remember(found, evidence, remote, policy, options);
+	return decide(found, evidence, policy);
+end
+
+-- What DNS has said, for whoever asks about the peer.
+local function add_origin(verdict, found)
+	local plan, one = found.plan, found.matched;
+	verdict.srv_secure, verdict.ends = plan.secure, lifetime.find_end(plan, one);
+	verdict.endpoint = one and { host = one.host, port = one.port, tls = one.tls } or nil;
+	return verdict;
+end
+
 -- In the session's thread: the verdict about a peer that speaks for the remote domain. options: get_plan(remote, policy) -> plan | nil, err;
 -- list_trusted(session) -> the trust store's certificates; remembered: see may_stand_by; get_stale_ttl() -> seconds.
 local function judge(session, remote, policy, options)
@@ -172,13 +193,7 @@ local function judge(session, remote, policy, options)
 	local failure = find_failure(plan);
 	plan:close();
 	if session.destroyed then return refuse("remote-connection-failed", "The stream has ended", "its stream has ended"); end
-	if found.is_match then return { state = "dane" }; end
-	if failure then
-		local may_pass = may_stand_by(failure, found, remote, policy, options.remembered) and is_proven_by_pkix(evidence, { remote });
-		return may_pass and { state = "pkix" } or refuse_unknown(failure, plan);
-	end
-	remember(found, evidence, remote, policy, options);
-	return decide(found, evidence, policy);
+	return add_origin(conclude(found, failure, evidence, remote, policy, options), found);
 end
 
 return { judge = judge };

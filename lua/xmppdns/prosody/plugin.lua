@@ -11,6 +11,7 @@ local checkup = require "xmppdns.prosody.checkup";
 local configuration = require "xmppdns.prosody.configuration";
 local dial_012 = require "xmppdns.prosody.dial_012";
 local failover = require "xmppdns.prosody.failover";
+local failed_peers = require "xmppdns.prosody.failed_peers";
 local from_prosody = require "xmppdns.prosody.modules";
 local gate = require "xmppdns.prosody.gate";
 local inbound = require "xmppdns.prosody.inbound";
@@ -20,6 +21,7 @@ local negative_anchors = require "xmppdns.prosody.negative_anchors";
 local now = require "xmppdns.core".now;
 local new_plan = require "xmppdns.plan.plan".new;
 local outbound = require "xmppdns.prosody.outbound";
+local peers = require "xmppdns.prosody.peers";
 local policy = require "xmppdns.prosody.policy";
 local remembered = require "xmppdns.prosody.remembered";
 local s2s_resolver = require "xmppdns.prosody.s2s_resolver";
@@ -203,7 +205,7 @@ local function new_incoming(self)
 	};
 end
 
-local function judge(self, session, host, remote)
+local function find_verdict(self, session, host, remote)
 	local found = get_policy(self, host, remote);
 	if found.trouble then return verdict.refuse_for(found.trouble); end
 	if session.direction == "outgoing" and session.from_host == host then return outbound.judge(session, found); end
@@ -211,6 +213,25 @@ local function judge(self, session, host, remote)
 	local judged = inbound.judge(session, remote, found, self.incoming);
 	judged.is_told = judged.failure and self.logs:has_told(judged.failure, began);
 	return judged;
+end
+
+local function judge(self, session, host, remote)
+	local judged = find_verdict(self, session, host, remote);
+	if judged.state == "refused" and not session.destroyed then self.state.failed_peers:refuse(session, host, remote, judged.reason); end
+	return judged;
+end
+
+local function list_peers(self)
+	return peers.list({
+		prosody = self.prosody, sessions = self.module:shared("/*/s2s/sessions"), verdicts = self.verdicts, failed = self.state.failed_peers;
+	});
+end
+
+-- For prosodyctl mod_xmppdns peers.
+local function tell_peers(self, event)
+	local text = from_prosody "util.json".encode({ peers = list_peers(self) });
+	event.origin.send(from_prosody "util.stanza".stanza("xmppdns-peers"):text(text));
+	return true;
 end
 
 -- Hooks: { event, priority, handler(self, event), is_constant }; gate says what is constant
@@ -228,7 +249,14 @@ local host_hooks = {
 
 local server_hooks = {
 	{ "s2sout-established", 1, function (self, event) self.metrics:count_plan(self.failover:get_plan_of(event.session), true); end };
-	{ "s2s-destroyed", 0, function (self, event) self.metrics:count_plan(self.failover:get_plan_of(event.session), false); end };
+	{ "s2s-destroyed", 0, function (self, event)
+		local plan = self.failover:get_plan_of(event.session);
+		self.metrics:count_plan(plan, false);
+		self.state.failed_peers:finish(event.session, plan, event.reason);
+	end };
+	{ "s2sout-established", -1, function (self, event) peers.mark(event.session, self.verdicts); end };
+	{ "s2sin-established", -1, function (self, event) peers.mark(event.session, self.verdicts); end };
+	{ "admin/xmppdns-peers", 0, tell_peers, true };
 	{ "stats-update", 0, function (self) if self.state.watch then self.metrics:collect(self.state.watch.resolver); end end };
 	{ "s2sout-established", 0, function (self, event) self.failover:on_established(event.session); end };
 	{ "server-stopping", 1000, function (self) self.failover:stop(); end };
@@ -266,7 +294,7 @@ local function install(self)
 	self.is_active = true;
 	self.failover:start();
 	self.restores[1] = adns.new(resolver_of_now).install(from_prosody "net.adns");
-	self.restores[2] = shell.install(self.module, resolver_of_now);
+	self.restores[2] = shell.install(self.module, { resolver = resolver_of_now, peers = function () return list_peers(self); end });
 	self.restores[3] = waiter.install(xmppdns);
 	self.outgoing.unreachable = not capabilities.connects_side_by_side() and dial_012.new_memory() or nil;
 	if capabilities.has_pre_connect() then return; end
@@ -342,6 +370,7 @@ local function new(module, prosody, state)
 	self.policies = policy.new(configmanager.rawget, function (host, problem) report_problem(self, host, problem); end);
 	self.logs, self.metrics = logging.new(self.log), metrics.new(module);
 	state.remembered = state.remembered or remembered.new();
+	state.failed_peers = state.failed_peers or failed_peers.new();
 	self.failures = status.new_failures();
 	self.outgoing, self.incoming = new_outgoing(self), new_incoming(self);
 	state.verdicts = state.verdicts or setmetatable({}, { __mode = "k" });

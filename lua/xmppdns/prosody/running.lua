@@ -123,18 +123,26 @@ local function has_process()
 	return could_tell and is_running;
 end
 
+-- What the server that runs with that data directory answers to a question of that name; or nil, its state, and about that a text and advice.
+local function ask_for(name, data)
+	local text, state, problem = admin_socket.ask(name, data);
+	local answer = text and json.decode(text);
+	if answer then return answer; end
+	if state == "stopped" and has_process() then state = "deaf"; end
+	state = state or "silent";
+	local silence = SILENCES[state];
+	return nil, state, silence[1]:format(problem or "an answer that cannot be read"), silence[2];
+end
+
 -- Asks the server that runs with that data directory:
 -- { ok, state = "active", "closed", "absent", "stopped", "deaf", "unreadable" or "silent", since (seconds since 1970), problem,
 -- findings (as those of xmppdns.trust.health; more: texts below one), servers, dnssec, dane, anchors, cache, failures, differences, ports }.
 local function ask(data)
 	local report = { findings = {} };
-	local text, state, problem = admin_socket.ask(QUESTION, data);
-	if state == "stopped" and has_process() then state = "deaf"; end
-	local status = text and json.decode(text);
+	local status, state, text, advice = ask_for(QUESTION, data);
 	if not status then
-		local silence = SILENCES[state or "silent"];
-		report.state = state or "silent";
-		add(report, "problem", "state", silence[1]:format(problem or "an answer that cannot be read"), silence[2]);
+		report.state = state;
+		add(report, "problem", "state", text, advice);
 		return judge(report);
 	end
 	report.state, report.since, report.problem, report.ports = status.active and "active" or "closed", status.since, status.problem, status.ports;
@@ -147,4 +155,4 @@ local function ask(data)
 	return judge(report);
 end
 
-return { ask = ask };
+return { ask = ask, ask_for = ask_for };

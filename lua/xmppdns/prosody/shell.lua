@@ -8,6 +8,7 @@ local core = require "xmppdns.core";
 local health = require "xmppdns.trust.health";
 local domain_check = require "xmppdns.check.domain";
 local report = require "xmppdns.check.tree";
+local shown_peers = require "xmppdns.check.peers";
 local tasks_of = require "xmppdns.check.tasks";
 local promise = from_prosody "util.promise";
 
@@ -15,12 +16,15 @@ local DESCRIPTION = "Commands to ask, explain and repair the validating resolver
 
 local plain = report.new_style(false);
 
+local WIDTH = 78; -- columns: the shell puts two before each line
+
 -- Commands: handler(print, resolver, ...) -> text | nil, problem | promise of a text.
 
 local commands = {};
 
-local function define(name, args, desc, handler)
-	commands[#commands + 1] = { name = name, args = args, desc = desc, handler = handler };
+-- subject: what the handler gets instead of the resolver, by the name that install knows it by.
+local function define(name, args, desc, handler, subject)
+	commands[#commands + 1] = { name = name, args = args, desc = desc, handler = handler, subject = subject or "resolver" };
 end
 
 local function print_lines(print, text)
@@ -66,6 +70,15 @@ define("plan", { "domain" },
 		end);
 	end);
 end);
+
+define("peers", { "pattern" },
+	"Show each connection with other servers and what proves it, and who failed lately; all, or those whose domain has or matches the pattern",
+	function (print, peers, pattern)
+	if pattern ~= nil and not pcall(string.find, "", pattern) then return nil, "this is no Lua pattern"; end
+	local selected = shown_peers.select(peers, pattern);
+	print_lines(print, shown_peers.draw(selected, plain, false, WIDTH, os.time()));
+	return shown_peers.describe(selected);
+end, "peers");
 
 define("cache", { "pattern" },
 	"List the remembered answers, or those whose \"name TYPE\" matches a Lua pattern", function (print, resolver, pattern)
@@ -122,12 +135,12 @@ define("reconfigure", {}, "Start afresh from the settings and the system's files
 end);
 
 -- Prosody's side of a command: called with the shell's session.
-local function new_handler(command, get_resolver)
+local function new_handler(command, subjects)
 	return function (context, ...)
 		local session = context.session;
-		local resolver, err = get_resolver();
-		if not resolver then return nil, report.visible(err); end
-		local result, problem = command.handler(session.print, resolver, ...);
+		local subject, err = subjects[command.subject]();
+		if not subject then return nil, report.visible(err); end
+		local result, problem = command.handler(session.print, subject, ...);
 		if result == nil then return nil, problem; end
 		if promise.is_promise(result) then return result; end
 		return true, result;
@@ -135,13 +148,13 @@ local function new_handler(command, get_resolver)
 end
 
 -- Prosody 13 has a place for commands; it cares for help, and takes them back when the module is unloaded. Others have nobody who looks there.
-local function add_items(module, get_resolver)
+local function add_items(module, subjects)
 	for _, command in ipairs(commands) do
 		local args = {};
 		for i, name in ipairs(command.args) do args[i] = { name = name, type = "string" }; end
 		module:add_item("shell-command", {
 			section = "xmppdns", section_desc = DESCRIPTION, name = command.name, desc = command.desc, args = args;
-			handler = new_handler(command, get_resolver);
+			handler = new_handler(command, subjects);
 		});
 	end
 end
@@ -167,9 +180,9 @@ local function add_help(shell_commands)
 	end;
 end
 
-local function new_section(get_resolver)
+local function new_section(subjects)
 	local section = {};
-	for _, command in ipairs(commands) do section[command.name] = new_handler(command, get_resolver); end
+	for _, command in ipairs(commands) do section[command.name] = new_handler(command, subjects); end
 	function section.help(context)
 		print_help(context.session);
 		return true, DESCRIPTION;
@@ -177,15 +190,15 @@ local function new_section(get_resolver)
 	return section;
 end
 
--- Adds the section for the resolver of get_resolver() -> resolver | nil, err. Gives a function that takes it back.
-local function install(module, get_resolver)
+-- Adds the section. subjects: resolver() -> resolver | nil, err; peers() -> see xmppdns.prosody.peers. Gives a function that takes it back.
+local function install(module, subjects)
 	local env, shell_commands = module:shared("/*/admin_shell/env"), module:shared("/*/admin_shell/commands");
-	local section, remove_help = new_section(get_resolver), nil;
+	local section, remove_help = new_section(subjects), nil;
 	local function add_section() -- where there is a shell which has not taken the items
 		if not env.module or env.xmppdns and env.xmppdns ~= section then return; end
 		env.xmppdns, remove_help = section, add_help(shell_commands);
 	end
-	add_items(module, get_resolver);
+	add_items(module, subjects);
 	add_section();
 	for _, loading in ipairs({ "module-loaded", "module-reloaded" }) do
 		module:hook(loading, function (event) -- the shell may come after us, and brings its own help

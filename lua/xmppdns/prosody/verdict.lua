@@ -6,7 +6,8 @@
 -- proven: Prosody's own rules decide), "dane", "pkix" (by a trusted certificate for the name) or "refused". None at all: not known yet.
 -- targets: more names for which a certificate will do (R27). Of a refusal: condition and text (for the peer), reason (for the log and
 -- the senders of our stanzas), is_passing (it may be asked again on the same stream), is_outage (DNS did not answer), failure (the lookup's error
--- that it is for), is_told (the log has that error already).
+-- that it is for), is_told (the log has that error already). About an incoming peer also what DNS says of it: srv_secure, ends (seconds since 1970), and
+-- endpoint = { host, port, tls }, the one whose TLSA records it matches.
 
 local NOT_KNOWN = {
 	state = "refused", condition = "remote-connection-failed";

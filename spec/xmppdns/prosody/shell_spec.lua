@@ -40,7 +40,8 @@ describe("The admin shell's section xmppdns", function ()
 
 	it("explains each of its commands", function ()
 		local help = server:shell("help xmppdns");
-		for _, signature in ipairs({ "lookup(name, type)", "plan(domain)", "cache(pattern)", "flush(name)", "stats()", "servers()", "reconfigure()" }) do
+		local signatures = { "lookup(name, type)", "plan(domain)", "peers(pattern)", "cache(pattern)", "flush(name)", "stats()", "servers()", "reconfigure()" };
+		for _, signature in ipairs(signatures) do
 			local name, arguments = signature:match("^(%l+)%((.*)%)$");
 			local is_there = help:find("xmppdns:" .. signature, 1, true)
 				or help:find(("xmppdns %s %s"):format(name, arguments ~= "" and "<" .. arguments:gsub(", ", "> <") .. ">" or ""), 1, true);
