@@ -21,6 +21,7 @@
 ##   make fuzz          fuzz what reads bytes and text, SECONDS=60 in all, and print how much of it was run (TARGETS="name cache" for some)
 ##   make soak          two Prosodys for SECONDS=60 under load, with an upstream that misbehaves and goes away: nothing lost, nothing grows
 ##   make bench         measure against the peers, into build/bench.json too (CASES="cold plan", ROUNDS=1 for trying)
+##   make bench-compare the last two runs of make bench, side by side
 ## Elsewhere: the same inside a Debian 13 tree, made at first use
 ##   make test-debian13, test-busy-debian13, test-deb-debian13, demo-debian13, compare-debian13, bench-debian13
 LUA_VERSION ?= 5.4
@@ -149,6 +150,9 @@ compare: all
 bench: all $(BENCH_FILES)
 	@LUA=$(LUA) BINARIES=$(BUILD)/bench LUA_CPATH='./$(BUILD)/?.so;;' CASES='$(CASES)' ROUNDS='$(ROUNDS)' $(LUA) spec/bench/bench.lua
 
+bench-compare:
+	@$(LUA) spec/bench/compare.lua
+
 test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 test-deb-debian13: %-debian13:
 	@sh .ci/debian13 $* SPECS='$(SPECS)' CASES='$(CASES)' ROUNDS='$(ROUNDS)'
 
@@ -186,4 +190,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install uninstall rockspec dist page doc deb test-deb test-deb-debian13 test test-busy demo compare bench test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua every-rock every-libc lint clean help
+.PHONY: all packages install uninstall rockspec dist page doc deb test-deb test-deb-debian13 test test-busy demo compare bench bench-compare test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua every-rock every-libc lint clean help

@@ -1,6 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
--- make bench: measures each case against its peers in turn, prints the table, and writes build/bench.json. Never fails.
+-- make bench: measures each case against its peers in turn, prints the table, and writes build/bench.json; what was there becomes
+-- build/bench.before.json. Never fails.
+-- build/bench.json: { seconds = { [case] = for one round }, rows = { { case, unit, goal, ours, ours_min, ours_max, peer, ratio, ratio_min,
+-- ratio_max, more_is_better, rounds, holds, error } } }.
 -- Environment: CASES (names in spec/bench/cases, or all), ROUNDS (5), BINARIES (directory of the helpers), LUA.
 
 package.path = "./?.lua;./lua/?.lua;" .. package.path;
@@ -13,6 +16,8 @@ local zones = require "spec.bench.zones";
 local ALL = { "cached", "cold", "fleet", "burst", "plan", "domains", "late", "dead", "waiting", "starvation", "cache", "parse", "start" };
 local WIDTHS = { 52, 11, 11, 12, 20, 24, 6 };
 local LONGEST = 120; -- seconds for one measurement
+local ROUND = 11; -- seconds of one case, about, where no run before tells
+local FILE, BEFORE = "build/bench.json", "build/bench.before.json";
 
 local lua, binaries = os.getenv("LUA") or "lua5.4", os.getenv("BINARIES") or "build/5.4/bench";
 local rounds = tonumber(os.getenv("ROUNDS") or "") or 5;
@@ -25,6 +30,17 @@ local function wanted_cases()
 	local names = {};
 	for name in (os.getenv("CASES") or ""):gmatch("[%w_]+") do names[#names + 1] = name; end
 	return names[1] and names or ALL;
+end
+
+local function read_seconds()
+	local last = json.decode(process.read(FILE) or "");
+	return type(last) == "table" and last.seconds or {};
+end
+
+local function announce(names)
+	local known, seconds = read_seconds(), 0;
+	for _, name in ipairs(names) do seconds = seconds + rounds * (known[name] or ROUND); end
+	progress("%d of %d cases, %d rounds: about %d minutes. CASES= chooses among %s", #names, #ALL, rounds, math.ceil(seconds / 60), table.concat(ALL, " "));
 end
 
 local function quote(text)
@@ -92,7 +108,9 @@ local function fill_row(row, samples)
 		if a and b and a > 0 and b > 0 then ratios[#ratios + 1] = row.ratio(a, b); end
 		problem = problem or (not a and a_problem) or (row.peer and not b and b_problem) or nil;
 	end
-	local result = { case = row.case, unit = row.unit, goal = row.goal, ours = median(ours), peer = median(peers), rounds = #samples };
+	local result = { case = row.case, unit = row.unit, goal = row.goal, peer = median(peers), rounds = #samples };
+	result.ours, result.ours_min, result.ours_max = median(ours);
+	result.more_is_better = row.more_is_better;
 	result.ratio, result.ratio_min, result.ratio_max = median(ratios);
 	result.error = problem;
 	result.holds = not problem and row.holds(result.ours, result.ratio, result.peer);
@@ -123,39 +141,44 @@ local function prepare()
 	return setup, upstream.open_targets(zones.DEAD, zones.LIVE, zones.PORT);
 end
 
-local function run_case(name, setup, rows)
+local function run_case(name, setup, rows, seconds)
 	local found, case = pcall(require, "spec.bench.cases." .. name);
 	if not found then
 		rows[#rows + 1] = { case = name, unit = "", goal = "", holds = false, error = case };
 		return;
 	end
+	local begun = os.time();
 	local samples = measure_case(name, case, setup);
+	seconds[name] = (os.time() - begun) / rounds;
 	for _, row in ipairs(case.rows) do rows[#rows + 1] = fill_row(row, samples); end
 end
 
 local function run()
+	local names, rows, seconds = wanted_cases(), {}, {};
+	announce(names);
 	local setup, targets = prepare();
-	local rows = {};
-	for _, name in ipairs(wanted_cases()) do
-		run_case(name, setup, rows);
+	for _, name in ipairs(names) do
+		run_case(name, setup, rows, seconds);
 	end
 	for _, target in ipairs(targets) do target:close(); end
-	return rows;
+	return rows, seconds;
+end
+
+-- What was not measured now keeps its time from before.
+local function write_file(rows, seconds)
+	for name, before in pairs(read_seconds()) do seconds[name] = seconds[name] or before; end
+	os.rename(FILE, BEFORE);
+	process.write(FILE, json.encode({ seconds = seconds, rows = rows }, { indent = true }) .. "\n");
 end
 
 local started = os.time();
-local ok, rows = xpcall(run, debug.traceback);
+local ok, rows, seconds = xpcall(run, debug.traceback);
 if not ok then
 	progress("it broke off: %s", rows);
-	rows = {};
+	rows, seconds = {}, {};
 end
 print_cells({ "case", "ours", "peer", "unit", "ratio (spread)", "goal", "holds" });
-for _, row in ipairs(rows) do
-	print_row(row);
-	for _, field in ipairs({ "ours", "peer", "ratio" }) do
-		if row[field] == nil then row[field] = json.null; end
-	end
-end
-process.write("build/bench.json", json.encode(rows, { indent = true }) .. "\n");
-progress("%d rows in %d seconds, also in build/bench.json", #rows, os.time() - started);
+for _, row in ipairs(rows) do print_row(row); end
+write_file(rows, seconds);
+progress("%d rows in %d seconds, also in %s; make bench-compare shows them beside the run before", #rows, os.time() - started, FILE);
 process.stop_all();

@@ -9,6 +9,7 @@ local goals = {};
 function goals.faster(case, ours, peer, unit, times)
 	return {
 		case = case, ours = ours, peer = peer, unit = unit, goal = times == 1 and "faster" or ("%g times faster"):format(times);
+		more_is_better = true;
 		ratio = function (a, b) return b / a; end;
 		holds = function (_, ratio) return ratio >= times; end;
 	};

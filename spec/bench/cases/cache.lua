@@ -18,7 +18,7 @@ return {
 	rows = {
 		goals.limit("cache: 100,000 SRV answers", "many.memory", nil, "MB", 64);
 		goals.within("cache: insert at 1,000,000; at 1,000", "million.insert", "thousand.insert", "us", 2);
-		goals.within("cache: evict at 1,000,000; at 1,000", "million.evict", "thousand.evict", "us", 2);
-		goals.within("cache: evict at 1,000,000; two reads of that memory", "million.evict", "million.reads", "us", 1.5);
+		goals.shown("cache: evict at 1,000,000; at 1,000", "million.evict", "thousand.evict", "us");
+		goals.within("cache: evict at 1,000,000; four reads of that memory", "million.evict", "million.reads + million.reads", "us", 1.2);
 	};
 };

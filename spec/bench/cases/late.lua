@@ -45,7 +45,7 @@ return {
 	sides = { ours = measure(plans.ours, TURNS), crypto = measure_crypto, stock = measure(plans.stock, 1) };
 	order = { "ours", "crypto", "stock" };
 	rows = {
-		goals.limit("500 domains at once, answers 50 ms late", "ours.time", "stock.time", "s", 1.5);
+		goals.faster("500 domains at once, answers 50 ms late: stock", "ours.time", "stock.time", "s", 5);
 		goals.within("the same: what its lookups cost alone, none late", "ours.time", "crypto.time", "s", 1.5);
 	};
 };
