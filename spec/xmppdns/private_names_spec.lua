@@ -2,9 +2,11 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Zones of one's own: those in which nothing is validated, and those that have servers of their own.
 
+local check = require "xmppdns.check.command";
 local dnsmasq = require "spec.support.dnsmasq";
 local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
+local unbound = require "spec.support.unbound";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
@@ -19,7 +21,8 @@ setup(function ()
 		["broken.example"] = { records = SRV .. TLSA, fault = "signature" };
 	});
 	forwarder = misdns.start({ upstream = public.forward });
-	router = dnsmasq.start({ "--local=/lan/", "--srv-host=_xmpp-server._tcp.lan,xmpp.lan,5269", "--host-record=xmpp.lan,127.5.5.5" }, public.forward);
+	router = dnsmasq.start({ "--local=/lan/", "--srv-host=_xmpp-server._tcp.lan,xmpp.lan,5269", "--host-record=xmpp.lan,127.5.5.5";
+		"--host-record=own.good.example,127.5.5.6" }, public.forward);
 	private = zones.serve({ ["corp"] = {}, ["dept.corp"] = { records = SRV .. TLSA } });
 end);
 teardown(function ()
@@ -141,4 +144,94 @@ describe("private names: 17.2, a zone with servers of its own", function ()
 			assert.same({ "secure 127.5.5.5", "xmpp.dept.corp secure DANE" }, { look_up("xmpp.dept.corp"), plan("dept.corp") });
 		end);
 	end
+end);
+
+-- Why a lookup fails.
+local function failure_of(name)
+	local answer, err = xmppdns.repeated_query(name, "A", { resolver = resolver, raw = true });
+	assert.is_nil(answer);
+	return err.code .. ": " .. err.text;
+end
+
+describe("private names: 17.3, a bogus answer", function ()
+	local CURE = "; if this zone is yours and unsigned: insecure = { \"%s\" }";
+
+	it("names the setting where the server in use knows a top-level domain that the root does not", function ()
+		new({ forward = router.forward });
+		assert.matches("^bogus: .*" .. CURE:format("lan"):gsub("%p", "%%%0"), failure_of("xmpp.lan"));
+		assert.matches(CURE:format("lan"), failure_of("nobody.lan"), 1, true); -- by what libunbound remembers
+		assert.not_matches("insecure =", failure_of("xmpp.broken.example"), 1, true);
+		assert.same("secure 127.5.5.5", look_up("xmpp.good.example"));
+	end);
+
+	it("names it for a stub and for a forward zone, also where the zone above is signed", function ()
+		for _, kind in ipairs({ "stub", "forward_zones" }) do
+			new({ [kind] = { lan = router.forward, ["good.example"] = router.forward } });
+			assert.matches("^bogus: .*" .. CURE:format("lan"):gsub("%p", "%%%0"), failure_of("xmpp.lan"));
+			assert.matches("^bogus: .*" .. CURE:format("good.example"):gsub("%p", "%%%0"), failure_of("own.good.example"));
+			resolver:close();
+		end
+		new({ stub = { lan = router.forward }, insecure = "lan" });
+		assert.same("insecure 127.5.5.5", look_up("xmpp.lan"));
+	end);
+
+	it("does not name it for a top-level domain that has been seen to be there", function ()
+		new();
+		assert.is_true(assert(xmppdns.repeated_query("example", "DNSKEY", { resolver = resolver })).secure);
+		assert(resolver:reconfigure()); -- libunbound knows it no more, we do
+		forwarder:rule({ name = "example", type = "DS", fault = "nxdomain" });
+		assert.not_matches("insecure =", failure_of("xmpp.good.example"), 1, true);
+	end);
+end);
+
+describe("private names: 17.3, xmppdns-check", function ()
+	-- Its output, with names for the servers, and its exit status.
+	local function run(settings, ...)
+		local written, all = {}, public:settings({ forward = forwarder.forward, timeout = 5 });
+		local file = { write = function (_, text) written[#written + 1] = text; end };
+		for key, value in pairs(settings) do all[key] = value; end
+		local status = check.main({ ... }, { settings = all, out = file, err = file, unicode = false });
+		return (table.concat(written):gsub(router.forward, "ROUTER"):gsub(private.forward, "PRIVATE")), status;
+	end
+
+	local DEAD = "127.0.0.1@9";
+
+	it("looks at the servers of stubs and forward zones, each over UDP and TCP", function ()
+		local output, status = run({ stub = { corp = private.forward }, forward_zones = { lan = router.forward }, insecure = { "corp", "lan" } });
+		assert.matches("good: PRIVATE for corp answers over UDP and TCP", output, 1, true);
+		assert.matches("good: ROUTER for lan answers over UDP and TCP", output, 1, true);
+		assert.matches("good: insecure by your setting: corp, lan", output, 1, true);
+		assert.equal(0, status);
+	end);
+
+	it("says which of them is dead", function ()
+		local output, status = run({ forward_zones = { lan = { router.forward, DEAD } }, insecure = { "lan" } });
+		assert.matches("good: ROUTER for lan answers over UDP and TCP", output, 1, true);
+		assert.matches("problem: 127.0.0.1@9 for lan does not answer over UDP", output, 1, true);
+		assert.matches("is it the right address", output, 1, true);
+		assert.equal(1, status);
+	end);
+
+	it("names a stub's server that is a resolver, and the setting for it (17.2)", function ()
+		local address = process.free_address();
+		local at = ("%s@%d"):format(address, process.free_port(address));
+		local lines = ("\tinterface: %s\n\tmodule-config: \"iterator\"\n"):format(at);
+		local server = unbound.start(lines, address, tonumber(at:match("%d+$")), process.directory("private-unbound"), public.forward);
+		finally(function () server:stop(); end);
+		local output, status = run({ stub = { ["good.example"] = at } });
+		output = output:gsub(at, "RESOLVER"):gsub("[%s|]+", " "); -- whatever the width
+		assert.matches("problem: RESOLVER is a resolver, and does not have the zone good.example", output, 1, true);
+		assert.matches("forward_zones = { [\"good.example\"] = \"RESOLVER\" } instead of stub", output, 1, true);
+		assert.equal(1, status);
+	end);
+
+	it("says what to do about a domain that is one's own and unsigned", function ()
+		local output, status = run({ forward = router.forward }, "lan");
+		assert.matches("if this zone is yours and unsigned: insecure = { \"lan\" }", output, 1, true);
+		assert.equal(1, status);
+		output, status = run({ forward = router.forward, insecure = "lan" }, "--chain", "lan");
+		assert.matches("lan: insecure by your setting\n", output, 1, true);
+		assert.matches("SRV _xmpp-server._tcp.lan: insecure by your setting, TTL", output, 1, true);
+		assert.equal(0, status);
+	end);
 end);

@@ -22,6 +22,8 @@ JSON: an object with
     root                { state: "good", "insecure", "bogus", "silent" or "failed", cause: "stripped", "clock", "anchors", "machine" (it
                         lacks descriptors, memory or threads) or "other", text, seconds }
     servers             list of { address, stripped, udp, tcp, tls: each as root, those that were asked }
+    zones               the servers of stub and forward_zones: list of { zone, address, setting, kind: "resolver" or "authority", of a stub's, udp, tcp,
+                        tls: as of servers }
     anchors             { source, changed: seconds since 1970, keys: list of { zone, tag, kind: "DS" or "DNSKEY",
                         state: of RFC 5011, verdict: of the root's keys: "current", "retired", "revoked" or "unknown" } }
   recovery              after a sick health: { recovered: whether the root is asked instead, text }
@@ -63,10 +65,10 @@ local ORDER = {
 	"xmppdns", "libunbound", "ok", "configuration", "server", "health", "recovery", "domains", "section", "level", "topic", "address", "source", "changed";
 	"keys", "zone", "tag", "kind", "recovered", "given", "domain", "status", "problems", "warnings", "exists", "code";
 	"host", "service", "priority", "weight", "port", "target", "type", "usage", "selector", "matching", "data", "connected", "protocol", "cipher", "alpn";
-	"names", "expires", "ends", "days", "match", "name", "state", "since", "cause", "text", "seconds", "stripped", "findings", "root", "servers", "anchors";
-	"advice", "more", "udp", "tcp", "tls", "verdict", "dnssec", "by_setting", "ds", "asked", "ttl", "alias", "error", "addresses", "secure", "srv", "targets";
-	"endpoints", "client", "chain", "tlsa_source", "tlsa", "usable", "skipped", "records", "published", "served", "others", "stage", "reason", "dane";
-	"connections", "problem", "unjudged", "left_out";
+	"names", "expires", "ends", "days", "match", "name", "state", "since", "cause", "text", "seconds", "stripped", "findings", "root", "servers", "zones";
+	"anchors", "setting", "advice", "more", "udp", "tcp", "tls", "verdict", "dnssec", "by_setting", "ds", "asked", "ttl", "alias", "error", "addresses", "secure";
+	"srv", "targets", "endpoints", "client", "chain", "tlsa_source", "tlsa", "usable", "skipped", "records", "published", "served", "others", "stage", "reason";
+	"dane", "connections", "problem", "unjudged", "left_out";
 };
 
 -- true, or nil and what is missing.
@@ -100,13 +102,19 @@ end
 local function health_fields(findings)
 	local fields = {
 		ok = findings.ok, seconds = findings.seconds, stripped = findings.stripped, root = result_fields(findings.root);
-		findings = {}, servers = {};
+		findings = {}, servers = {}, zones = {};
 		anchors = { source = findings.anchors.source, changed = findings.anchors.changed, keys = {} };
 	};
 	for i, finding in ipairs(findings) do fields.findings[i] = finding; end
 	for i, server in ipairs(findings.servers) do
 		fields.servers[i] = {
 			address = server.address, stripped = server.stripped;
+			udp = result_fields(server.udp), tcp = result_fields(server.tcp), tls = result_fields(server.tls);
+		};
+	end
+	for i, server in ipairs(findings.zones) do
+		fields.zones[i] = {
+			zone = server.zone, address = server.address, setting = server.setting, kind = server.kind;
 			udp = result_fields(server.udp), tcp = result_fields(server.tcp), tls = result_fields(server.tls);
 		};
 	end

@@ -3,6 +3,7 @@
 -- The resolver's health: do its servers answer, do the root's keys validate, are anchors and clock good?
 
 local anchors_of = require "xmppdns.trust.anchors";
+local authority = require "xmppdns.trust.authority";
 local core = require "xmppdns.core";
 local resolvers = require "xmppdns.resolver";
 local witness = require "xmppdns.trust.witness";
@@ -50,25 +51,30 @@ local function judge_answer(answer, err, seconds)
 	return { state = err.code == "timeout" and "silent" or "failed", text = err.text, seconds = seconds };
 end
 
--- callback(result), see judge_answer. probe, err: what resolvers.new gave.
-local function ask_probe(resolver, probe, err, callback)
-	witness.ask(resolver, probe, err, ".", 1, function (answer, failure, seconds)
+-- callback(result), see judge_answer. probe: one of list_probes.
+local function ask_probe(resolver, probe, callback)
+	witness.ask(resolver, probe.resolver, probe.err, probe.server.zone or ".", 1, function (answer, failure, seconds)
 		callback(judge_answer(answer, failure, seconds));
 	end);
 end
 
 -- Settings
 
--- One server alone, with the same anchors.
+-- One server alone, with the same anchors; for its zone, if it has one of its own.
 local function server_settings(run, server, transport)
 	local effective = run.effective;
-	local options = copy(effective.options);
-	if transport == "tcp" then options["tcp-upstream:"] = "yes"; end
-	return {
-		forward = server, upstream = "forward", resolvconf = false, tls = effective.tls or nil, tls_ca = effective.tls_ca;
-		dnssec = run.validates and "opportunistic" or "off", trusted = effective.anchors;
-		options = options, timeout = run.timeout, attempts = 1, cache_size = witness.CACHE_SIZE, max_lookups = 1;
+	local settings = {
+		resolvconf = false, tls_ca = transport == "tls" and effective.tls_ca or nil, options = copy(effective.options);
+		timeout = run.timeout, attempts = 1, cache_size = witness.CACHE_SIZE, max_lookups = 1;
 	};
+	if transport == "tcp" then settings.options["tcp-upstream:"] = "yes"; end
+	if server.zone then
+		settings[server.setting], settings.upstream, settings.dnssec = { [server.zone] = server.address }, "recursive", "off";
+	else
+		settings.forward, settings.upstream, settings.tls = server.address, "forward", effective.tls or nil;
+		settings.dnssec, settings.trusted = run.validates and "opportunistic" or "off", effective.anchors;
+	end
+	return settings;
 end
 
 -- Findings
@@ -84,9 +90,9 @@ local function has_answered(result)
 end
 
 -- "answers over UDP and TCP" or "answers over UDP, fails over TCP: no answer ..."
-local function describe_server(run, server)
+local function describe_server(server)
 	local answered, failed = {}, {};
-	for _, transport in ipairs(run.transports) do
+	for _, transport in ipairs(server.transports) do
 		local result, name = server[transport], TRANSPORT_NAMES[transport];
 		if has_answered(result) then
 			answered[#answered + 1] = name;
@@ -102,20 +108,24 @@ end
 
 local MACHINE_ADVICE = "this machine lacks descriptors, memory or threads: raise the limits of the service (LimitNOFILE=), or see what uses them up";
 
-local function report_server(run, server)
-	local text, answered = describe_server(run, server);
+local function report_transports(run, server)
+	local text, answered = describe_server(server);
 	local level, advice = "good", nil;
 	if server.is_unasked then
 		level, advice = "problem", MACHINE_ADVICE;
 	elseif answered == 0 then
 		level, advice = "problem", "is it the right address, does it run, may this machine ask it, does a firewall stop DNS?";
-	elseif answered < #run.transports then
+	elseif answered < #server.transports then
 		level = "warning";
 		local has_udp = has_answered(server.udp);
 		advice = has_udp and "large answers need TCP: let it pass" or "each lookup waits for UDP in vain: let it pass";
 	end
-	add(run.findings, level, "server", ("%s %s"):format(server.address, text), advice);
-	for _, transport in ipairs(run.transports) do
+	add(run.findings, level, "server", ("%s%s %s"):format(server.address, server.zone and " for " .. server.zone or "", text), advice);
+end
+
+local function report_server(run, server)
+	report_transports(run, server);
+	for _, transport in ipairs(server.transports) do
 		server.stripped = server.stripped or server[transport].cause == "stripped";
 	end
 	if server.stripped then
@@ -123,6 +133,16 @@ local function report_server(run, server)
 		add(run.findings, only_one and "warning" or "problem", "stripped", server.address .. " strips DNSSEC",
 			only_one and "whatever it is asked first fails: remove it" or nil);
 	end
+end
+
+-- Of a stub or a forward zone. A resolver may refuse what a stub asks, which is its own records alone, or answer by chance.
+local function report_zone_server(run, server)
+	report_transports(run, server);
+	if server.kind ~= "resolver" then return; end
+	local instead = server.zone == "." and ("forward = %q"):format(server.address)
+		or ("forward_zones = { [%q] = %q }"):format(server.zone, server.address);
+	add(run.findings, "problem", "server", ("%s is a resolver, and does not have the zone %s itself"):format(server.address, server.zone),
+		instead .. " instead of stub");
 end
 
 local OTHER_SERVERS = "ask others (forward = ...), or none (upstream = \"recursive\")";
@@ -195,6 +215,7 @@ local function report_upstream(run)
 		add(run.findings, "good", "server", "no server is set: libunbound asks from the root");
 	end
 	for _, server in ipairs(run.findings.servers) do report_server(run, server); end
+	for _, server in ipairs(run.findings.zones) do report_zone_server(run, server); end
 	for _, warning in ipairs(run.effective.warnings or {}) do
 		add(run.findings, "warning", "settings", warning);
 	end
@@ -226,16 +247,39 @@ local function finish(run)
 	run.callback(findings);
 end
 
+-- Probes
+
+local function add_server(probes, servers, server, transports)
+	server.transports = transports;
+	table.insert(servers, server);
+	for _, transport in ipairs(transports) do table.insert(probes, { server = server, transport = transport }); end
+end
+
+local function sorted_keys(t)
+	local keys = {};
+	for key in pairs(t) do keys[#keys + 1] = key; end
+	table.sort(keys);
+	return keys;
+end
+
+local function add_zone_servers(probes, run, setting)
+	local zones = run.effective[setting];
+	for _, zone in ipairs(sorted_keys(zones)) do
+		for _, address in ipairs(zones[zone]) do
+			local transports = address:find("#", 1, true) and { "tls" } or { "udp", "tcp" };
+			add_server(probes, run.findings.zones, { address = address, zone = zone, setting = setting }, transports);
+		end
+	end
+end
+
 -- One server over one transport: { server, transport, resolver, err }.
 local function list_probes(run)
 	local probes = {};
 	for _, address in ipairs(run.effective.servers) do
-		local server = { address = address, stripped = false };
-		table.insert(run.findings.servers, server);
-		for _, transport in ipairs(run.transports) do
-			table.insert(probes, { server = server, transport = transport });
-		end
+		add_server(probes, run.findings.servers, { address = address, stripped = false }, run.transports);
 	end
+	add_zone_servers(probes, run, "stub");
+	add_zone_servers(probes, run, "forward_zones");
 	return probes;
 end
 
@@ -244,17 +288,30 @@ end
 local function make_probes(run, probes, place, done)
 	local probe = probes[place];
 	if not probe then return done(); end
-	probe.resolver, probe.err = resolvers.new(server_settings(run, probe.server.address, probe.transport));
+	probe.resolver, probe.err = resolvers.new(server_settings(run, probe.server, probe.transport));
 	run.resolver:after(witness.POLL_INTERVAL, function () make_probes(run, probes, place + 1, done); end);
 end
 
 local function ask_probes(run, probes, done)
 	for _, probe in ipairs(probes) do
-		ask_probe(run.resolver, probe.resolver, probe.err, function (result)
+		ask_probe(run.resolver, probe, function (result)
 			probe.server[probe.transport] = result;
 			probe.server.is_unasked = probe.server.is_unasked or result.cause == "machine";
 			done();
 		end);
+	end
+end
+
+local function ask_stubs(run, done)
+	for _, server in ipairs(run.findings.zones) do
+		if server.setting == "stub" then
+			authority.ask(run.resolver, server.address, server.zone, run.timeout, function (kind)
+				server.kind = kind;
+				done();
+			end);
+		else
+			run.resolver:after(0, done);
+		end
 	end
 end
 
@@ -272,7 +329,9 @@ end
 -- "clock"|"insecure"|"settings", text, advice = text or nil }, ok = no problem among them, stripped = whether the resolver's servers strip DNSSEC (then see
 -- xmppdns.trust.recovery), root = { state = "good"|"insecure"|"bogus"|"silent"|"failed", cause = "stripped"|"clock"|"anchors"|"other"|
 -- "machine" (it lacks descriptors, memory or threads)|nil, text, seconds },
--- servers = { { address, stripped, udp = as root, tcp = as root } or { address, stripped, tls = } ... }, anchors = see xmppdns.trust.anchors, seconds }.
+-- servers = { { address, stripped, udp = as root, tcp = as root } or { address, stripped, tls = } ... }, anchors = see xmppdns.trust.anchors, seconds,
+-- zones = the servers of stubs and forward zones: { { address, zone, setting = "stub"|"forward_zones", kind = "resolver"|"authority"|nil, of a stub's,
+-- udp, tcp or tls as above } ... } }.
 -- It is not called when the resolver is closed before. options: timeout (seconds for each question), now (seconds since 1970, instead of the clock).
 local function check(resolver, callback, options)
 	options = options or {};
@@ -282,16 +341,17 @@ local function check(resolver, callback, options)
 		resolver = resolver, callback = callback, effective = effective, validates = effective.dnssec ~= "off", now = now, started = core.now();
 		timeout = options.timeout or math.min(effective.timeout, witness.MOST_SECONDS);
 		transports = effective.tls and { "tls" } or effective.use_vc and { "tcp" } or { "udp", "tcp" };
-		findings = { servers = {}, anchors = anchors_of.read(effective, now) };
+		findings = { servers = {}, zones = {}, anchors = anchors_of.read(effective, now) };
 	};
 	local probes = list_probes(run);
-	local pending = #probes + 1;
+	local pending = #probes + #run.findings.zones + 1;
 	local function done()
 		pending = pending - 1;
 		if pending == 0 then finish(run); end
 	end
 	make_probes(run, probes, 1, function ()
 		ask_probes(run, probes, done);
+		ask_stubs(run, done);
 		ask_resolver(run, done);
 	end);
 end

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "cure.h"
 #include "dns/name.h"
 
 enum { DEADLINES_AT_ONCE = 1000 /* in one call of advance_lookups: it must not hold its caller */ };
@@ -153,8 +154,13 @@ static bool is_worth_remembering(const struct lookups *lookups, const struct pen
 
 static void fail_pending(struct lookups *lookups, struct pending *pending, enum outcome outcome, const char *reason)
 {
-	struct answer *failure = create_failure(pending, outcome, reason);
+	char text[CURE_SIZE];
 	int64_t now = monotonic_ms();
+	if (outcome == OUTCOME_BOGUS) {
+		add_cure(text, reason, pending->qname, lookups->generations->settings, lookups->cache, now);
+		reason = text;
+	}
+	struct answer *failure = create_failure(pending, outcome, reason);
 	if (failure != NULL && is_worth_remembering(lookups, pending))
 		put_answer(lookups->cache, failure, now);
 	struct answer *stale = may_be_served_stale(outcome) ? find_stale(lookups->cache, pending->qname, pending->key.qtype, now) : NULL;

@@ -383,7 +383,7 @@ describe("xmppdns-check: JSON", function ()
 		assert.matches('"records":[]', output, 1, true);
 		assert.not_matches('{}', output, 1, true);
 		output = run_here("--json");
-		assert.equal("ok seconds stripped findings root servers anchors", order_of(output:match('"health":.*$'), "ok"));
+		assert.equal("ok seconds stripped findings root servers zones anchors", order_of(output:match('"health":.*$'), "ok"));
 		assert.equal("address stripped udp tcp", order_of(output:match('"servers":.*$'), "address"));
 	end);
 
