@@ -235,3 +235,57 @@ describe("private names: 17.3, xmppdns-check", function ()
 		assert.equal(0, status);
 	end);
 end);
+
+describe("private names: 17, the README's section", function ()
+	local section = process.read("README.md"):match("\n(## Private names\n.-)\n## ");
+	local servers; -- what stands in the place of its addresses
+
+	-- A resolver of a company's: it knows corp.example, and forwards the rest.
+	local function start_unbound(address, port)
+		return unbound.start(([[
+	interface: %s@%d
+	module-config: "iterator"
+	local-zone: "corp.example." static
+	local-data: "_xmpp-server._tcp.corp.example. SRV 0 0 5269 xmpp.corp.example."
+	local-data: "xmpp.corp.example. A 127.5.5.5"
+]]):format(address, port), address, port, process.directory("private-company"), public.forward);
+	end
+
+	setup(function ()
+		local address = process.free_address();
+		local port = process.free_port(address);
+		servers = { company = start_unbound(address, port), home = zones.serve({ ["home.arpa"] = { records = SRV, signed = false } }) };
+		servers["10.0.0.53"], servers["10.0.0.54"] = ("%s@%d"):format(address, port), servers.home.forward;
+	end);
+	teardown(function ()
+		servers.company:stop();
+		servers.home:stop();
+	end);
+
+	it("is one look long", function ()
+		assert.is_true(select(2, section:gsub("\n", "\n")) <= 25);
+	end);
+
+	-- The settings of the example in which the zone is.
+	local function read_example(zone)
+		for code in section:gmatch("```lua\n(.-)```") do
+			local settings = code:find(zone, 1, true) and code:match("xmppdns = (%b{})");
+			if settings then return load("return " .. settings:gsub("10%.0%.0%.5%d", servers))(); end
+		end
+	end
+
+	for _, zone in ipairs({ "lan", "corp.example", "home.arpa" }) do
+		it("has an example for which " .. zone .. " is found, and for which the failure without its insecure asks", function ()
+			local settings = read_example(zone);
+			if zone == "lan" then settings.forward = router.forward; end
+			local insecure = settings.insecure;
+			settings.insecure = nil;
+			new(settings);
+			assert.matches(('if this zone is yours and unsigned: insecure = { "%s" }'):format(zone), failure_of("xmpp." .. zone), 1, true);
+			resolver:close();
+			settings.insecure = insecure;
+			new(settings);
+			assert.same({ ("xmpp.%s insecure"):format(zone), "xmpp.good.example secure DANE" }, { plan(zone), plan("good.example") });
+		end);
+	end
+end);
