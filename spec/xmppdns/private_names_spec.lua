@@ -23,7 +23,7 @@ setup(function ()
 	forwarder = misdns.start({ upstream = public.forward });
 	router = dnsmasq.start({ "--local=/lan/", "--srv-host=_xmpp-server._tcp.lan,xmpp.lan,5269", "--host-record=xmpp.lan,127.5.5.5";
 		"--host-record=own.good.example,127.5.5.6" }, public.forward);
-	private = zones.serve({ ["corp"] = {}, ["dept.corp"] = { records = SRV .. TLSA } });
+	private = zones.serve({ ["corp"] = { records = "alias CNAME xmpp.dept" }, ["dept.corp"] = { records = SRV .. TLSA } });
 end);
 teardown(function ()
 	private:stop();
@@ -75,6 +75,17 @@ describe("private names: 17.1, the setting insecure", function ()
 		resolver:close();
 		new({ insecure = { "good.example" }, dnssec = "required" });
 		assert.same({ "insecure", "insecure" }, { look_up("xmpp.good.example"), plan("good.example") });
+	end);
+
+	it("makes nothing secure by way of an alias either, where it has an anchor of its own", function ()
+		local key = process.read(private.anchors):gsub("\n", "");
+		local settings = { stub = { corp = private.forward }, trusted = { (key:gsub("^%.", "corp.")), (key:gsub("^%.", "dept.corp.")) } };
+		new(settings);
+		assert.same({ "secure 127.5.5.5", "secure 127.5.5.5" }, { look_up("xmpp.dept.corp"), look_up("alias.corp") });
+		resolver:close();
+		settings.insecure = "dept.corp";
+		new(settings);
+		assert.same({ "insecure 127.5.5.5", "insecure 127.5.5.5" }, { look_up("xmpp.dept.corp"), look_up("alias.corp") });
 	end);
 
 	it("is about whole labels", function ()
@@ -162,6 +173,13 @@ describe("private names: 17.3, a bogus answer", function ()
 		assert.matches(CURE:format("lan"), failure_of("nobody.lan"), 1, true); -- by what libunbound remembers
 		assert.not_matches("insecure =", failure_of("xmpp.broken.example"), 1, true);
 		assert.same("secure 127.5.5.5", look_up("xmpp.good.example"));
+	end);
+
+	it("names it also where that server has but the name, and passes on what the root says of its DS", function ()
+		new();
+		forwarder:records("host.office", "A", { "127.5.5.7" });
+		assert.matches("^bogus: .*" .. CURE:format("office"):gsub("%p", "%%%0"), failure_of("host.office"));
+		assert.is_true(has_leaked("office"));
 	end);
 
 	it("names it for a stub and for a forward zone, also where the zone above is signed", function ()

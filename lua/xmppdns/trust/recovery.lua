@@ -6,11 +6,22 @@ local OTHER_SERVERS = require "xmppdns.trust.health".OTHER_SERVERS;
 local resolvers = require "xmppdns.resolver";
 local witness = require "xmppdns.trust.witness";
 
+-- "#" is in the address of a server that is asked over TLS.
+local function has_zone_over_tls(settings)
+	for _, servers in pairs(settings.forward_zones or {}) do
+		for _, address in ipairs(type(servers) == "table" and servers or { servers }) do
+			if address:find("#", 1, true) then return true; end
+		end
+	end
+	return false;
+end
+
 -- The same settings without forwarders: libunbound asks from the root, or from the hints that are in the settings.
 local function recursive_settings(settings)
 	local result = resolvers.copy(settings);
 	result.upstream = "recursive";
-	result.forward, result.resolvconf, result.tls, result.tls_ca = nil, nil, nil, nil;
+	result.forward, result.resolvconf, result.tls = nil, nil, nil;
+	if not has_zone_over_tls(settings) then result.tls_ca = nil; end
 	return result;
 end
 

@@ -149,8 +149,7 @@ static struct answer *convert_result(
 		return create_failure(flight, OUTCOME_BOGUS, why_bogus != NULL ? why_bogus : "DNSSEC validation failed");
 	if (rcode != RCODE_NOERROR || packet == NULL || size < 0)
 		return create_rcode_failure(flight->qname, flight->qtype, (uint16_t)(rcode != RCODE_NOERROR ? rcode : RCODE_SERVFAIL));
-	bool secure = security == SECURITY_SECURE && !is_insecure_by_setting(flight->context->settings, flight->qname); /* whatever anchors say */
-	return convert_packet(flight, packet, (size_t)size, secure);
+	return convert_packet(flight, packet, (size_t)size, security == SECURITY_SECURE);
 }
 
 static void on_unbound_answer(void *data, int rcode, void *packet, int size, int security, char *why_bogus, int was_ratelimited)

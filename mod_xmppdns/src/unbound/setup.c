@@ -11,6 +11,7 @@
 
 #include <unbound.h>
 
+#include "dns/name.h"
 #include "library.h"
 #include "log.h"
 #include "zones.h"
@@ -140,13 +141,22 @@ static bool set_tls(struct ub_ctx *ub, const struct settings *settings, struct p
 	return settings->tls_ca == NULL || accepted(ub_ctx_set_option(ub, "tls-cert-bundle:", settings->tls_ca), "tls_ca", settings->tls_ca, problem);
 }
 
+/* One in an insecure zone would make what is below it secure again. */
+static bool is_void_anchor(const struct settings *settings, const char *line)
+{
+	char zone[NAME_TEXT_SIZE];
+	size_t size;
+	return canonical_name(line, strcspn(line, " "), zone, &size) == NAME_OK && is_insecure_by_setting(settings, zone);
+}
+
 static bool set_anchors(
 	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem)
 {
 	if (settings->dnssec == POLICY_OFF && (role == ROLE_UDP || role == ROLE_TCP))
 		return true;
 	for (size_t i = 0; i < config->anchors.count; i++)
-		if (!accepted(ub_ctx_add_ta(ub, config->anchors.items[i]), "trusted", config->anchors.items[i], problem))
+		if (!is_void_anchor(settings, config->anchors.items[i])
+			&& !accepted(ub_ctx_add_ta(ub, config->anchors.items[i]), "trusted", config->anchors.items[i], problem))
 			return false;
 	return true;
 }

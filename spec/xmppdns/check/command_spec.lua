@@ -444,8 +444,10 @@ describe("xmppdns-check: the command line", function ()
 
 	it("takes typed settings, repeats for lists, and settings inside of tables", function ()
 		local output, status = check_here("--set", "attempts=1", "--set", "forward=127.0.0.2@1", "--set", "hoststxt=false",
-			"--set", "options.edns-buffer-size=1232", "--set", "dnssec=off", "--json");
+			"--set", "options.edns-buffer-size=1232", "--set", "dnssec=off", "--set", "forward_zones.corp.example=127.0.0.2@1", "--json");
 		local result = dkjson.decode(output);
+		local zone = result.health.zones[1];
+		assert.same({ "corp.example", "127.0.0.2@1", "forward_zones" }, { zone.zone, zone.address, zone.setting });
 		assert.same({ 1, { "DNS", "127.0.0.2@1" } }, { status, { result.health.servers[1].address, result.health.servers[2].address } });
 	end);
 
