@@ -11,7 +11,7 @@ local prosody_util = require "spec.support.prosody_util";
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
-for _, name in ipairs({ "async", "cache", "dns", "encodings", "error", "hashes", "jid", "logger", "promise", "stanza", "throttle", "x509" }) do
+for _, name in ipairs({ "async", "cache", "dns", "encodings", "error", "hashes", "jid", "logger", "promise", "stanza", "x509" }) do
 	prosody_util(name);
 end
 

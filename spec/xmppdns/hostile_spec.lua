@@ -15,7 +15,7 @@ local own_seconds = require "xmppdns.testprocess".own_seconds;
 local xmppdns = require "xmppdns";
 local zones = require "spec.support.zones";
 
-for _, name in ipairs({ "cache", "throttle" }) do prosody_util(name); end
+prosody_util("cache");
 local new_logging = require "xmppdns.prosody.logging".new;
 
 local PAUSE = 0.02;         -- seconds for which one call may hold its thread
@@ -433,7 +433,7 @@ describe("hostile: names", function ()
 	it("are escaped in the plugin's lines for the log", function ()
 		local lines = {};
 		local logging = new_logging(function (_, format, ...) lines[#lines + 1] = format:format(...); end);
-		function resolver.on_done(...) logging:lookup(...); end
+		function resolver.on_done(...) logging:lookup(resolver, ...); end
 		collect(resolver, "names.example");
 		ask(resolver, "a\27[31m\n..b", "A");
 		local all = table.concat(lines, "|");

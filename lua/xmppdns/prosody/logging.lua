@@ -4,13 +4,12 @@
 
 local from_prosody = require "xmppdns.prosody.modules";
 local cache = from_prosody "util.cache";
-local throttle = from_prosody "util.throttle";
 local visible = require "xmppdns.check.tree".visible;
 local now = require "xmppdns.core".now;
 
 local SILENCE = 600;        -- seconds until the same problem is worth another line
 local REMEMBERED = 1000;    -- problems
-local LINES, PERIOD = 20, 60; -- of all problems: lines at most within so many seconds
+local LINES, PERIOD = 20, 60; -- of all problems: lines at most within so many seconds, whenever these begin
 
 local is_problem = { bogus = true, servfail = true, timeout = true, system = true };
 
@@ -23,11 +22,19 @@ local function report_suppressed(self)
 	self.suppressed = 0;
 end
 
+-- Whether one more may be written now, which then counts.
+local function take_place(self)
+	local at = self.times[self.place]; -- of the last line but nineteen
+	if at and now() - at < PERIOD then return false; end
+	self.times[self.place], self.place = now(), self.place % LINES + 1;
+	return true;
+end
+
 -- A line for the operator. key: of lines with the same key only one is written in ten minutes. Gives whether it is.
 function logging_methods:problem(key, ...)
 	local last = self.known:get(key);
 	if last and now() - last < SILENCE then return false; end
-	if not self.throttle:poll(1) then
+	if not take_place(self) then
 		self.suppressed = self.suppressed + 1;
 		return false;
 	end
@@ -42,8 +49,9 @@ local function owner_of(qname)
 	return (qname:gsub("^_[^.]*%._[^.]*%.", ""));
 end
 
+-- What this machine lacks has nothing to do with the name.
 local function key_of(code, qname)
-	return ("%s %s"):format(code, owner_of(qname));
+	return code == "system" and code or ("%s %s"):format(code, owner_of(qname));
 end
 
 -- For on_done of the resolver.
@@ -102,7 +110,7 @@ end
 -- log(level, format, ...): Prosody's.
 local function new(log)
 	return setmetatable({
-		log = log, known = cache.new(REMEMBERED), throttle = throttle.create(LINES, PERIOD), suppressed = 0, begun = setmetatable({}, { __mode = "k" });
+		log = log, known = cache.new(REMEMBERED), times = {}, place = 1, suppressed = 0, begun = setmetatable({}, { __mode = "k" });
 	}, logging_mt);
 end
 

@@ -3,7 +3,6 @@
 
 local prosody_util = require "spec.support.prosody_util";
 prosody_util("cache");
-prosody_util("throttle");
 
 local certificates = require "spec.support.certificates";
 local logging = require "xmppdns.prosody.logging";
@@ -73,9 +72,18 @@ describe("logging", function ()
 	it("warns twenty times a minute at most, and says how many warnings that left out", function ()
 		for i = 1, 30 do logs:problem("key " .. i, "problem %d", i); end
 		assert.equal(20, #warnings());
-		logs.throttle.t = logs.throttle.t - 10; -- as if ten seconds had passed
+		for place, at in ipairs(logs.times) do logs.times[place] = at - 10; end -- as if ten seconds had passed
 		logs:problem("key 31", "problem 31");
-		assert.same({ "warn: 10 more DNS problems were not logged", "warn: problem 31" }, { warnings()[21], warnings()[22] });
+		assert.equal(20, #warnings());
+		for place, at in ipairs(logs.times) do logs.times[place] = at - 50; end
+		for i = 32, 60 do logs:problem("key " .. i, "problem %d", i); end
+		assert.same({ "warn: 11 more DNS problems were not logged", "warn: problem 32" }, { warnings()[21], warnings()[22] });
+		assert.equal(41, #warnings());
+	end);
+
+	it("18.7: warns once of what the machine lacks, whatever was to be looked up", function ()
+		for i = 1, 30 do logs:lookup(resolver, ("a%d.example"):format(i), "A", nil, failure("system", "no descriptor " .. i), 0); end
+		assert.same({ "warn: no descriptor 1" }, warnings());
 	end);
 
 	it("18.7: has of libunbound's errors the same one once, and twenty a minute at most with all others; what is left out is at debug", function ()
@@ -90,7 +98,7 @@ describe("logging", function ()
 
 	it("remembers a bounded number of problems", function ()
 		for i = 1, 5000 do
-			logs.throttle.balance = 1;
+			logs.times = {};
 			logs:problem("key " .. i, "problem");
 		end
 		assert.equal(1000, logs.known:count());
