@@ -334,7 +334,7 @@ describe("repeated_query with the automatic resolver", function ()
 				outcomes[err.code] = (outcomes[err.code] or 0) + 1;
 			end);
 		end
-		repeat until not resolver:wait(60);
+		while (outcomes.timeout or 0) < 1000 and resolver:wait(60) do end
 		assert.same({ timeout = 1000 }, outcomes);
 		assert.same(1, resolver:stats().rebuilds);
 	end);

@@ -241,17 +241,19 @@ describe("xmppdns.plan.plan: a plan", function ()
 	end);
 
 	it("gives nil to whoever waits when it is closed, and asks nothing more", function ()
-		here:use_faulty({ timeout = 20 });
+		here:use_faulty({ timeout = 1, attempts = 1 });
 		here.faulty:rule({ fault = "silence" });
 		local plan = assert(plans.new(here.resolver, "secure.example"));
 		local given = {};
 		plan:next(function (endpoint) given[#given + 1] = endpoint or "nil"; end);
 		plan:close();
 		plan:close();
+		local asked = here.resolver:stats().attempts;
 		plan:next(function (endpoint) given[#given + 1] = endpoint or "nil"; end);
 		assert.same({ "nil", "nil" }, given);
 		assert.equal("canceled", plan.error.code);
 		while here.resolver:stats().in_flight > 0 do here.resolver:wait(60); end
+		assert.equal(asked, here.resolver:stats().attempts);
 	end);
 
 	it("fails as canceled when its resolver is closed", function ()
