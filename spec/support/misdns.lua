@@ -49,9 +49,10 @@
 --   other_address      the answer comes from another address (UDP only)
 --   other_port         the answer comes from another port (UDP only)
 --   close              the connection is closed instead of an answer (TCP only)
+--   only               the answer, and then the connection is closed, whatever else it was asked on it (TCP only)
 --   stall              half of the message, then nothing (TCP only)
 --   reset              half of the message, then the connection is reset (TCP only)
--- As one element of a list, the last five tell how to deliver what the others made.
+-- As one element of a list, the last six tell how to deliver what the others made.
 
 local json = require "dkjson";
 local socket = require "socket";

@@ -242,6 +242,11 @@ def close(channel, wire):
 	channel.writer.close()
 
 
+def only(channel, wire):
+	channel.send(wire)
+	channel.writer.close()
+
+
 def reset(channel, wire):
 	stall(channel, wire)
 	channel.reset()
@@ -263,8 +268,8 @@ EDITS = {
 	"short": short, "unasked": unasked, "strip": strip,
 	"duplicate": duplicate, "duplicate_records": duplicate_records, "reorder": reorder,
 }
-DELIVERIES = {"other_address": other_address, "other_port": other_port, "close": close, "reset": reset, "stall": stall}
-TRANSPORTS = {"truncate": "udp", "other_address": "udp", "other_port": "udp", "close": "tcp", "reset": "tcp", "stall": "tcp"}
+DELIVERIES = {"other_address": other_address, "other_port": other_port, "close": close, "only": only, "reset": reset, "stall": stall}
+TRANSPORTS = {"truncate": "udp", "other_address": "udp", "other_port": "udp", "close": "tcp", "only": "tcp", "reset": "tcp", "stall": "tcp"}
 CONDITIONS = {"name", "type", "transport", "cd", "do_", "edns", "after", "times"}
 OPTIONS = {"fault", "delay", "hold", "right_after", "size", "count", "rdata", "records"}
 

@@ -436,6 +436,13 @@ describe("spec.support.misdns", function ()
 			assert.same(answer(), parse(ask()));
 		end);
 
+		it("only: the answer, and then the connection ends", function ()
+			fault("only");
+			local bytes, state = ask_tcp(query("a.example", "A"));
+			assert.is_nil(state); -- all there is to come: no timeout
+			assert.same(answer(), parse(bytes:sub(3)));
+		end);
+
 		it("stall: half of the message, then nothing", function ()
 			fault("stall");
 			local bytes, state = ask_tcp(query("a.example", "A"));

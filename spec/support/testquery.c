@@ -28,20 +28,30 @@ static void append_step(lua_State *L, const struct query *query)
 	append(L, query->step == QUERY_DONE ? outcome_code(query->outcome) : words[query->step == QUERY_PROBE][query->tcp]);
 }
 
-/* run(attempts, automatic, ended [, may not rebuild]) -> what was done: "udp", "tcp", "probe udp", "probe tcp", "rebuild", "denied", and how it
+/* The next of the outcomes; "proven" is what a probe gave that has been validated. */
+static enum outcome take_outcome(lua_State *L, struct query *query, int place)
+{
+	lua_rawgeti(L, 3, place);
+	bool is_proven = strcmp(luaL_checkstring(L, -1), "proven") == 0;
+	if (is_proven)
+		accept_probe(query);
+	enum outcome outcome = is_proven ? OUTCOME_ANSWERED : check_outcome(L, -1);
+	lua_pop(L, 1);
+	return outcome;
+}
+
+/* run(attempts, automatic, ended [, may not rebuild [, validates]]) -> what was done: "udp", "tcp", "probe udp", "probe tcp", "rebuild", "denied", and how it
  * ended. ended: the outcomes, one after the other, of what is asked. */
 static int run(lua_State *L)
 {
 	bool is_denied = lua_toboolean(L, 4), rebuild;
-	struct query query = start_query((unsigned)luaL_checkinteger(L, 1), lua_toboolean(L, 2));
+	struct query query = start_query((unsigned)luaL_checkinteger(L, 1), lua_toboolean(L, 2), lua_toboolean(L, 5));
 	lua_settop(L, 3);
 	lua_newtable(L);
 	*(lua_Integer *)lua_newuserdata(L, sizeof(lua_Integer)) = 0;
 	append_step(L, &query);
 	for (int i = 1; query.step != QUERY_DONE; i++) {
-		lua_rawgeti(L, 3, i);
-		next_step(&query, check_outcome(L, -1), &rebuild);
-		lua_pop(L, 1);
+		next_step(&query, take_outcome(L, &query, i), &rebuild);
 		if (rebuild) {
 			append(L, is_denied ? "denied" : "rebuild");
 			if (is_denied)

@@ -294,7 +294,8 @@ static void join_pending(struct pending *pending, struct lookup *lookup)
 static void begin_pending(struct pending *pending)
 {
 	const struct pending_key *key = &pending->key;
-	pending->query = start_query(key->attempts, key->automatic);
+	const struct generations *generations = pending->owner->generations;
+	pending->query = start_query(key->attempts, key->automatic, validates_all(generations->settings, generations->config));
 	pending->generation = 0;
 	pending->missed_turn = false;
 	pending->started = monotonic_ms();
@@ -411,6 +412,8 @@ static void finish_pending(struct lookups *lookups, struct pending *pending, str
 		fail_pending(lookups, pending, outcome, answer->reason);
 	else if (outcome == OUTCOME_BOGUS)
 		fail_pending(lookups, pending, outcome, "the name server answers only without validation: most likely DNSSEC validation failed there");
+	else if (outcome == OUTCOME_SERVFAIL)
+		fail_pending(lookups, pending, outcome, "there is an answer, but what validates it cannot be asked for");
 	else
 		fail_pending(lookups, pending, outcome, "out of memory");
 	release_answer(answer);
@@ -419,8 +422,11 @@ static void finish_pending(struct lookups *lookups, struct pending *pending, str
 static void advance_pending(struct lookups *lookups, struct pending *pending, enum outcome ended)
 {
 	struct answer *answer = pending->answer;
-	bool rebuild, was_probe = pending->query.step == QUERY_PROBE;
+	bool rebuild;
 	pending->answer = NULL;
+	if (pending->query.step == QUERY_PROBE && pending->query.validates && ended == OUTCOME_ANSWERED && answer->secure)
+		accept_probe(&pending->query);
+	bool was_probe = pending->query.step == QUERY_PROBE;
 	enum query_step step = next_step(&pending->query, ended, &rebuild);
 	lookups->counters.probe_verdicts += was_probe && (ended == OUTCOME_ANSWERED || ended == OUTCOME_SERVFAIL);
 	if (rebuild && !rebuild_after_failure(lookups->generations, pending->generation))

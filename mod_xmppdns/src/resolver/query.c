@@ -3,9 +3,9 @@
 /* The seed's repeated_query, one decision at a time; design, section 3, has the table. */
 #include "query.h"
 
-struct query start_query(unsigned attempts, bool automatic)
+struct query start_query(unsigned attempts, bool automatic, bool validates)
 {
-	return (struct query){ .attempts = attempts, .attempt = 1, .automatic = automatic, .step = QUERY_ASK };
+	return (struct query){ .attempts = attempts, .attempt = 1, .automatic = automatic, .validates = validates, .step = QUERY_ASK };
 }
 
 static enum query_step finish(struct query *query, enum outcome outcome)
@@ -38,11 +38,18 @@ static bool has_attempt_left(const struct query *query)
 	return query->attempt < query->attempts;
 }
 
+/* After a probe that answered, when a further attempt ends as failed, or none is left. Where libunbound validates it would have found the forgery:
+ * then what failed was the way to the keys. */
+static enum query_step finish_probed(struct query *query, enum outcome failed)
+{
+	return finish(query, query->validates ? failed : OUTCOME_BOGUS);
+}
+
 static enum query_step after_deadline(struct query *query, bool *rebuild)
 {
 	*rebuild = is_first_of_automatic(query); /* also when no attempt is left: later lookups profit (S36) */
 	if (!has_attempt_left(query))
-		return finish(query, query->probe_answered ? OUTCOME_BOGUS : OUTCOME_TIMEOUT);
+		return query->probe_answered ? finish_probed(query, OUTCOME_TIMEOUT) : finish(query, OUTCOME_TIMEOUT);
 	query->tcp = !*rebuild;
 	return ask_again(query);
 }
@@ -50,7 +57,7 @@ static enum query_step after_deadline(struct query *query, bool *rebuild)
 static enum query_step after_refusal(struct query *query, bool *rebuild)
 {
 	if (query->probe_answered)
-		return finish(query, OUTCOME_BOGUS);
+		return finish_probed(query, OUTCOME_SERVFAIL);
 	if (!is_first_of_automatic(query) || !has_attempt_left(query))
 		return probe(query);
 	*rebuild = true;
@@ -76,9 +83,14 @@ static enum query_step after_probe(struct query *query, enum outcome ended, bool
 		return finish(query, ended);
 	query->probe_answered = true;
 	if (!has_attempt_left(query))
-		return finish(query, OUTCOME_BOGUS);
+		return finish_probed(query, OUTCOME_SERVFAIL);
 	query->tcp = true;
 	return ask_again(query);
+}
+
+void accept_probe(struct query *query)
+{
+	query->step = QUERY_ASK;
 }
 
 enum query_step next_step(struct query *query, enum outcome ended, bool *rebuild)

@@ -21,15 +21,19 @@ struct query {
 	unsigned tcp_attempts; /* attempts over TCP so far, this one included: each takes a context of its own, so that no error cache answers */
 	unsigned probes;       /* so far, this one included; likewise */
 	bool automatic;        /* the automatic thread-local resolver: the first failure rebuilds it */
+	bool validates;        /* libunbound does so, for every name: then only what it calls bogus itself is */
 	bool tcp;
-	bool probe_answered; /* first witness of bogus data; the second is a further failure */
+	bool probe_answered; /* first witness of bogus data, where libunbound does not validate; the second is a further failure */
 	bool met_bogus;      /* libunbound's verdict, for which a forwarder that refuses EDNS once is enough: the next one is believed */
 	enum query_step step;
 	enum outcome outcome; /* once QUERY_DONE */
 };
 
 /* Before its first attempt: step is QUERY_ASK, over UDP. */
-struct query start_query(unsigned attempts, bool automatic);
+struct query start_query(unsigned attempts, bool automatic, bool validates);
+
+/* The probe's answer has been validated: it is one like an attempt's. Call next_step then. */
+void accept_probe(struct query *query);
 
 /* Moves on after the attempt or probe ended so (OUTCOME_TIMEOUT: its own deadline passed); gives the new step. *rebuild: whether the resolver
  * should be rebuilt before it; when that cannot be, call deny_rebuild. */

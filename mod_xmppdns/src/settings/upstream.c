@@ -9,6 +9,7 @@
 
 #include "address.h"
 #include "anchors.h"
+#include "raw_option.h"
 #include "system_files.h"
 
 double timeout_in_use(const struct settings *settings, const struct upstream_config *config)
@@ -16,6 +17,17 @@ double timeout_in_use(const struct settings *settings, const struct upstream_con
 	if (settings->timeout > 0)
 		return settings->timeout;
 	return config != NULL && config->timeout > 0 ? config->timeout : DEFAULT_TIMEOUT;
+}
+
+bool validates_all(const struct settings *settings, const struct upstream_config *config)
+{
+	for (size_t i = 0; i < settings->options.count; i++)
+		if (drops_validation(settings->options.items[i].name, settings->options.items[i].value))
+			return false;
+	for (size_t i = 0; i < config->anchors.count; i++)
+		if (strncmp(config->anchors.items[i], ". ", 2) == 0)
+			return settings->dnssec != POLICY_OFF;
+	return false;
 }
 
 const char *resolvconf_path(const struct settings *settings)

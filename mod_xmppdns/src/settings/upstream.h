@@ -39,6 +39,9 @@ void release_upstream(struct upstream_config *config);                 /* gives 
 /* Seconds for one attempt: the settings', else resolv.conf's, else DEFAULT_TIMEOUT. config may be NULL. */
 double timeout_in_use(const struct settings *settings, const struct upstream_config *config);
 
+/* Whether libunbound validates, from the root downwards: with anchors for it, and no option that switches it off. */
+bool validates_all(const struct settings *settings, const struct upstream_config *config);
+
 struct file_mark mark_resolvconf(const struct settings *settings); /* all zero also when it is not used */
 const char *resolvconf_path(const struct settings *settings);
 

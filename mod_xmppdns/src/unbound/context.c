@@ -18,6 +18,7 @@
 #include "event_api.h"
 #include "event_loop.h"
 #include "library.h"
+#include "reason.h"
 #include "threads.h"
 
 enum {
@@ -140,13 +141,19 @@ static bool is_long_silent(const struct context *context)
 	return context->silent_since != 0 && monotonic_ms() - context->silent_since > LONG_SILENCE;
 }
 
+static bool is_forged(int security, const char *why_bogus)
+{
+	return security == SECURITY_BOGUS && !(why_bogus != NULL && is_want_of_answer(why_bogus));
+}
+
 static struct answer *convert_result(
 	const struct context_flight *flight, int rcode, const void *packet, int size, int security, const char *why_bogus)
 {
 	if (is_dropped(flight))
 		return NULL;
 	if (security == SECURITY_BOGUS)
-		return create_failure(flight, OUTCOME_BOGUS, why_bogus != NULL ? why_bogus : "DNSSEC validation failed");
+		return create_failure(
+			flight, is_forged(security, why_bogus) ? OUTCOME_BOGUS : OUTCOME_SERVFAIL, why_bogus != NULL ? why_bogus : "DNSSEC validation failed");
 	if (rcode != RCODE_NOERROR || packet == NULL || size < 0)
 		return create_rcode_failure(flight->qname, flight->qtype, (uint16_t)(rcode != RCODE_NOERROR ? rcode : RCODE_SERVFAIL));
 	return convert_packet(flight, packet, (size_t)size, security == SECURITY_SECURE);
@@ -159,7 +166,7 @@ static void on_unbound_answer(void *data, int rcode, void *packet, int size, int
 	(void)was_ratelimited;
 	if (context->closing)
 		return;
-	bool at_once = flight == context->asking, is_failure = rcode == RCODE_SERVFAIL && security != SECURITY_BOGUS;
+	bool at_once = flight == context->asking, is_failure = rcode == RCODE_SERVFAIL && !is_forged(security, why_bogus);
 	if (at_once)
 		context->asking = NULL;
 	else if (!is_failure)
@@ -354,7 +361,7 @@ static bool open_descriptors(struct context *context)
 
 static bool open_context(struct context *context, enum set_up when, struct problem *problem)
 {
-	open_turns(&context->turns, most_questions(context->role));
+	open_turns(&context->turns, most_questions(context->settings, context->config, context->role));
 	context->sweep_at = LEAST_SWEEP;
 	bool is_open = open_descriptors(context);
 	if (is_open && when == SET_UP_NOW && !start_library(context, false, problem))

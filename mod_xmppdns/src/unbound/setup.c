@@ -16,7 +16,7 @@
 #include "log.h"
 #include "zones.h"
 
-enum { FEWEST_PORTS = 16, MOST_PORTS = 1024, SMALL_CACHE = 4 * 1024 * 1024, VALUE_SIZE = 32 };
+enum { FEWEST_PORTS = 16, MOST_PORTS = 1024, MOST_CONNECTIONS = 512, SMALL_CACHE = 4 * 1024 * 1024, VALUE_SIZE = 32 };
 
 struct option {
 	const char *name, *value;
@@ -29,7 +29,6 @@ static const struct option DEFAULT_OPTIONS[] = {
 	{ "infra-host-ttl:", "5" }, /* seconds: what a server is like is found out anew so often */
 	{ "val-bogus-ttl:", "1" },  /* our own cache remembers failures, and a verdict from this one comes without its reason */
 	{ "trust-anchor-signaling:", "no" },
-	{ "outgoing-num-tcp:", "32" },
 };
 
 /* Puts what libunbound logged behind the message: the part behind "error: " of its first error, else that of its first line. */
@@ -91,9 +90,36 @@ static uint32_t count_ports(enum role role)
 	return ports < FEWEST_PORTS ? FEWEST_PORTS : ports;
 }
 
-uint32_t most_questions(enum role role)
+/* The last one given, as libunbound takes it; NULL: none. */
+static const char *find_option(const struct settings *settings, const char *name)
 {
-	return role == ROLE_PROBE_UDP ? count_ports(role) : count_descriptors(); /* over TCP many share a connection */
+	const char *value = NULL;
+	for (size_t i = 0; i < settings->options.count; i++)
+		if (strcmp(settings->options.items[i].name, name) == 0)
+			value = settings->options.items[i].value;
+	return value;
+}
+
+static uint32_t count_connections(const struct settings *settings)
+{
+	const char *given = find_option(settings, "outgoing-num-tcp:");
+	uint32_t most = given != NULL ? (uint32_t)strtoul(given, NULL, 10) : MOST_CONNECTIONS;
+	return most < count_descriptors() ? most : count_descriptors();
+}
+
+static bool is_over_tcp(const struct settings *settings, const struct upstream_config *config, enum role role)
+{
+	const char *given = find_option(settings, "tcp-upstream:");
+	return config->use_vc || role == ROLE_TCP || role == ROLE_PROBE_TCP || (given != NULL && strcmp(given, "yes") == 0);
+}
+
+/* Over TLS many share a connection. Over TCP each has its own, and where none is left libunbound ends that of another: half of them, for some wait
+ * for their server to end them. */
+uint32_t most_questions(const struct settings *settings, const struct upstream_config *config, enum role role)
+{
+	if (is_over_tcp(settings, config, role) && !settings->tls)
+		return count_connections(settings) > 3 ? count_connections(settings) / 2 : 1;
+	return role == ROLE_PROBE_UDP ? count_ports(role) : count_descriptors();
 }
 
 static size_t at_least(size_t size, size_t least)
@@ -113,9 +139,17 @@ static void set_sizes(struct ub_ctx *ub, const struct settings *settings, enum r
 	set_our_number(ub, "cache-max-ttl:", at_least(settings->max_ttl, 1)); /* nothing can be resolved with 0 */
 }
 
-static void set_role(struct ub_ctx *ub, const struct upstream_config *config, enum role role)
+/* Not every server goes on after its first answer over TCP: what libunbound has asked it meanwhile is lost, and looks like a zone without keys. */
+static void set_connections(struct ub_ctx *ub, const struct settings *settings)
 {
-	if (config->use_vc || role == ROLE_TCP || role == ROLE_PROBE_TCP)
+	set_our_number(ub, "outgoing-num-tcp:", count_connections(settings));
+	if (!settings->tls)
+		set_our_option(ub, "max-reuse-tcp-queries:", "1");
+}
+
+static void set_role(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role)
+{
+	if (is_over_tcp(settings, config, role))
 		set_our_option(ub, "tcp-upstream:", "yes");
 	if (role == ROLE_PROBE_UDP || role == ROLE_PROBE_TCP)
 		set_our_option(ub, "val-permissive-mode:", "yes");
@@ -181,23 +215,14 @@ static bool set_raw_options(struct ub_ctx *ub, const struct settings *settings, 
 	return true;
 }
 
-/* The last one given, as libunbound takes it; NULL: none. */
-static const char *find_option(const struct settings *settings, const char *name)
-{
-	const char *value = NULL;
-	for (size_t i = 0; i < settings->options.count; i++)
-		if (strcmp(settings->options.items[i].name, name) == 0)
-			value = settings->options.items[i].value;
-	return value;
-}
-
 static bool configure(
 	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem)
 {
 	for (size_t i = 0; i < sizeof(DEFAULT_OPTIONS) / sizeof(DEFAULT_OPTIONS[0]); i++)
 		set_our_option(ub, DEFAULT_OPTIONS[i].name, DEFAULT_OPTIONS[i].value);
 	set_sizes(ub, settings, role);
-	set_role(ub, config, role);
+	set_connections(ub, settings);
+	set_role(ub, settings, config, role);
 	return set_servers(ub, settings, config, problem) && set_tls(ub, settings, problem) && set_anchors(ub, settings, config, role, problem)
 		&& set_insecure(ub, settings, problem) && set_raw_options(ub, settings, problem);
 }

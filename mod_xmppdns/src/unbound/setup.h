@@ -13,8 +13,8 @@ struct ub_ctx;
 /* What a context is for: how it asks (over TCP in every role where resolv.conf says use-vc), and whether it insists on validation. */
 enum role { ROLE_UDP, ROLE_TCP, ROLE_PROBE_UDP, ROLE_PROBE_TCP };
 
-/* How many questions libunbound can have under way at a time without one of them waiting for another. */
-uint32_t most_questions(enum role role);
+/* How many questions libunbound can have under way at a time without one of them waiting for another, or taking its connection. */
+uint32_t most_questions(const struct settings *settings, const struct upstream_config *config, enum role role);
 
 /* A new ub_ctx that is ready for questions; see create_library for the loop, lock_library for patient. NULL with a message. */
 struct ub_ctx *set_up_library(struct event_loop *loop, bool patient, const struct settings *settings, const struct upstream_config *config,

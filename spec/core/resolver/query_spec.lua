@@ -40,6 +40,17 @@ describe("query: the attempts of a fixed resolver", function ()
 		assert.same({ "udp", "tcp", "probe tcp", "bogus" }, fixed(2, "timeout", "servfail", "answered"));
 	end);
 
+	it("17.5: where libunbound validates, end as failed after a probe that answered, and with what a probe has validated", function ()
+		local function validating(attempts, ...)
+			return run(attempts, false, { ... }, false, true);
+		end
+		assert.same({ "udp", "probe udp", "tcp", "servfail" }, validating(2, "servfail", "answered", "servfail"));
+		assert.same({ "udp", "probe udp", "tcp", "timeout" }, validating(2, "servfail", "answered", "timeout"));
+		assert.same({ "udp", "probe udp", "servfail" }, validating(1, "servfail", "answered"));
+		assert.same({ "udp", "probe udp", "tcp", "bogus" }, validating(2, "servfail", "answered", "bogus"));
+		assert.same({ "udp", "probe udp", "answered" }, validating(2, "servfail", "proven"));
+	end);
+
 	it("S33: probe over the current transport, and take the probe's timeout as their own", function ()
 		assert.same({ "udp", "probe udp", "tcp", "answered" }, fixed(2, "servfail", "timeout", "answered"));
 		assert.same({ "udp", "tcp", "probe tcp", "timeout" }, fixed(2, "timeout", "servfail", "timeout"));
