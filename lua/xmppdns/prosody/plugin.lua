@@ -245,6 +245,9 @@ local host_hooks = {
 		local session = event.session;
 		event.resolver = s2s_resolver.from_stock(event.resolver, session.to_host, self.outgoing, session.from_host) or event.resolver;
 	end };
+	{ "route/remote", -9, function (self, event) -- mod_s2s takes a session that there is at -1, and opens one at -10
+		self.state.failed_peers:route(event.from_host, event.to_host, event.stanza);
+	end };
 };
 
 local server_hooks = {

@@ -18,6 +18,10 @@ describe("18.4: failed peers", function ()
 		return { direction = direction, from_host = is_out and host or remote, to_host = is_out and remote or host, type = kind };
 	end
 
+	local function stanza(name, type)
+		return { name = name, attr = { type = type } };
+	end
+
 	local function texts()
 		local list = {};
 		for i, failure in ipairs(failed:list()) do list[i] = ("%s %s: %s"):format(failure.direction, failure.remote, failure.text); end
@@ -26,12 +30,29 @@ describe("18.4: failed peers", function ()
 	end
 
 	it("are a bounded number, of bounded size, and strangers push out none of ours", function ()
+		failed:route("near.example", "ours.example", stanza("message"));
 		failed:note("outgoing", "near.example", "ours.example", "closed");
-		for i = 1, 10000 do failed:note("incoming", "near.example", ("stranger%d.example"):format(i), ("x"):rep(100000)); end
+		local asked = { stanza("db:verify"), stanza("iq", "result"), stanza("message", "error") };
+		for i = 1, 3000 do
+			local remote = ("stranger%d.example"):format(i);
+			failed:route("near.example", remote, asked[i % 3 + 1]);
+			failed:note(i % 2 == 0 and "incoming" or "outgoing", "near.example", remote, ("x"):rep(100000));
+		end
 		assert.equal(201, #failed:list());
 		assert.equal("closed", failed:get("outgoing", "near.example", "ours.example").text);
-		assert.is_nil(failed:get("incoming", "near.example", "stranger1.example"));
-		assert.equal(400, #failed:get("incoming", "near.example", "stranger10000.example").text);
+		assert.is_nil(failed:get("incoming", "near.example", "stranger2.example"));
+		assert.equal(400, #failed:get("incoming", "near.example", "stranger3000.example").text);
+	end);
+
+	it("are bounded where our users want many, too; and one that is wanted is there once", function ()
+		failed:note("outgoing", "near.example", "number1000.example", "called back");
+		for i = 1, 1000 do
+			local remote = ("number%d.example"):format(i);
+			failed:route("near.example", remote, stanza("iq", "get"));
+			failed:note("outgoing", "near.example", remote, "closed");
+		end
+		assert.equal(200, #failed:list());
+		assert.equal("closed", failed:get("outgoing", "near.example", "number1000.example").text);
 	end);
 
 	it("have printable reasons", function ()
