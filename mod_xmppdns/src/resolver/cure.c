@@ -23,20 +23,36 @@ static const char *find_own_zone(const struct named_text_list *servers, const ch
 	return closest;
 }
 
-/* "... : no DNSSEC records from 192.0.2.1 for DS lan. while building chain of trust" to "lan": the server has lan by itself, or denies it without what
- * would let libunbound go on without it. Not where a signature is wrong, nor below a top-level domain. */
-static bool read_unproven_top(const char *reason, char top[LABEL_SIZE])
+/* The name between the two, which has one label. */
+static bool read_top(const char *reason, const char *before, const char *behind, char top[LABEL_SIZE])
 {
-	static const char BEFORE[] = " for DS ", BEHIND[] = ". while building chain of trust";
-	const char *name = strstr(reason, BEFORE), *lack = strstr(reason, ": no ");
-	if (name == NULL || lack == NULL || lack > name)
+	const char *name = strstr(reason, before);
+	if (name == NULL)
 		return false;
-	name += strlen(BEFORE);
+	name += strlen(before);
 	size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
-	if (size == 0 || size >= LABEL_SIZE || strncmp(name + size, BEHIND, strlen(BEHIND)) != 0)
+	if (size == 0 || size >= LABEL_SIZE || strncmp(name + size, behind, strlen(behind)) != 0)
 		return false;
 	snprintf(top, LABEL_SIZE, "%.*s", (int)size, name);
 	return true;
+}
+
+static bool lacks_proof(const char *reason)
+{
+	static const char *const LACKS[] = { "no DNSSEC records", "no NSEC3 records", "no signatures over NSEC", "no DS" };
+	for (size_t i = 0; i < sizeof(LACKS) / sizeof(LACKS[0]); i++)
+		if (strstr(reason, LACKS[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* "... : no DNSSEC records from 192.0.2.1 for DS lan. while building chain of trust" to "lan": the server has lan by itself, or denies it without what
+ * would let libunbound go on without it. The second form is what is remembered of that. Not where a signature is wrong, nor below a top-level domain. */
+static bool read_unproven_top(const char *reason, char top[LABEL_SIZE])
+{
+	return lacks_proof(reason)
+		&& (read_top(reason, " for DS ", ". while building chain of trust", top)
+			|| read_top(reason, "key for validation ", ". is marked as invalid", top));
 }
 
 /* Whether something was proven to be there: who breaks its chain now is not its owner. */
