@@ -169,6 +169,12 @@ describe("packaging", function ()
 			if version ~= release then run(("dpkg --compare-versions '%s' lt '%s'"):format(version, release)); end
 			assert.equal(release, version:match("^[^~]+"));
 		end);
+
+		it("has such a version, too, where git cannot say which commit that is", function ()
+			run(("mkdir -p '%s/unknown/lua' && cp -R .ci '%s/unknown' && cp lua/xmppdns.lua '%s/unknown/lua'"):format(scratch, scratch, scratch));
+			process.write(scratch .. "/unknown/.git", "");
+			assert.same({ require "xmppdns"._VERSION .. "~git" }, lines_of(("sh '%s/unknown/.ci/version'"):format(scratch)));
+		end);
 	end);
 
 	describe("make deb", function ()
