@@ -30,7 +30,7 @@ end
 
 -- direction: "outgoing" or "incoming"
 function failed_methods:note(direction, host, remote, reason)
-	local text, key = visible(reason), key_of(direction, host, remote);
+	local text, key = visible(tostring(reason):sub(1, LONGEST + 1)), key_of(direction, host, remote);
 	if #text > LONGEST then text = text:sub(1, LONGEST - 3) .. "..."; end
 	local failures, rest = self.others, self.ours;
 	if self.wanted:get(key) then failures, rest = rest, failures; end
