@@ -29,7 +29,7 @@ end
 
 -- A line of the log, which needs not be told again with the plan's end.
 local function tell(session, one, text)
-	session.log("info", "Not used for %s: %s", session.to_host, text);
+	if not session.xmppdns_is_told then session.log("info", "Not used for %s: %s", session.to_host, text); end
 	if one.error then one.error.is_told = true; end
 end
 

@@ -57,14 +57,22 @@ function verdict_methods:renew()
 	self.round = {};
 end
 
+-- " (xmpp.example.org port 5269)", where an outgoing session has got to.
+local function describe_place(session)
+	local extra = session.direction == "outgoing" and session.conn and session.conn.extra;
+	local one = extra and extra.xmppdns and extra.xmppdns.endpoint;
+	return one and (" (%s port %d)"):format(one.host, one.port) or "";
+end
+
 -- What has become of the remote domain, at one level: the cause may be in the log already.
 local function log_refusal(session, remote, verdict)
-	session.log(verdict.is_told and "debug" or "warn", "%s is refused: %s", remote, verdict.reason);
+	session.log(verdict.is_told and "debug" or "warn", "%s is refused: %s%s", remote, verdict.reason, describe_place(session));
 end
 
 -- Ends the session for a verdict that is a refusal. Gives false, as handlers of s2s-check-certificate do.
 local function refuse(session, remote, verdict)
 	log_refusal(session, remote, verdict);
+	session.xmppdns_is_told = true; -- why it ends
 	session.cert_chain_status, session.cert_identity_status = "invalid", nil;
 	session:close({ condition = verdict.condition, text = verdict.text }, nil, verdict.reason);
 	return false;

@@ -32,11 +32,12 @@ describe("18.4: failed peers", function ()
 	it("are a bounded number, of bounded size, and strangers push out none of ours", function ()
 		failed:route("near.example", "ours.example", stanza("message"));
 		failed:note("outgoing", "near.example", "ours.example", "closed");
+		local long = ("x"):rep(100000);
 		local asked = { stanza("db:verify"), stanza("iq", "result"), stanza("message", "error") };
 		for i = 1, 3000 do
 			local remote = ("stranger%d.example"):format(i);
 			failed:route("near.example", remote, asked[i % 3 + 1]);
-			failed:note(i % 2 == 0 and "incoming" or "outgoing", "near.example", remote, ("x"):rep(100000));
+			failed:note(i % 2 == 0 and "incoming" or "outgoing", "near.example", remote, long);
 		end
 		assert.equal(201, #failed:list());
 		assert.equal("closed", failed:get("outgoing", "near.example", "ours.example").text);
