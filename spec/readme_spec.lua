@@ -62,6 +62,7 @@ local function settings_of_the_code()
 	for key in read_file("mod_xmppdns/src/settings/settings.c"):gmatch("{ %.key = \"([%w_]+)\"") do
 		table.insert(keys, key);
 	end
+	table.insert(keys, "keep_answers"); -- the plugin's own
 	table.sort(keys);
 	return keys;
 end

@@ -197,6 +197,12 @@ function resolver_methods:reconfigure(settings)
 	return self.core:reconfigure(settings);
 end
 
+-- Writes what is known to the file that the setting cache_file names, as it is done every ten minutes and at close, and waits for the disk.
+-- true | nil, err
+function resolver_methods:save()
+	return self.core:save();
+end
+
 function resolver_methods:settings()
 	return self.core:settings();
 end

@@ -8,7 +8,7 @@ local xmppdns = require "xmppdns";
 local ours = {};
 
 function ours.new(setup, more)
-	local settings = { forward = setup.forward, trustfile = setup.anchors, resolvconf = false };
+	local settings = { forward = setup.forward, trustfile = setup.anchors, resolvconf = false, cache_file = setup.cache_file };
 	for key, value in pairs(more or {}) do settings[key] = value; end
 	return assert(xmppdns.new(settings));
 end

@@ -151,6 +151,25 @@ static void put(struct model *model, struct cache *cache, struct input *input, u
 	release_answer(answer);
 }
 
+/* One that was there before: nothing happens where there is a fresh one. With little room that may have been forgotten. */
+static void put_back(struct model *model, struct cache *cache, struct input *input, unsigned key)
+{
+	struct answer *answer = make_answer(model, input, key);
+	int64_t left = (int64_t)take_byte(input) * 1000, longest = (int64_t)model->limits.max_ttl * 1000;
+	bool is_known = model->answers[key].serial != 0 && model->now < model->answers[key].expires;
+	if (answer->outcome == OUTCOME_ANSWERED && (model->has_room || !is_known)) {
+		restore_answer(cache, answer, left, model->now);
+		left = left > longest ? longest : left;
+		if (left > 0 && !is_known) {
+			model_put(model, key, answer);
+			model->answers[key].serial = answer->attempts;
+			model->answers[key].expires = model->now + left;
+			model->answers[key].may_be_stale = !answer->secure && answer->record_count > 0 && answer->qtype != TYPE_TLSA;
+		}
+	}
+	release_answer(answer);
+}
+
 static void put_many(struct model *model, struct cache *cache, struct input *input, unsigned key)
 {
 	for (unsigned count = take_byte(input); count > 0; count--) {
@@ -202,6 +221,23 @@ static void walk(const struct model *model, const struct cache *cache, unsigned 
 		EXPECT(visit.count == expected);
 }
 
+static void count_answer(void *context, const struct answer *answer, int64_t left)
+{
+	EXPECT(answer->outcome == OUTCOME_ANSWERED && left > 0);
+	++*(unsigned *)context;
+}
+
+static void walk_answers(const struct model *model, const struct cache *cache)
+{
+	unsigned count = 0, expected = 0;
+	size_t place = 0;
+	while (walk_on(cache, &place, model->now, count_answer, &count))
+		;
+	for (unsigned key = 0; key < KEYS; key++)
+		expected += model->answers[key].serial != 0 && model->now < model->answers[key].expires;
+	EXPECT(model->has_room ? count == expected : count <= expected);
+}
+
 static void operate(struct model *model, struct cache *cache, struct input *input)
 {
 	unsigned operation = take_byte(input), key = take_word(input) % KEYS;
@@ -209,7 +245,10 @@ static void operate(struct model *model, struct cache *cache, struct input *inpu
 	case 0: model->now += take_word(input) * 50; break;
 	case 1: forget(model, cache, key); break;
 	case 2: find_old(model, cache, key); break;
-	case 3: walk(model, cache, take_byte(input)); break;
+	case 3:
+		walk(model, cache, take_byte(input));
+		walk_answers(model, cache);
+		break;
 	case 4: (key == 0 ? forget_all : forget_failures)(model, cache); break;
 	case 5:
 		if (operation < 64) /* seldom: it is slow */
@@ -219,6 +258,7 @@ static void operate(struct model *model, struct cache *cache, struct input *inpu
 	case 7:
 	case 8:
 	case 9: find(model, cache, key); break;
+	case 10: put_back(model, cache, input, key); break;
 	default: put(model, cache, input, key);
 	}
 }

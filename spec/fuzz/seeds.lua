@@ -96,7 +96,8 @@ local SETTINGS = {
 	"options\toutgoing-range:\tn100\noptions\toutgoing-num-tcp:\tn10\n", "options\tx y\tn1\noptions\tdo-ip4\to\noptions\tdo-ip4\tnnan\noptions\t\tt\n",
 	"trusted\t\ts. IN DS 20326 8 2 E06D44B8 ; comment\ntrusted\t\ts. IN\n", "trustfile\t\ts/usr/share/dns/root.key\nautotrust\t\ts/nonexistent\n",
 	"autotrust\t\ts/etc/hosts\n", "attempts\t\tn3\ntimeout\t\tn0.5\nplan_timeout\t\tn30\nreconfigure_interval\t\tn10\n",
-	"cache_size\t\tn1048576\nmin_ttl\t\tn60\nmax_ttl\t\tn30\nstale_ttl\t\tn0\nmax_lookups\t\tn10\nthreads\t\tn2\n", "cache_size\t\tn0.5\nattempts\t\tn-1\n",
+	"cache_file\t\ts/nonexistent/kept\ncache_size\t\tn1048576\nmin_ttl\t\tn60\nmax_ttl\t\tn30\nstale_ttl\t\tn0\nmax_lookups\t\tn10\nthreads\t\tn2\n",
+	"cache_size\t\tn0.5\nattempts\t\tn-1\n",
 	"async\t\tt\nfoward\t\ts127.0.0.1\nxyzzyxyzzy\t\tt\ntimeout\t\tt\nstub\t\tt\nstub\ta..b\tt\nstub\ta\tt\nroothints\t\ts\nroothints\t\ts/etc/hosts\n",
 	"upstream\t\tsrecursive\nresolvconf\t\tt\n", "upstream\t\tsforward\nresolvconf\t\tf\n", "tls\t\tt\n", "tls_ca\t\ts/etc/hosts\nforward\t\ts127.0.0.1\n",
 	"forward\t\ts127.0.0.1#a.example\n", "dane\t\tsrequired\ndnssec\t\tsoff\n", "dnssec\t\tsmaybe\nresolvconf\t\to\nforward\t\ts1.2.3.4@99999\n",
@@ -143,3 +144,29 @@ for size = 100, 2000, 100 do
 	seed("cache", "\0\0\255\60\5" .. table.concat(program));
 	seed("cache", "\3\32\0\0\255\60\5" .. table.concat(program));
 end
+
+local function number(value, size)
+	local bytes = "";
+	for _ = 1, size do bytes, value = string.char(value % 256) .. bytes, math.floor(value / 256); end
+	return bytes;
+end
+local function kept(rdtype, flags, qname, canonname, ...)
+	local records = { ... };
+	for i, record in ipairs(records) do records[i] = number(#record, 2) .. record; end
+	return number(300000, 4) .. number(rdtype, 2) .. string.char(flags) .. number(flags > 1 and 3 or 0, 2) .. number(1, 2) .. number(#qname, 2) .. qname
+		.. number(#canonname, 2) .. canonname .. number(#records, 2) .. table.concat(records);
+end
+local KEPT = {
+	kept(1, 1, "a.example", "", "\127\0\0\1", "\127\0\0\2"), kept(28, 2, "b.example", ""),
+	kept(33, 0, "_xmpp-server._tcp.a.example", "c.example", "\0\0\0\0\20\149\1a\7example\0"),
+	kept(52, 1, "_5269._tcp.a.example", "", "\3\1\1" .. ("x"):rep(32)), kept(65280, 0, ".", "", ""),
+	kept(1, 3, "a.example", "", "\127\0\0\1"), kept(1, 1, "A.example", ""), kept(255, 1, "a", ""), kept(1, 9, "a", ""), kept(1, 1, "a", "", "x"), "",
+};
+KEPT[#KEPT + 1] = table.concat(KEPT, "", 1, 5);
+KEPT[#KEPT + 1] = KEPT[#KEPT]:rep(40);
+for _, text in ipairs(KEPT) do
+	for how = 0, 2 do seed("kept", string.char(how) .. text); end
+	seed("kept", "\1xmppdns answers\0\1" .. ("x"):rep(84) .. text);
+	seed("kept", "\1xmppdns answers\0\2" .. ("x"):rep(84) .. text);
+end
+seed("kept", "\1" .. ("x"):rep(200));

@@ -112,7 +112,7 @@ local function ask_about_domain(plan, is_known)
 	plan.is_asking = true;
 	questions.prepare(plan);
 	if not is_known then ask_keys(plan, plan.domain); end
-	services.ask(plan);
+	services.ask(plan, is_known);
 end
 
 local function leave_admission(plan)
@@ -131,9 +131,8 @@ end
 -- What has to be asked for, as soon as that may be.
 local function begin(plan)
 	if plan.ready or plan.is_asking then return; end
-	local is_new = not plan.place and not plan.abandoned;
-	local is_known = is_new and services.are_known(plan);
-	if is_new and not is_known then get_admission(plan.resolver):enter(plan); end
+	local is_known = not plan.abandoned and services.are_known(plan); -- perhaps by now, when it has waited
+	if not is_known and not plan.place and not plan.abandoned then get_admission(plan.resolver):enter(plan); end
 	if is_known or get_admission(plan.resolver):is_inside(plan) or plan.abandoned then ask_about_domain(plan, is_known); end
 end
 

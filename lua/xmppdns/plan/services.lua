@@ -146,13 +146,13 @@ local function are_known(plan)
 	return true;
 end
 
--- For the plan, which may have them before this returns: then nobody asks for the domain's own addresses in vain.
-local function ask(plan)
+-- For the plan, which may have them before this returns: then nobody asks for the domain's own addresses in vain, nor where they are known.
+local function ask(plan, is_known)
 	plan.srv, plan.endpoints = {}, {};
 	for _, service in ipairs(names) do
 		questions.ask(plan, plan, owner_name(plan, service), "SRV", plan.srv, service);
 	end
-	if plan.default_port and not plan.ready then make_fallback(plan); end
+	if plan.default_port and not plan.ready and not is_known then make_fallback(plan); end
 	if plan.fallback and plan.fallback.state == "new" then
 		plan.fallback:ask(plan);
 	end

@@ -7,6 +7,7 @@ local check = require "xmppdns.check.command";
 local configuration = require "xmppdns.prosody.configuration";
 local from_prosody = require "xmppdns.prosody.modules";
 local home = require "xmppdns.prosody.home";
+local keep_answers = require "xmppdns.prosody.keep_answers";
 local negative_anchors = require "xmppdns.prosody.negative_anchors";
 local running = require "xmppdns.prosody.running";
 
@@ -17,7 +18,8 @@ local PROGRAM = "prosodyctl mod_xmppdns check";
 local function read_settings(data)
 	local settings = configmanager.get("*", "xmppdns") or configmanager.get("*", "unbound") or {};
 	if type(settings) ~= "table" then return settings; end
-	return negative_anchors.place(autotrust.place(configuration.keep_known(settings), data), configmanager.get("*", "xmppdns_remote"));
+	local known = keep_answers.without(configuration.keep_known(settings));
+	return negative_anchors.place(autotrust.place(known, data), configmanager.get("*", "xmppdns_remote"));
 end
 
 -- arguments: those after "check"; paths: of prosody.paths. Gives the exit status.

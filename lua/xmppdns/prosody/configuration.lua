@@ -7,6 +7,7 @@ local policy = require "xmppdns.prosody.policy";
 local spelling = require "xmppdns.prosody.spelling";
 
 local OPTIONS = { xmppdns = true, xmppdns_remote = true };
+local OWN_SETTINGS = { keep_answers = true }; -- of which the library knows nothing
 
 local GLOBAL = "*"; -- Prosody's name for the section above all hosts
 
@@ -44,6 +45,7 @@ end
 
 -- 'unknown setting "tiemout": did you mean "timeout"?' for a key that no setting has, else nil.
 local function refuse_key(key, value)
+	if OWN_SETTINGS[key] then return nil; end
 	local ok, problem = check_settings({ [key] = value });
 	return not ok and problem:find("^unknown setting") and problem or nil;
 end

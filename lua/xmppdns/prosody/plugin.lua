@@ -15,6 +15,7 @@ local failed_peers = require "xmppdns.prosody.failed_peers";
 local from_prosody = require "xmppdns.prosody.modules";
 local gate = require "xmppdns.prosody.gate";
 local inbound = require "xmppdns.prosody.inbound";
+local keep_answers = require "xmppdns.prosody.keep_answers";
 local logging = require "xmppdns.prosody.logging";
 local metrics = require "xmppdns.prosody.metrics";
 local negative_anchors = require "xmppdns.prosody.negative_anchors";
@@ -40,6 +41,14 @@ local plugin_mt = { __index = plugin_methods, __name = "xmppdns.prosody.plugin" 
 
 -- Options
 
+-- The settings of the library that the operator's mean here, or nil, problem.
+local function place_settings(self, given)
+	local data = self.prosody.paths.data;
+	local kept, problem = keep_answers.place(autotrust.place(given, data), data);
+	if not kept then return nil, problem; end
+	return negative_anchors.place(kept, configmanager.rawget("*", "xmppdns_remote"));
+end
+
 -- Reads the options and puts them into force: true | nil, problem. Then nothing changed.
 local function apply_options(self)
 	local option = self.module:get_option("xmppdns") ~= nil and "xmppdns" or "unbound";
@@ -49,9 +58,10 @@ local function apply_options(self)
 	end
 	local problem = self.policies:check();
 	if problem then return nil, problem; end
-	local placed = negative_anchors.place(autotrust.place(given, self.prosody.paths.data), configmanager.rawget("*", "xmppdns_remote"));
-	local configured, err = xmppdns.configure(placed);
-	if not configured then return nil, ("The option \"%s\": %s"):format(option, err.text); end
+	local placed, err = place_settings(self, given);
+	local configured;
+	if placed then configured, err = xmppdns.configure(placed); end
+	if not configured then return nil, ("The option \"%s\": %s"):format(option, type(err) == "table" and err.text or err); end
 	self.settings = placed;
 	self.policies:read();
 	self.options = status.read_options(configmanager.getconfig());
@@ -250,6 +260,13 @@ local host_hooks = {
 	end };
 };
 
+-- Not every Lua closes the resolver when the process ends.
+local function save_answers(self)
+	if not self.state.watch then return; end
+	local saved, err = self.state.watch.resolver:save();
+	if not saved then self.log("warn", "%s", err.text); end
+end
+
 local server_hooks = {
 	{ "s2sout-established", 1, function (self, event) self.metrics:count_plan(self.failover:get_plan_of(event.session), true); end };
 	{ "s2s-destroyed", 0, function (self, event)
@@ -263,6 +280,7 @@ local server_hooks = {
 	{ "stats-update", 0, function (self) if self.state.watch then self.metrics:collect(self.state.watch.resolver); end end };
 	{ "s2sout-established", 0, function (self, event) self.failover:on_established(event.session); end };
 	{ "server-stopping", 1000, function (self) self.failover:stop(); end };
+	{ "server-cleanup", 0, function (self) save_answers(self); end };
 };
 
 local function hook_all(self, context, hooks)

@@ -28,6 +28,7 @@ end
 local function new_probe(settings, timeout)
 	local probe_settings = recursive_settings(settings);
 	probe_settings.cache_size, probe_settings.timeout = witness.CACHE_SIZE, math.min(timeout, witness.MOST_SECONDS);
+	probe_settings.cache_file = nil;
 	return resolvers.new(probe_settings);
 end
 

@@ -15,4 +15,9 @@ int64_t monotonic_us(void); /* the same in microseconds */
 /* How many milliseconds the wall clock, by which libunbound counts, is ahead of it: another number once somebody has set the wall clock. */
 int64_t wall_clock_lead(void);
 
+enum { BOOT_SIZE = 36 };
+
+/* Which start of the machine this is; zeros where the kernel does not say. */
+void read_boot(char boot[BOOT_SIZE]);
+
 #endif

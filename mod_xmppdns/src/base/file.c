@@ -14,50 +14,80 @@
 
 enum { MOST_BYTES = 16 * 1024 * 1024 };
 
-char *read_file(const char *path, size_t *size)
+/* All that is left to read, NULL with errno. */
+static char *read_all(int fd, size_t most, size_t *size)
 {
-	struct stat status;
 	char *text = NULL;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd == -1)
-		return NULL;
 	*size = 0;
-	if (fstat(fd, &status) == -1)
-		goto failed;
-	errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-	if (!S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode))
-		goto failed;
 	for (size_t room = 0;;) {
 		if (*size == room) {
 			room = room == 0 ? 4096 : 2 * room;
-			errno = room > MOST_BYTES ? EFBIG : ENOMEM;
-			char *more = room > MOST_BYTES ? NULL : realloc(text, room);
+			room = room > most ? most : room;
+			errno = *size == most ? EFBIG : ENOMEM;
+			char *more = *size == most ? NULL : realloc(text, room);
 			if (more == NULL)
-				goto failed;
+				break;
 			text = more;
 		}
 		ssize_t got = read(fd, text + *size, room - *size);
 		if (got == 0)
-			break;
+			return text;
 		if (got == -1 && errno != EINTR)
-			goto failed;
+			break;
 		*size += got > 0 ? (size_t)got : 0;
 	}
-	close(fd);
-	return text;
-failed:;
-	int error = errno;
 	free(text);
+	return NULL;
+}
+
+/* An error number, 0: it may be read. */
+static int refuse_any(const struct stat *status)
+{
+	if (S_ISREG(status->st_mode) || S_ISCHR(status->st_mode))
+		return 0;
+	return S_ISDIR(status->st_mode) ? EISDIR : EINVAL;
+}
+
+static int refuse_foreign(const struct stat *status)
+{
+	if (!S_ISREG(status->st_mode))
+		return refuse_any(status) == 0 ? EINVAL : refuse_any(status);
+	return status->st_uid != geteuid() || (status->st_mode & (S_IWGRP | S_IWOTH)) != 0 ? EPERM : 0;
+}
+
+static char *read_unless(int (*refuse)(const struct stat *status), const char *path, int flags, size_t most, size_t *size)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
+	if (fd == -1)
+		return NULL;
+	int error = fstat(fd, &status) == -1 ? errno : refuse(&status);
+	char *text = error == 0 ? read_all(fd, most, size) : NULL;
+	if (error == 0)
+		error = errno;
 	close(fd);
 	errno = error;
-	return NULL;
+	return text;
+}
+
+char *read_file(const char *path, size_t *size)
+{
+	return read_unless(refuse_any, path, 0, MOST_BYTES, size);
+}
+
+char *read_private_file(const char *path, size_t most, size_t *size)
+{
+	return read_unless(refuse_foreign, path, O_NOFOLLOW, most, size);
 }
 
 /* malloced; NULL without memory */
 static char *folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	return slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	char *folder = strdup(slash == NULL ? "." : path);
+	if (folder != NULL && slash != NULL)
+		folder[slash == path ? 1 : slash - path] = '\0';
+	return folder;
 }
 
 bool is_in_folder(const char *path)
@@ -85,9 +115,9 @@ static bool is_still(int fd, const char *path)
 }
 
 /* The descriptor of the file to write to, ours alone; -1 with errno. */
-static int open_locked(const char *path)
+static int open_locked(const char *path, mode_t mode)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode);
 	if (fd == -1)
 		return -1;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_still(fd, path))
@@ -109,6 +139,16 @@ static bool write_all(int fd, const char *text, size_t size)
 	return true;
 }
 
+/* A remnant may be somebody else's, who would read, or write, what we put into it. */
+static bool is_ours_alone(int fd)
+{
+	struct stat status;
+	if (fchmod(fd, S_IRUSR | S_IWUSR) == -1 || fstat(fd, &status) == -1)
+		return false;
+	errno = EPERM;
+	return status.st_uid == geteuid() && status.st_nlink == 1;
+}
+
 static bool replace_file(int fd, const char *temporary, const char *path, const char *text, size_t size)
 {
 	return ftruncate(fd, 0) == 0 && write_all(fd, text, size) && fsync(fd) == 0 && rename(temporary, path) == 0;
@@ -126,19 +166,42 @@ static void sync_folder(const char *path)
 	free(folder);
 }
 
-bool publish_file(const char *path, const char *text, size_t size)
+/* What could not be written whole is no use, and takes room on a disk that may be full. */
+static bool discard(int fd)
 {
-	char *temporary = NULL;
-	if (asprintf(&temporary, "%s.new", path) == -1)
+	int error = errno;
+	if (ftruncate(fd, 0) == -1)
+		error = errno;
+	errno = error;
+	return close_failed(fd);
+}
+
+static bool publish(const char *path, const char *text, size_t size, bool is_private)
+{
+	static const char suffix[] = ".new";
+	char *temporary = malloc(strlen(path) + sizeof(suffix));
+	if (temporary == NULL)
 		return false;
-	int fd = open_locked(temporary);
-	bool published = fd != -1 && replace_file(fd, temporary, path, text, size);
+	strcat(strcpy(temporary, path), suffix);
+	int fd = open_locked(temporary, is_private ? 0600 : 0644);
+	bool may_write = fd != -1 && (!is_private || is_ours_alone(fd));
+	bool published = may_write && replace_file(fd, temporary, path, text, size);
 	free(temporary);
 	if (!published)
-		return fd != -1 && close_failed(fd);
+		return fd != -1 && (may_write ? discard(fd) : close_failed(fd));
 	sync_folder(path);
 	close(fd);
 	return true;
+}
+
+bool publish_file(const char *path, const char *text, size_t size)
+{
+	return publish(path, text, size, false);
+}
+
+bool publish_private_file(const char *path, const char *text, size_t size)
+{
+	return publish(path, text, size, true);
 }
 
 struct file_mark mark_file(const char *path)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* A file of the operator's: read whole, or looked at for a change. */
+/* A file of the operator's, or of our own: read whole, replaced whole, or looked at for a change. */
 #ifndef XMPPDNS_FILE_H
 #define XMPPDNS_FILE_H
 
@@ -21,6 +21,12 @@ char *read_file(const char *path, size_t *size);
  * before true is returned. It is written to path.new first, of which there is one however many processes do this; a remnant of it does no harm.
  * False with errno, EAGAIN while another one is writing: the file is as it was. */
 bool publish_file(const char *path, const char *text, size_t size);
+
+/* The same for a file that is this user's alone: nobody else can read it, or write what another process of ours then believes.
+ * The first gives NULL with errno: EPERM where the file is another user's, or others may write it, EFBIG where it has as many as most bytes. It
+ * follows no link at the end of path. */
+char *read_private_file(const char *path, size_t most, size_t *size);
+bool publish_private_file(const char *path, const char *text, size_t size);
 
 bool is_in_folder(const char *path); /* whether the folder is there in which the file is, or would be */
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* SHA-256, of bytes that are all there. */
+/* SHA-256, block by block. */
 #include "sha256.h"
 
 #include <string.h>
 
-enum { BLOCK_SIZE = 64, LENGTH_SIZE = 8, ROUNDS = 64, WORDS = 8 };
+enum { LENGTH_SIZE = 8, ROUNDS = 64, WORDS = 8 };
 
 static const uint32_t CONSTANTS[ROUNDS] = { 0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
 	0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc,
@@ -19,7 +19,7 @@ static uint32_t rotate(uint32_t word, unsigned by)
 	return word >> by | word << (32 - by);
 }
 
-static void expand(const uint8_t block[BLOCK_SIZE], uint32_t schedule[ROUNDS])
+static void expand(const uint8_t block[SHA256_BLOCK], uint32_t schedule[ROUNDS])
 {
 	for (int i = 0; i < 16; i++)
 		schedule[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
@@ -31,7 +31,7 @@ static void expand(const uint8_t block[BLOCK_SIZE], uint32_t schedule[ROUNDS])
 	}
 }
 
-static void add_block(uint32_t hash[WORDS], const uint8_t block[BLOCK_SIZE])
+static void add_block(uint32_t hash[WORDS], const uint8_t block[SHA256_BLOCK])
 {
 	uint32_t schedule[ROUNDS], w[WORDS]; /* a to h in the standard */
 	expand(block, schedule);
@@ -48,23 +48,48 @@ static void add_block(uint32_t hash[WORDS], const uint8_t block[BLOCK_SIZE])
 		hash[i] += w[i];
 }
 
-void sha256(const uint8_t *bytes, size_t size, uint8_t digest[SHA256_SIZE])
+void begin_sha256(struct sha256 *sum)
 {
-	uint32_t hash[WORDS] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
-	uint8_t block[BLOCK_SIZE] = { 0 };
-	size_t left = size;
-	for (; left >= BLOCK_SIZE; left -= BLOCK_SIZE, bytes += BLOCK_SIZE)
-		add_block(hash, bytes);
-	if (left > 0)
-		memcpy(block, bytes, left);
-	block[left] = 0x80;
-	if (left >= BLOCK_SIZE - LENGTH_SIZE) {
-		add_block(hash, block);
-		memset(block, 0, sizeof(block));
+	*sum = (struct sha256){ .hash = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 } };
+}
+
+void add_to_sha256(struct sha256 *sum, const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes;
+	size_t used = (size_t)(sum->size % SHA256_BLOCK);
+	sum->size += size;
+	for (; used + size >= SHA256_BLOCK; used = 0) {
+		size_t taken = SHA256_BLOCK - used;
+		if (used > 0)
+			memcpy(sum->block + used, at, taken);
+		add_block(sum->hash, used > 0 ? sum->block : at);
+		at += taken;
+		size -= taken;
+	}
+	if (size > 0)
+		memcpy(sum->block + used, at, size);
+}
+
+void end_sha256(struct sha256 *sum, uint8_t digest[SHA256_SIZE])
+{
+	size_t used = (size_t)(sum->size % SHA256_BLOCK);
+	sum->block[used++] = 0x80;
+	memset(sum->block + used, 0, SHA256_BLOCK - used);
+	if (used > SHA256_BLOCK - LENGTH_SIZE) {
+		add_block(sum->hash, sum->block);
+		memset(sum->block, 0, SHA256_BLOCK);
 	}
 	for (int i = 0; i < LENGTH_SIZE; i++)
-		block[BLOCK_SIZE - 1 - i] = (uint8_t)((uint64_t)size * 8 >> 8 * i);
-	add_block(hash, block);
+		sum->block[SHA256_BLOCK - 1 - i] = (uint8_t)(sum->size * 8 >> 8 * i);
+	add_block(sum->hash, sum->block);
 	for (int i = 0; i < SHA256_SIZE; i++)
-		digest[i] = (uint8_t)(hash[i / 4] >> (24 - 8 * (i % 4)));
+		digest[i] = (uint8_t)(sum->hash[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void sha256(const uint8_t *bytes, size_t size, uint8_t digest[SHA256_SIZE])
+{
+	struct sha256 sum;
+	begin_sha256(&sum);
+	add_to_sha256(&sum, bytes, size);
+	end_sha256(&sum, digest);
 }

@@ -24,7 +24,7 @@ static void push_cache_counters(lua_State *L, const struct cache_counters *cache
 
 void push_counters(lua_State *L, const struct resolver_counters *counters)
 {
-	lua_createtable(L, 0, 21);
+	lua_createtable(L, 0, 22);
 	set_integer(L, "lookups", counters->lookups.lookups);
 	set_integer(L, "secure", counters->lookups.secure);
 	set_integer(L, "insecure", counters->lookups.insecure);
@@ -42,6 +42,7 @@ void push_counters(lua_State *L, const struct resolver_counters *counters)
 	set_integer(L, "contexts", counters->contexts);
 	set_integer(L, "generation", counters->generation);
 	set_integer(L, "trust_epoch", counters->trust);
+	set_integer(L, "learnt", counters->learnt);
 	push_outcomes(L, counters->lookups.outcomes);
 	lua_setfield(L, -2, "outcomes");
 	push_cache_counters(L, &counters->cache);

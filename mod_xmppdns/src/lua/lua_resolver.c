@@ -384,11 +384,17 @@ static int resolver_flush(lua_State *L)
 	lua_pushnil(L);
 	if (!all && !read_qname(L, 2, 0, qname))
 		return 2;
-	struct cache *cache = resolver_cache(check_open_resolver(L, 1));
-	if (all)
-		flush_cache(cache);
-	else
-		flush_name(cache, qname);
+	flush_answers(check_open_resolver(L, 1), all ? NULL : qname);
+	lua_pushboolean(L, true);
+	return 1;
+}
+
+/* resolver:save() -> true | nil, err */
+static int resolver_save(lua_State *L)
+{
+	struct problem problem;
+	if (!write_answers(check_open_resolver(L, 1), &problem))
+		return push_problem(L, &problem);
 	lua_pushboolean(L, true);
 	return 1;
 }
@@ -506,6 +512,7 @@ static const luaL_Reg resolver_methods[] = {
 	{ "process", resolver_process },
 	{ "reconfigure", resolver_reconfigure },
 	{ "rest", resolver_rest },
+	{ "save", resolver_save },
 	{ "settings", resolver_get_settings },
 	{ "stats", resolver_stats },
 	{ "submit", resolver_submit },

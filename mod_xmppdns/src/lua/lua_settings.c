@@ -278,6 +278,7 @@ static void set_limits(lua_State *L, const struct settings *settings, const stru
 	set_number(L, "plan_timeout", settings->plan_timeout);
 	set_number(L, "reconfigure_interval", settings->reconfigure_interval);
 	set_integer(L, "cache_size", settings->cache_size);
+	set_text(L, "cache_file", settings->cache_file);
 	set_integer(L, "min_ttl", settings->min_ttl);
 	set_integer(L, "max_ttl", settings->max_ttl);
 	set_integer(L, "stale_ttl", settings->stale_ttl);

@@ -30,6 +30,7 @@ struct cache {
 	struct table table; /* counters.bytes are those of entries and answers alone */
 	struct entry *newest, *oldest;
 	uint32_t failure_epoch;
+	uint64_t changes;
 	uint64_t seed[2];
 };
 
@@ -240,6 +241,7 @@ void put_answer(struct cache *cache, struct answer *answer, int64_t now)
 	struct entry *entry = find_entry(cache, hash, answer->qname, answer->qtype);
 	uint32_t ttl = keeping_time(cache, answer);
 
+	cache->changes += !is_failure(answer);
 	if (ttl == 0 || !is_small_enough(cache, answer)) {
 		if (entry != NULL && !is_failure(answer))
 			remove_entry(cache, entry);
@@ -256,6 +258,23 @@ void put_answer(struct cache *cache, struct answer *answer, int64_t now)
 		put_failure(cache, entry, answer, expires, now);
 	else
 		put_data(cache, entry, answer, expires);
+	evict_oldest(cache);
+}
+
+void restore_answer(struct cache *cache, struct answer *answer, int64_t left, int64_t now)
+{
+	uint64_t hash = hash_of(cache, answer->qname);
+	struct entry *entry = find_entry(cache, hash, answer->qname, answer->qtype);
+	int64_t longest = (int64_t)cache->limits.max_ttl * 1000;
+	int64_t expires = now + (left < longest ? left : longest);
+	bool is_known = entry != NULL && entry->answer.answer != NULL && now < entry->answer.expires;
+	if (expires <= now || is_known || !is_small_enough(cache, answer))
+		return;
+	if (entry == NULL)
+		entry = add_entry(cache, hash, answer->qtype);
+	if (entry == NULL)
+		return;
+	put_data(cache, entry, answer, expires);
 	evict_oldest(cache);
 }
 
@@ -309,6 +328,7 @@ void flush_name(struct cache *cache, const char *qname)
 {
 	uint64_t hash = hash_of(cache, qname);
 	struct entry *entry = bucket_entry(cache, hash);
+	cache->changes++;
 	while (entry != NULL) {
 		struct entry *next = next_entry(entry);
 		if (entry->item.hash == hash && strcmp(entry_name(entry), qname) == 0)
@@ -324,6 +344,7 @@ void flush_failures(struct cache *cache)
 
 void flush_cache(struct cache *cache)
 {
+	cache->changes++;
 	while (cache->oldest != NULL)
 		remove_entry(cache, cache->oldest);
 	free_table(&cache->table);
@@ -344,4 +365,22 @@ void walk_cache(const struct cache *cache, int64_t now, bool (*visit)(void *cont
 		if (fresh != NULL && !visit(context, fresh->answer, seconds_left(fresh, now)))
 			return;
 	}
+}
+
+bool walk_on(
+	const struct cache *cache, size_t *place, int64_t now, void (*visit)(void *context, const struct answer *answer, int64_t left), void *context)
+{
+	const struct entry *entry = (const struct entry *)any_in_table(&cache->table, place);
+	if (entry == NULL)
+		return false;
+	for (; entry != NULL; entry = next_entry(entry))
+		if (entry->answer.answer != NULL && now < entry->answer.expires)
+			visit(context, entry->answer.answer, entry->answer.expires - now);
+	++*place;
+	return true;
+}
+
+uint64_t cache_changes(const struct cache *cache)
+{
+	return cache->changes;
 }

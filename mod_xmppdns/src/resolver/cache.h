@@ -35,6 +35,9 @@ void limit_cache(struct cache *cache, const struct cache_limits *limits, int64_t
  * serve stale, it stands beside it until the next answer. Without memory it forgets. */
 void put_answer(struct cache *cache, struct answer *answer, int64_t now);
 
+/* Puts back an answer that was there before, and has so many milliseconds left; one that is fresh is newer, and stays. */
+void restore_answer(struct cache *cache, struct answer *answer, int64_t left, int64_t now);
+
 /* The fresh answer, else the remembered failure, borrowed until the next call on this cache, or NULL. qname: canonical text. *ttl: seconds
  * left, rounded up.
  * A remembered failure is an answer whose outcome is not OUTCOME_ANSWERED. Class is always IN. */
@@ -51,5 +54,13 @@ void read_cache_counters(const struct cache *cache, struct cache_counters *count
 
 /* Calls visit for what find_answer would give of each entry, most recently used first, until it gives false. visit must not touch the cache. */
 void walk_cache(const struct cache *cache, int64_t now, bool (*visit)(void *context, const struct answer *answer, uint32_t ttl), void *context);
+
+/* The same for fresh answers alone, in no order, a few at a time: left is milliseconds. *place: 0 at first; false at the end. The cache may change
+ * between the calls: what is there all the time is visited, sometimes twice. */
+bool walk_on(
+	const struct cache *cache, size_t *place, int64_t now, void (*visit)(void *context, const struct answer *answer, int64_t left), void *context);
+
+/* Another number since an answer was put there, or something flushed. */
+uint64_t cache_changes(const struct cache *cache);
 
 #endif

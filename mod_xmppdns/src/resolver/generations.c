@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "unbound/likeness.h"
 
 enum {
 	WATCH_INTERVAL = 1000, /* milliseconds between two looks at resolv.conf */
@@ -74,6 +75,11 @@ static void add_notice(struct generations *generations, const char *format, cons
 	snprintf(notice, sizeof(notice), format, path, text);
 	if (generations->notices.count < NOTICES_AT_MOST)
 		add_text(&generations->notices, notice); /* without memory it is not heard of */
+}
+
+void notify_owner(struct generations *generations, const char *text)
+{
+	add_notice(generations, "%s%s", text, "");
 }
 
 bool take_generations_notice(struct generations *generations, char text[NOTICE_SIZE])

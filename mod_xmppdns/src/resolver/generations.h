@@ -56,6 +56,7 @@ void watch_wall_clock(struct generations *generations);
 void end_unused(struct generations *generations);
 int64_t next_unused(const struct generations *generations); /* when there may be another such context, of monotonic_ms; INT64_MAX: never */
 
+void notify_owner(struct generations *generations, const char *text); /* without memory, or among too many, it is not heard of */
 /* What the owner should hear of, the oldest first. False when there is nothing. */
 bool take_generations_notice(struct generations *generations, char text[NOTICE_SIZE]);
 

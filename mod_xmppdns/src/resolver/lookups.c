@@ -83,6 +83,7 @@ static void append_completed(struct lookups *lookups, struct lookup *lookup)
 	lookup->pending = NULL;
 	*lookups->completed_end = lookup;
 	lookups->completed_end = &lookup->next;
+	lookups->ended++;
 }
 
 static void complete_lookup(struct lookups *lookups, struct lookup *lookup, struct answer *answer, bool stale)
@@ -278,6 +279,26 @@ void forget_asked(struct lookups *lookups)
 	}
 }
 
+static void open_places(struct lookups *lookups)
+{
+	set_places(&lookups->turns, lookups->is_held ? 0 : lookups->generations->settings->max_lookups);
+}
+
+void hold_questions(struct lookups *lookups, bool held)
+{
+	if (held == lookups->is_held)
+		return;
+	lookups->is_held = held;
+	open_places(lookups);
+	ask_waiting(lookups);
+}
+
+void learn_answer(struct lookups *lookups, struct answer *answer)
+{
+	for (struct pending *pending; (pending = find_unasked(&lookups->table, answer->qname, answer->qtype)) != NULL;)
+		end_pending(lookups, pending, hold_answer(answer), false);
+}
+
 /* Questions */
 
 static void join_pending(struct pending *pending, struct lookup *lookup)
@@ -384,7 +405,7 @@ void follow_generation(struct lookups *lookups)
 		return;
 	lookups->generation = lookups->generations->number;
 	flush_failures(lookups->cache);
-	set_places(&lookups->turns, lookups->generations->settings->max_lookups);
+	open_places(lookups);
 	if (lookups->trust != lookups->generations->trust) {
 		lookups->trust = lookups->generations->trust;
 		flush_cache(lookups->cache);
@@ -556,7 +577,7 @@ void cancel_all(struct lookups *lookups)
 	set_places(&lookups->turns, 0); /* none is asked when another is canceled */
 	for (struct pending *pending; (pending = any_pending(&lookups->table, &bucket)) != NULL;)
 		cancel(lookups, pending->waiters);
-	set_places(&lookups->turns, lookups->generations->settings->max_lookups);
+	open_places(lookups);
 }
 
 struct lookup *take_completed(struct lookups *lookups)
@@ -565,6 +586,7 @@ struct lookup *take_completed(struct lookups *lookups)
 	if (lookup == NULL)
 		return NULL;
 	lookups->completed = lookup->next;
+	lookups->taken++;
 	if (lookups->completed == NULL)
 		lookups->completed_end = &lookups->completed;
 	return lookup;

@@ -30,9 +30,11 @@ struct lookups {
 	struct heap asked;        /* pendings by the deadline of their attempt */
 	struct pending *answered; /* answers that libunbound's callbacks left */
 	struct lookup *completed, **completed_end;
-	uint64_t order;      /* of the last pending */
-	uint64_t generation; /* whose failures the cache remembers */
-	uint64_t trust;      /* whose verdicts it has */
+	uint64_t ended, taken; /* lookups that were in the list of completed ones, and that are not any more */
+	uint64_t order;        /* of the last pending */
+	uint64_t generation;   /* whose failures the cache remembers */
+	uint64_t trust;        /* whose verdicts it has */
+	bool is_held;
 };
 
 /* The same without zeros. */
@@ -51,6 +53,11 @@ void count_known(struct lookups *lookups, const struct known_answer *known); /* 
 /* Completes it as canceled, unless it is complete already. */
 void cancel(struct lookups *lookups, struct lookup *lookup);
 void cancel_all(struct lookups *lookups);
+
+/* Held: nothing is asked, for what is wanted may be learnt in another way. */
+void hold_questions(struct lookups *lookups, bool held);
+/* Completes those who wait for it to be asked. */
+void learn_answer(struct lookups *lookups, struct answer *answer);
 
 /* After process_context of all of them: does what is due. Afterwards take_completed until it gives NULL. */
 void advance_lookups(struct lookups *lookups);

@@ -45,6 +45,19 @@ struct pending *find_pending(const struct pending_table *table, const struct pen
 	return NULL;
 }
 
+struct pending *find_unasked(const struct pending_table *table, const char *qname, uint16_t qtype)
+{
+	if (table->by_key.count == 0)
+		return NULL;
+	uint64_t hash = hash_name(table->seed, qname, strlen(qname), qtype);
+	for (struct table_item *item = table_bucket(&table->by_key, hash); item != NULL; item = item->next) {
+		struct pending *pending = keyed_pending(item);
+		if (item->hash == hash && pending->generation == 0 && pending->key.qtype == qtype && strcmp(pending->qname, qname) == 0)
+			return pending;
+	}
+	return NULL;
+}
+
 struct pending *add_pending(struct pending_table *table, const struct pending_key *key)
 {
 	size_t size = strlen(key->qname) + 1;

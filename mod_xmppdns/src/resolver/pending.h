@@ -32,7 +32,7 @@ struct pending {
 	struct answer *answer;         /* owned, between its coming and the next step */
 	struct query query;
 	struct context_question question;
-	uint64_t generation;       /* number of the one that was asked */
+	uint64_t generation;       /* number of the one that was asked; 0: none yet */
 	bool missed_turn;          /* it waited to be asked until it was too late */
 	int64_t started, deadline; /* milliseconds; the deadline is for the whole */
 	struct pending_key key;    /* qname: below */
@@ -48,6 +48,8 @@ void open_pending_table(struct pending_table *table);
 void free_pending_table(struct pending_table *table);
 
 struct pending *find_pending(const struct pending_table *table, const struct pending_key *key);
+/* One that asks for that, in whatever way, and has not been asked yet; NULL when there is none. */
+struct pending *find_unasked(const struct pending_table *table, const char *qname, uint16_t qtype);
 /* A new one, in the table, in no heap; NULL without memory. */
 struct pending *add_pending(struct pending_table *table, const struct pending_key *key);
 /* Out of the table, and freed with the answer that it may hold. It must be in no heap, with nothing asked. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* Puts together what answers lookups: the cache before the question, generations of contexts behind it, and one descriptor for all that is due. */
+/* Puts together what answers lookups: the cache before the question, its file, generations of contexts behind it, and one descriptor for all that is due. */
 #include "resolver.h"
 
 #include <errno.h>
@@ -14,6 +14,7 @@ struct resolver {
 	struct generations generations;
 	struct cache *cache; /* owned */
 	struct lookups lookups;
+	struct keeper keeper;
 	int64_t alarm_at; /* of monotonic_ms; the outside's own. INT64_MAX: never */
 	unsigned forks;   /* the wakeup's, when the contexts were made */
 };
@@ -21,6 +22,17 @@ struct resolver {
 static bool is_forked(const struct resolver *resolver)
 {
 	return resolver->forks != resolver->wakeup.forks;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void set_timer(struct resolver *resolver)
+{
+	int64_t due = earlier(next_due(&resolver->lookups), next_unused(&resolver->generations));
+	set_wakeup(&resolver->wakeup, earlier(due, earlier(resolver->alarm_at, next_kept(&resolver->keeper))));
 }
 
 /* Making and ending */
@@ -68,11 +80,14 @@ struct resolver *create_resolver(struct settings *settings, struct problem *prob
 		return NULL;
 	}
 	open_lookups(&resolver->lookups, &resolver->generations, resolver->cache);
+	open_keeper(&resolver->keeper, &resolver->lookups);
+	set_timer(resolver);
 	return resolver;
 }
 
 void delete_resolver(struct resolver *resolver)
 {
+	close_keeper(&resolver->keeper, is_forked(resolver));
 	close_lookups(&resolver->lookups);
 	close_generations(&resolver->generations, is_forked(resolver));
 	delete_cache(resolver->cache);
@@ -90,6 +105,7 @@ static void recover_after_fork(struct resolver *resolver)
 		return; /* it is tried again */
 	resolver->forks = resolver->wakeup.forks;
 	follow_generation(&resolver->lookups);
+	forget_kept(&resolver->keeper);
 }
 
 /* The descriptor */
@@ -105,14 +121,6 @@ unsigned resolver_forks(struct resolver *resolver)
 	return resolver->wakeup.renewals;
 }
 
-static void set_timer(struct resolver *resolver)
-{
-	int64_t due = next_due(&resolver->lookups), unused = next_unused(&resolver->generations);
-	if (resolver->alarm_at < due)
-		due = resolver->alarm_at;
-	set_wakeup(&resolver->wakeup, unused < due ? unused : due);
-}
-
 void set_alarm(struct resolver *resolver, int64_t when)
 {
 	resolver->alarm_at = when;
@@ -126,6 +134,8 @@ void process_resolver(struct resolver *resolver)
 		process_watched(&resolver->wakeup);
 	watch_wall_clock(&resolver->generations); /* after the answers came, and before one is looked at */
 	follow_generation(&resolver->lookups);
+	if (!is_forked(resolver))
+		advance_keeper(&resolver->keeper);
 	advance_lookups(&resolver->lookups);
 	if (resolver->alarm_at <= monotonic_ms())
 		resolver->alarm_at = INT64_MAX;
@@ -152,6 +162,7 @@ bool rebuild_resolver(struct resolver *resolver, struct settings *settings, stru
 	struct cache_limits limits = limits_of(resolver->generations.settings);
 	limit_cache(resolver->cache, &limits, monotonic_ms());
 	follow_generation(&resolver->lookups);
+	follow_settings(&resolver->keeper);
 	set_timer(resolver);
 	return true;
 }
@@ -175,6 +186,28 @@ struct known_answer use_known_answer(struct resolver *resolver, const char *qnam
 	if (known.answer != NULL)
 		count_known(&resolver->lookups, &known);
 	return known;
+}
+
+void flush_answers(struct resolver *resolver, const char *qname)
+{
+	if (qname == NULL)
+		flush_cache(resolver->cache);
+	else
+		flush_name(resolver->cache, qname);
+	write_soon(&resolver->keeper);
+	set_timer(resolver);
+}
+
+bool write_answers(struct resolver *resolver, struct problem *problem)
+{
+	recover_after_fork(resolver);
+	if (is_forked(resolver))
+		return report_problem(problem, PROBLEM_SYSTEM, "out of memory or descriptors after fork");
+	watch_wall_clock(&resolver->generations);
+	follow_generation(&resolver->lookups);
+	bool written = write_now(&resolver->keeper, problem);
+	set_timer(resolver);
+	return written;
 }
 
 /* Lookups */
@@ -262,6 +295,7 @@ void read_resolver_counters(const struct resolver *resolver, struct resolver_cou
 		.contexts = count_contexts(generations),
 		.generation = generations->current != NULL ? generations->number : 0,
 		.trust = generations->trust,
+		.learnt = resolver->keeper.learnt,
 	};
 	read_cache_counters(resolver->cache, &counters->cache);
 }

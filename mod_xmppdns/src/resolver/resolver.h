@@ -5,7 +5,7 @@
 #define XMPPDNS_RESOLVER_H
 
 #include "base/clock.h"
-#include "lookups.h"
+#include "keeper.h"
 
 struct resolver;
 
@@ -15,13 +15,14 @@ struct resolver_counters {
 	uint64_t rebuilds, rebuilds_denied;
 	uint64_t contexts, generation; /* now */
 	uint64_t trust;                /* now: another number since something else is believed than before */
+	uint64_t learnt;               /* answers from before the start, out of cache_file */
 	struct cache_counters cache;
 };
 
 /* settings: a reference is taken. Its first context is made now, so that what libunbound refuses is refused here: NULL with a message. */
 struct resolver *create_resolver(struct settings *settings, struct problem *problem);
 
-/* Frees it, with every lookup in it. Before it, cancel_lookups and take_lookup for whoever wants to hear of the end. */
+/* Frees it, with every lookup in it, and writes what is known, as write_answers. Before it, cancel_lookups and take_lookup for whoever wants to hear of the end. */
 void delete_resolver(struct resolver *resolver);
 
 int resolver_fd(const struct resolver *resolver); /* readable when process_resolver or take_lookup has something to do */
@@ -36,6 +37,12 @@ struct known_answer peek_answer(struct resolver *resolver, const char *qname, ui
 
 /* The same for a caller that will use what it gets: counted as a lookup when something is known. */
 struct known_answer use_known_answer(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options);
+
+/* Forgets every type of that name, or all for NULL. */
+void flush_answers(struct resolver *resolver, const char *qname);
+
+/* Writes what is known to the file that the settings name, if they do, and waits until it is on the disk. False with a message. */
+bool write_answers(struct resolver *resolver, struct problem *problem);
 
 /* Starts a lookup of what is not known; owner is the caller's number for it. NULL without memory. */
 struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner);

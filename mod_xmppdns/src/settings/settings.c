@@ -94,6 +94,7 @@ void release_settings(struct settings *settings)
 	free_text_list(&settings->insecure);
 	free(settings->trustfile);
 	free(settings->autotrust);
+	free(settings->cache_file);
 	free_named_text_list(&settings->options);
 	free(settings);
 }
@@ -364,6 +365,7 @@ static const struct setting SETTINGS[] = {
 	{ .key = "async", .set = ignore },
 	{ .key = "attempts", .set = set_count, .offset = AT(attempts), .least = 1, .most = 10 },
 	{ .key = "autotrust", .set = set_path, .offset = AT(autotrust) },
+	{ .key = "cache_file", .set = set_path, .offset = AT(cache_file) },
 	{ .key = "cache_size", .set = set_bytes, .offset = AT(cache_size), .least = 0, .most = 1024.0 * 1024 * 1024 },
 	{ .key = "dane", .set = set_choice, .offset = AT(dane), .choices = POLICY_NAMES },
 	{ .key = "dnssec", .set = set_choice, .offset = AT(dnssec), .choices = POLICY_NAMES },

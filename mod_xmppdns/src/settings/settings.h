@@ -43,6 +43,7 @@ struct settings {
 	double timeout;                            /* seconds an attempt; 0: as resolv.conf's options say, else DEFAULT_TIMEOUT */
 	double plan_timeout, reconfigure_interval; /* seconds */
 	size_t cache_size;                         /* bytes */
+	char *cache_file;                          /* path, or NULL: what is known ends with the process */
 	uint32_t min_ttl, max_ttl, stale_ttl;      /* seconds */
 	unsigned max_lookups, threads;
 	unsigned max_endpoints;   /* of one domain */

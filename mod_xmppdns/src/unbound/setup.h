@@ -24,8 +24,4 @@ void end_library(struct ub_ctx *ub, bool patient); /* NULL is allowed */
 /* Whether libunbound accepts all of it, in every role; false with a message that names what it does not. Asks nothing. */
 bool try_context(const struct settings *settings, const struct upstream_config *config, struct problem *problem);
 
-/* Whether nothing that libunbound has a say in differs between the two: it then accepts both, or none. */
-bool tries_alike(const struct settings *settings, const struct upstream_config *config, const struct settings *other_settings,
-	const struct upstream_config *other_config);
-
 #endif

@@ -396,6 +396,22 @@ describe("xmppdns.plan.plan: more plans than begin side by side", function ()
 		assert.same(known.addresses, again and again.addresses);
 	end);
 
+	it("20.2: ask nobody for the domain's own addresses where its services are known, begun within a callback too", function ()
+		for _, name in ipairs({ "_xmpp-server._tcp.plain.example", "_xmpps-server._tcp.plain.example" }) do
+			local known = false;
+			here.resolver:query(name, "SRV", function () known = true; end);
+			while not known do assert.is_true(here.resolver:wait(60)); end
+		end
+		here.faulty:clear_log();
+		local found;
+		here.resolver:after(0, function ()
+			plans.new(here.resolver, "plain.example"):next(function (endpoint) found = endpoint; end);
+		end);
+		while not found do assert.is_true(here.resolver:wait(60)); end
+		assert.same({ nil, nil }, { asked(here.faulty, "A")["plain.example"], asked(here.faulty, "AAAA")["plain.example"] });
+		assert.is_true(asked(here.faulty, "A")["xmpp.plain.example"]);
+	end);
+
 	it("end when they are closed while they wait, and when the resolver is", function ()
 		here.faulty:rule({ fault = "silence" });
 		local ended, started = start(3 * PLANS_AT_ONCE, "closed");

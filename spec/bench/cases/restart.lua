@@ -1,0 +1,103 @@
+-- SPDX-License-Identifier: MIT
+-- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
+-- Thousands of domains, which a process knows that was there before: planned at once by the next one.
+
+local clock = require "bench.clock";
+local goals = require "spec.bench.goals";
+local ours = require "spec.bench.ours";
+local plans = require "spec.bench.plans";
+local upstream = require "spec.bench.upstream";
+
+local AT_ONCE = 50; -- of those that are not known yet
+local FILE = "build/bench/kept-answers"; -- which each side needs from the one before it
+
+local function read_file()
+	local file = io.open(FILE, "rb");
+	if not file then return ""; end
+	local text = file:read("*a");
+	file:close();
+	return text;
+end
+
+-- The settings, with the file; a function to call with the seconds that something held the loop; the result of it.
+local function prepare(setup)
+	local result = { pause = 0 };
+	setup.cache_file = FILE;
+	return result, function (seconds)
+		if seconds * 1e3 > result.pause then result.pause = seconds * 1e3; end
+	end;
+end
+
+-- Without plans.
+local function ask(planner, questions, at_once)
+	local function start(question, callback) planner.ask(question.name, question.number, callback); end
+	plans.run({ start = start, step = planner.step }, questions, at_once);
+end
+
+local sides = {};
+
+-- Everything is asked for; then it is written in the background, while nothing else is to be done.
+function sides.first(setup)
+	os.remove(FILE);
+	local result, note = prepare(setup);
+	local planner, domains, started = plans.ours(setup, note), plans.domains(setup.domains), clock.monotonic();
+	plans.run(planner, domains, AT_ONCE);
+	result.total = clock.monotonic() - started;
+	ask(planner, plans.questions(domains), AT_ONCE); -- a plan that has found what it wants drops the others
+	local cpu = clock.thread();
+	plans.run(planner, domains, #domains);
+	result.warm = clock.thread() - cpu;
+	planner.resolver:flush("nobody.bench"); -- so that it is written soon
+	result.pause = 0;
+	repeat planner.step() until read_file() ~= "";
+	result.bytes = #read_file();
+	return result;
+end
+
+-- The whole of it is read, while nothing else is to be done.
+function sides.reading(setup)
+	local result, note = prepare(setup);
+	local started = clock.monotonic();
+	local resolver, learnt = ours.new(setup), 0;
+	repeat
+		local is_due = resolver.core:poll(0.2);
+		note(ours.time(resolver.process, resolver));
+		if resolver:stats().learnt > learnt then
+			learnt, result.total = resolver:stats().learnt, clock.monotonic() - started;
+		end
+	until learnt > 0 and not is_due;
+	return result;
+end
+
+function sides.again(setup)
+	local result, note = prepare(setup);
+	local packets, started, cpu = upstream.count(setup), clock.monotonic(), clock.thread();
+	local planner, domains = plans.ours(setup, note), plans.domains(setup.domains);
+	plans.run(planner, domains, #domains);
+	result.total, result.cpu = clock.monotonic() - started, clock.thread() - cpu;
+	result.packets = upstream.count(setup) - packets;
+	return result;
+end
+
+-- The lookups of these plans alone.
+function sides.lookups(setup)
+	prepare(setup);
+	local started = clock.monotonic();
+	local planner, questions = plans.ours(setup), plans.questions(plans.domains(setup.domains));
+	ask(planner, questions, #questions);
+	return { total = clock.monotonic() - started };
+end
+
+return {
+	needs_forwarder = true;
+	sides = sides, order = { "first", "reading", "again", "lookups" };
+	rows = {
+		goals.limit("restart, 5,000 signed domains known: their plans", "again.total", "first.total", "s", 0.5);
+		goals.limit("the same: upstream packets", "again.packets", nil, "packets", 0);
+		goals.within("the same: thread's CPU; asked again without a restart", "again.cpu", "first.warm", "s", 1.5);
+		goals.limit("the same: their lookups alone", "lookups.total", "first.total", "s", 0.5);
+		goals.limit("the same: until the file is read", "reading.total", nil, "s", 0.5);
+		goals.limit("reading the file: longest pause of the loop", "reading.pause", nil, "ms", 2);
+		goals.limit("writing it in the background: longest pause", "first.pause", nil, "ms", 2);
+	};
+};
