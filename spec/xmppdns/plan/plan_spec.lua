@@ -248,12 +248,12 @@ describe("xmppdns.plan.plan: a plan", function ()
 		plan:next(function (endpoint) given[#given + 1] = endpoint or "nil"; end);
 		plan:close();
 		plan:close();
-		local asked = here.resolver:stats().attempts;
+		local attempts = here.resolver:stats().attempts;
 		plan:next(function (endpoint) given[#given + 1] = endpoint or "nil"; end);
 		assert.same({ "nil", "nil" }, given);
 		assert.equal("canceled", plan.error.code);
 		while here.resolver:stats().in_flight > 0 do here.resolver:wait(60); end
-		assert.equal(asked, here.resolver:stats().attempts);
+		assert.equal(attempts, here.resolver:stats().attempts);
 	end);
 
 	it("fails as canceled when its resolver is closed", function ()
