@@ -89,6 +89,7 @@ local function list_untold(self, plan)
 	local untold, since = {}, self.begun[plan] or now();
 	for _, failure in ipairs(plan:failures()) do
 		if not failure.is_told and not self:has_told(failure, since) then untold[#untold + 1] = failure; end
+		failure.is_told = true;
 	end
 	return untold;
 end

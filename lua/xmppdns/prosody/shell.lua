@@ -72,8 +72,7 @@ define("plan", { "domain" },
 end);
 
 define("peers", { "pattern" },
-	"Show each connection with other servers and what proves it, and who failed lately; all, or those whose domain has or matches the pattern",
-	function (print, peers, pattern)
+	"Show our peers, what proves each, and who failed lately", function (print, peers, pattern)
 	if pattern ~= nil and not pcall(string.find, "", pattern) then return nil, "this is no Lua pattern"; end
 	local selected = shown_peers.select(peers, pattern);
 	print_lines(print, shown_peers.draw(selected, plain, false, WIDTH, os.time()));
