@@ -498,6 +498,7 @@ VirtualHost "near.example"
 		assert.matches('"unreachable"', output);
 		assert.equal("1", status);
 		output, status = ctl("chek");
-		assert.same({ "Usage: prosodyctl mod_xmppdns check [OPTION...] [DOMAIN...]", "2" }, { output:match("([^\n]*)\n$"), status });
+		assert.same({ "Usage: prosodyctl mod_xmppdns check [OPTION...] [DOMAIN...]\n       prosodyctl mod_xmppdns peers [--json] [PATTERN]", "2" },
+			{ output:match("([^\n]*\n[^\n]*)\n$"), status });
 	end);
 end);
