@@ -69,6 +69,21 @@ describe("private names: 17.1, the setting insecure", function ()
 		assert.same("xmpp.good.example secure DANE", plan("good.example"));
 	end);
 
+	it("lets it be reached through a server that validates, and refuses to give what it finds forged", function ()
+		local address = process.free_address();
+		local port = process.free_port(address);
+		local server = unbound.start(("\tinterface: %s@%d\n\ttrust-anchor-file: %q\n"):format(address, port, public.anchors), address, port,
+			process.directory("private-validating"), public.forward);
+		finally(function () server:stop(); end);
+		local forward = ("%s@%d"):format(address, port);
+		new({ forward = forward });
+		assert.same({ "bogus", "secure 127.5.5.5" }, { look_up("xmpp.broken.example"), look_up("xmpp.good.example") });
+		resolver:close();
+		new({ forward = forward, insecure = { "broken.example", "good.example" } });
+		assert.same({ "insecure 127.5.5.5", "xmpp.broken.example insecure" }, { look_up("xmpp.broken.example"), plan("broken.example") });
+		assert.same("xmpp.good.example insecure", plan("good.example"));
+	end);
+
 	it("makes nothing secure below it, whatever signatures say: no TLSA record counts, and what must be secure fails", function ()
 		new({ insecure = { "example" } });
 		assert.same({ "insecure 127.5.5.5", "xmpp.good.example insecure" }, { look_up("xmpp.good.example"), plan("good.example") });

@@ -440,12 +440,21 @@ static void finish_pending(struct lookups *lookups, struct pending *pending, str
 	release_answer(answer);
 }
 
+/* Whether the probe's answer ends it as an attempt's would: it is validated; or it need not be, and the server refuses what it finds forged itself. */
+static bool is_good_probe(const struct lookups *lookups, const struct pending *pending, struct answer *answer)
+{
+	if (!is_insecure_by_setting(lookups->generations->settings, pending->qname))
+		return pending->query.validates && answer->secure;
+	answer->secure = false; /* nobody else has it yet */
+	return true;
+}
+
 static void advance_pending(struct lookups *lookups, struct pending *pending, enum outcome ended)
 {
 	struct answer *answer = pending->answer;
 	bool rebuild;
 	pending->answer = NULL;
-	if (pending->query.step == QUERY_PROBE && pending->query.validates && ended == OUTCOME_ANSWERED && answer->secure)
+	if (pending->query.step == QUERY_PROBE && ended == OUTCOME_ANSWERED && is_good_probe(lookups, pending, answer))
 		accept_probe(&pending->query);
 	bool was_probe = pending->query.step == QUERY_PROBE;
 	enum query_step step = next_step(&pending->query, ended, &rebuild);

@@ -32,7 +32,7 @@ struct query {
 /* Before its first attempt: step is QUERY_ASK, over UDP. */
 struct query start_query(unsigned attempts, bool automatic, bool validates);
 
-/* The probe's answer has been validated: it is one like an attempt's. Call next_step then. */
+/* The probe's answer has been validated, or need not be: it is one like an attempt's. Call next_step then. */
 void accept_probe(struct query *query);
 
 /* Moves on after the attempt or probe ended so (OUTCOME_TIMEOUT: its own deadline passed); gives the new step. *rebuild: whether the resolver

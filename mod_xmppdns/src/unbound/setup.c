@@ -195,8 +195,11 @@ static bool set_anchors(
 	return true;
 }
 
-static bool set_insecure(struct ub_ctx *ub, const struct settings *settings, struct problem *problem)
+/* Not for a probe, which gives what fails validation anyway: as long as libunbound has something to validate, it tells a server not to. */
+static bool set_insecure(struct ub_ctx *ub, const struct settings *settings, enum role role, struct problem *problem)
 {
+	if (role == ROLE_PROBE_UDP || role == ROLE_PROBE_TCP)
+		return true;
 	for (size_t i = 0; i < settings->insecure.count; i++)
 		if (!accepted(ub_ctx_set_option(ub, "domain-insecure:", settings->insecure.items[i]), "insecure", settings->insecure.items[i], problem))
 			return false;
@@ -224,7 +227,7 @@ static bool configure(
 	set_connections(ub, settings);
 	set_role(ub, settings, config, role);
 	return set_servers(ub, settings, config, problem) && set_tls(ub, settings, problem) && set_anchors(ub, settings, config, role, problem)
-		&& set_insecure(ub, settings, problem) && set_raw_options(ub, settings, problem);
+		&& set_insecure(ub, settings, role, problem) && set_raw_options(ub, settings, problem);
 }
 
 /* Under the lock. Not configured. NULL with a message. */
@@ -361,7 +364,7 @@ struct ub_ctx *set_up_library(struct event_loop *loop, bool patient, const struc
 
 bool try_context(const struct settings *settings, const struct upstream_config *config, struct problem *problem)
 {
-	/* the probe always has the anchors, and no option depends on the role */
+	/* the probe always has the anchors, and what depends on the role has been checked before */
 	struct ub_ctx *ub = set_up_library(NULL, false, settings, config, ROLE_PROBE_UDP, problem);
 	end_library(ub, false);
 	return ub != NULL;
