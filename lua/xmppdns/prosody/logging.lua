@@ -30,8 +30,8 @@ local function take_place(self)
 	return true;
 end
 
--- A line for the operator. key: of lines with the same key only one is written in ten minutes. Gives whether it is.
-function logging_methods:problem(key, ...)
+-- Whether a line at warn may be written now, which is then the only one with this key for ten minutes.
+function logging_methods:may_warn(key)
 	local last = self.known:get(key);
 	if last and now() - last < SILENCE then return false; end
 	if not take_place(self) then
@@ -40,8 +40,14 @@ function logging_methods:problem(key, ...)
 	end
 	self.known:set(key, now());
 	report_suppressed(self);
-	self.log("warn", ...);
 	return true;
+end
+
+-- A line for the operator, unless it was told a moment ago. Gives whether it is written.
+function logging_methods:problem(key, ...)
+	local may_warn = self:may_warn(key);
+	if may_warn then self.log("warn", ...); end
+	return may_warn;
 end
 
 -- "_xmpp-server._tcp.example.org" -> "example.org": when one record of a name fails, others do too.

@@ -227,7 +227,10 @@ end
 
 local function judge(self, session, host, remote)
 	local judged = find_verdict(self, session, host, remote);
-	if judged.state == "refused" and not session.destroyed then self.state.failed_peers:refuse(session, host, remote, judged.reason); end
+	if judged.state == "refused" and not session.destroyed then
+		self.state.failed_peers:refuse(session, host, remote, judged.reason);
+		judged.is_told = judged.is_told or not self.logs:may_warn(("refused %s: %s"):format(remote, judged.reason));
+	end
 	return judged;
 end
 

@@ -6,7 +6,7 @@
 -- proven: Prosody's own rules decide), "dane", "pkix" (by a trusted certificate for the name) or "refused". None at all: not known yet.
 -- targets: more names for which a certificate will do (R27). Of a refusal: condition and text (for the peer), reason (for the log and
 -- the senders of our stanzas), is_passing (it may be asked again on the same stream), is_outage (DNS did not answer), failure (the lookup's error
--- that it is for), is_told (the log has that error already). About an incoming peer also what DNS says of it: srv_secure, ends (seconds since 1970), and
+-- that it is for), is_told (it needs no line at warn). About an incoming peer also what DNS says of it: srv_secure, ends (seconds since 1970), and
 -- endpoint = { host, port, tls }, the one whose TLSA records it matches.
 
 local NOT_KNOWN = {
@@ -67,6 +67,7 @@ end
 -- What has become of the remote domain, at one level: the cause may be in the log already.
 local function log_refusal(session, remote, verdict)
 	session.log(verdict.is_told and "debug" or "warn", "%s is refused: %s%s", remote, verdict.reason, describe_place(session));
+	verdict.is_told = verdict ~= NOT_KNOWN; -- it may come once more: for each key of a dialback, for each stanza
 end
 
 -- Ends the session for a verdict that is a refusal. Gives false, as handlers of s2s-check-certificate do.

@@ -81,6 +81,15 @@ describe("logging", function ()
 		assert.equal(41, #warnings());
 	end);
 
+	it("18.7: has room for other lines at warn, of the same one once in ten minutes, and twenty a minute with all others", function ()
+		assert.is_true(logs:may_warn("refused a.example: why"));
+		assert.is_false(logs:may_warn("refused a.example: why"));
+		assert.is_true(logs:may_warn("refused b.example: why"));
+		for i = 1, 18 do assert.is_true(logs:problem("problem " .. i, "%d", i)); end
+		assert.is_false(logs:may_warn("refused c.example: why"));
+		assert.equal(18, #warnings());
+	end);
+
 	it("18.7: warns once of what the machine lacks, whatever was to be looked up", function ()
 		for i = 1, 30 do logs:lookup(resolver, ("a%d.example"):format(i), "A", nil, failure("system", "no descriptor " .. i), 0); end
 		assert.same({ "warn: no descriptor 1" }, warnings());
