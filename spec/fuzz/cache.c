@@ -146,7 +146,9 @@ static void find_old(const struct model *model, struct cache *cache, unsigned ke
 static void put(struct model *model, struct cache *cache, struct input *input, unsigned key)
 {
 	struct answer *answer = make_answer(model, input, key);
+	uint64_t changes = cache_changes(cache);
 	put_answer(cache, answer, model->now);
+	EXPECT((cache_changes(cache) != changes) == (answer->outcome == OUTCOME_ANSWERED));
 	model_put(model, key, answer);
 	release_answer(answer);
 }
@@ -176,6 +178,17 @@ static void put_many(struct model *model, struct cache *cache, struct input *inp
 		struct input same = *input;
 		put(model, cache, &same, (key + count) % KEYS);
 	}
+}
+
+/* Answers live on, but no longer than that from now. */
+static void limit_lives(struct model *model, struct cache *cache, uint32_t max_ttl)
+{
+	int64_t longest = model->now + (int64_t)max_ttl * 1000;
+	for (unsigned key = 0; key < KEYS && max_ttl < model->limits.max_ttl; key++)
+		if (model->answers[key].expires > longest)
+			model->answers[key].expires = longest;
+	model->limits.max_ttl = max_ttl;
+	limit_cache(cache, &model->limits, model->now);
 }
 
 static void forget(struct model *model, struct cache *cache, unsigned key)
@@ -259,6 +272,7 @@ static void operate(struct model *model, struct cache *cache, struct input *inpu
 	case 8:
 	case 9: find(model, cache, key); break;
 	case 10: put_back(model, cache, input, key); break;
+	case 11: limit_lives(model, cache, take_byte(input)); break;
 	default: put(model, cache, input, key);
 	}
 }
