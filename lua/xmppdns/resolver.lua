@@ -58,11 +58,13 @@ local function set_alarm(self)
 	self.core:alarm(first and math.max(0, first - now()) or nil);
 end
 
--- Gives whether there was one.
+-- Gives whether there was one. It is no callback of a lookup: what is known it gets at once, for no chain grows from it.
 local function run_timer(self)
 	local callback, argument = self.timers:take(now());
-	if callback then run_callback(self, callback, argument); end
-	return callback ~= nil;
+	if not callback then return false; end
+	local ok, problem = pcall(callback, argument);
+	if not ok then self.on_error(problem); end
+	return true;
 end
 
 local function run_completed(self)

@@ -107,6 +107,24 @@ describe("resolver: a query", function ()
 		assert.same(1, deepest);
 	end);
 
+	it("20.2: calls back before it returns when a timer asks, for no chain grows from that", function ()
+		local calls, record = recorder();
+		local name = fresh_name();
+		resolver:query(name, "A", record);
+		wait_for(calls, 1);
+		local order = {};
+		resolver:after(0, function ()
+			resolver:query(name, "A", function ()
+				order[#order + 1] = "first";
+				resolver:query(name, "A", function () order[#order + 1] = "second"; end);
+				order[#order + 1] = "first returns";
+			end);
+			order[#order + 1] = "timer returns";
+		end);
+		while #order < 4 do assert.is_true(resolver:wait(60)); end
+		assert.same({ "first", "first returns", "timer returns", "second" }, order);
+	end);
+
 	it("gives a number as it gives a name for the type, and raw bytes for a type that it does not know", function ()
 		local calls, record = recorder();
 		server:records("raw.resolver.example", "TYPE65280", { "\\# 3 010203" });
