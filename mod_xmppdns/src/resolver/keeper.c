@@ -316,26 +316,41 @@ static void wake(struct keeper *keeper)
 		fail_to_write(keeper);
 }
 
-bool write_now(struct keeper *keeper, struct problem *problem)
+/* What is in the file and has not been learnt yet would else be lost. */
+static void finish_reading(struct keeper *keeper)
 {
-	bool failed;
-	if (keeper->path == NULL || keeper->state == KEEPER_READS || keeper->state == KEEPER_LEARNS)
-		return true;
-	if (keeper->state == KEEPER_WRITES)
-		end_writing(keeper);
-	rest(keeper);
-	if (keeper->changes == cache_changes(keeper->lookups->cache))
-		return true;
-	failed = !begin_collecting(keeper);
+	if (keeper->state == KEEPER_READS) {
+		end_errand(keeper->errand, false);
+		keeper->errand = NULL;
+		begin_learning(keeper);
+	}
+	while (keeper->state == KEEPER_LEARNS && keeper->trust == generations_of(keeper)->trust && learn_one(keeper))
+		;
+}
+
+/* 0, or errno. */
+static int collect_and_write(struct keeper *keeper)
+{
+	bool failed = !begin_collecting(keeper);
 	while (!failed && collect_until(keeper, INT64_MAX, &failed))
 		;
-	int error = ENOMEM;
-	if (!failed) {
-		write_kept_file(keeper->file);
-		error = keeper->file->error;
-	}
-	if (error == 0)
+	if (failed)
+		return ENOMEM;
+	write_kept_file(keeper->file);
+	if (keeper->file->error == 0)
 		keeper->changes = keeper->collected;
+	return keeper->file->error;
+}
+
+bool write_now(struct keeper *keeper, struct problem *problem)
+{
+	if (keeper->state == KEEPER_WRITES)
+		end_writing(keeper);
+	if (keeper->path == NULL || keeper->changes == cache_changes(keeper->lookups->cache))
+		return true;
+	finish_reading(keeper);
+	rest(keeper);
+	int error = collect_and_write(keeper);
 	rest(keeper);
 	return error == 0 || report_problem(problem, kind_of_errno(error), "cache_file = \"%.200s\": %s", keeper->path, strerror(error));
 }

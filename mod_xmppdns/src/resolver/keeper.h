@@ -49,7 +49,7 @@ void follow_settings(struct keeper *keeper);
 /* What was known is not to be known any more, nor in the file, soon. */
 void write_soon(struct keeper *keeper);
 
-/* At once, in this thread. False with a message. Nothing happens where nothing is kept, or the file has not been read to its end yet. */
+/* At once, in this thread. False with a message. Nothing happens where nothing is kept, or nothing has changed. */
 bool write_now(struct keeper *keeper, struct problem *problem);
 
 /* For the child of a fork: what was under way is the parent's. */

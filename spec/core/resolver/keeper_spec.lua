@@ -132,7 +132,7 @@ describe("keeper: 20.2,", function ()
 	it("is written again without what was flushed", function ()
 		write_file();
 		local resolver = open();
-		ask(resolver, { QUESTIONS[1] });
+		while resolver:stats().learnt < #QUESTIONS do resolver:wait(0.01); end
 		assert(resolver:flush("secure.example"));
 		resolver:close();
 		server:clear_log();
@@ -142,7 +142,7 @@ describe("keeper: 20.2,", function ()
 		resolver:close();
 	end);
 
-	it("nothing of it comes back when all is flushed before it was read", function ()
+	it("nothing of it comes back when all is flushed before it was learnt", function ()
 		write_file();
 		local resolver = open();
 		assert(resolver:flush());
@@ -270,6 +270,19 @@ describe("keeper: 20.2,", function ()
 				insecure = "secure.example" })));
 			assert.is_not_nil(ask(resolver, { QUESTIONS[1] })[1]:find("false"));
 			assert.same(0, resolver:stats().learnt);
+			resolver:close();
+		end);
+
+		it("is written with what was asked beside it, and at once where that is wanted", function ()
+			local resolver, beside = open(), { { "one.plain.example", "A" } };
+			ask(resolver, beside);
+			assert.is_true(resolver:save());
+			resolver:close();
+			server:clear_log();
+			resolver = open();
+			ask(resolver, QUESTIONS);
+			ask(resolver, beside);
+			assert.same({ 0, #QUESTIONS + 1 }, { #server:log(), resolver:stats().learnt });
 			resolver:close();
 		end);
 
