@@ -124,7 +124,8 @@ local ANCHORS = {
 	"; autotrust trust anchor file\n;;id: . 1\n;;last_queried: 1790000000 ;;Mon\n. 0 IN DNSKEY " .. KEY .. " ;;state=2 [  VALID  ] ;;count=0\n. 0 IN DNSKEY "
 		.. KEY:gsub("A", "B") .. " ;;state=3 [ MISSING ]\n. 0 IN DNSKEY 385" .. KEY:sub(4):gsub("A", "C") .. " ;;state=4 [ REVOKED ]\n",
 	"$TTL 5\nExample.ORG. 1h30m IN DS 4711 14 4 " .. ("AB"):rep(48) .. "\nexample.org. CH DS 1\n. IN SOA a b 1 2 3 4 5\nrubbish\n", ". IN DS 1 2 2 XY\n",
-	". IN DNSKEY 257 3 13 AAA\n", "a..b DS 1 13 2 " .. ("AB"):rep(32), ". DNSKEY 257 3 13 " .. ("A"):rep(5000) .. "\n", ". DNSKEY 257 3 13 " .. ("A"):rep(4076), ". DNSKEY ( 257", "",
+	". IN DNSKEY 257 3 13 AAA\n", "a..b DS 1 13 2 " .. ("AB"):rep(32), ". DNSKEY 257 3 13 " .. ("A"):rep(5000) .. "\n", ". DNSKEY ( 257", "";
+	". DNSKEY 257 3 13 " .. ("A"):rep(4076);
 };
 for _, text in ipairs(ANCHORS) do
 	seed("anchors", text);
