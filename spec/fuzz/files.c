@@ -57,6 +57,7 @@ static void read_emptied(const char *path, const struct settings *settings, cons
 	check_same(&config->servers, &before->servers);
 	check_same(&config->roothints, &before->roothints);
 	EXPECT(validates_all(settings, config) == validates_all(settings, before));
+	EXPECT(!may_lose_udp(settings, config) || (!config->recursive && !config->use_vc));
 	EXPECT(config->recursive == before->recursive && strcmp(config->anchor_source, before->anchor_source) == 0);
 	release_upstream(config);
 }

@@ -43,6 +43,7 @@
 --   short              the records of the type asked have their data cut to size bytes (TLSA: 2, else 3), or replaced by rdata = "hex"
 --   unasked            records out of bailiwick added to all sections, or records = { answer = { "name ttl IN A data" }, authority =, additional = }
 --   strip              no RRSIG, DNSKEY, DS, NSEC, NSEC3; DO and AD cleared: a forwarder that knows no DNSSEC
+--   lose_large         what is larger than size = 512 bytes is not sent over UDP
 --   duplicate          the answer is sent count = 2 times
 --   duplicate_records  each answer record stands count = 2 times in the message
 --   reorder            the answer records in reverse order

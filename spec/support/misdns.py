@@ -210,6 +210,10 @@ def strip(query, rule, right):
 	return [encode(message)]
 
 
+def lose_large(query, rule, right):
+	return [] if query.transport == "udp" and len(right) > rule.options.get("size", 512) else [right]
+
+
 def duplicate(query, rule, right):
 	return [right] * rule.options.get("count", 2)
 
@@ -265,7 +269,7 @@ MADE = {
 EDITS = {
 	"wrong_id": wrong_id, "wrong_question": wrong_question, "not_response": lambda query, rule, right: [with_flags(right, clearing=QR)],
 	"ad": lambda query, rule, right: [with_flags(right, setting=AD)], "no_ad": lambda query, rule, right: [with_flags(right, clearing=AD)],
-	"short": short, "unasked": unasked, "strip": strip,
+	"short": short, "unasked": unasked, "strip": strip, "lose_large": lose_large,
 	"duplicate": duplicate, "duplicate_records": duplicate_records, "reorder": reorder,
 }
 DELIVERIES = {"other_address": other_address, "other_port": other_port, "close": close, "only": only, "reset": reset, "stall": stall}

@@ -436,6 +436,15 @@ describe("spec.support.misdns", function ()
 			assert.same(answer(), parse(ask()));
 		end);
 
+		it("lose_large: silence over UDP for what is larger than that", function ()
+			local size = #ask();
+			fault("lose_large", { size = size, times = 1 });
+			assert.equal(size, #ask());
+			fault("lose_large", { size = size - 1 });
+			assert.same({}, ask_udp(query("a.example", "A")));
+			assert.equal(size, #ask_tcp_once(query("a.example", "A")));
+		end);
+
 		it("only: the answer, and then the connection ends", function ()
 			fault("only");
 			local bytes, state = ask_tcp(query("a.example", "A"));

@@ -142,10 +142,44 @@ local function get_base(self, plan, secure)
 	return base, found;
 end
 
+-- A forwarder may not serve TLSA: then the same name is asked for with a type that all know, for a name that does not exist has no records at all.
+local function ask_proof(self, plan, base)
+	self.proofs = self.proofs or {};
+	if self.proofs[base] then return; end
+	self.is_asking = true;
+	ask(self, plan, self.proofs, base, tlsa.owner_name(base, self.port), "A");
+	self.is_asking = false;
+end
+
+local function ask_proof_later(self, plan, base)
+	if self.is_patient then return; end
+	self.is_patient = true;
+	plan.resolver:after(delays.proof, function ()
+		if self.tlsa[base] ~= PENDING then return; end
+		ask_proof(self, plan, base);
+		self:settle(plan);
+		plan:advance();
+	end);
+end
+
+-- The proof that there is no such name, or nil.
+local function get_proof(self, base)
+	local proof = self.proofs and self.proofs[base];
+	return proof and proof ~= PENDING and proof.nxdomain and proof or nil;
+end
+
+-- Without an answer about TLSA: false where the name is proven not to exist, nil and the error (R20), or nil while too little is known.
+local function find_without_answer(self, plan, base, found)
+	if found == PENDING then ask_proof_later(self, plan, base); else ask_proof(self, plan, base); end
+	if get_proof(self, base) then return false; end
+	if self.proofs and self.proofs[base] == PENDING then return nil; end
+	return nil, found.error;
+end
+
 -- What is published for the base that decides: { base, records, verdict }, or false; nil and the error (R20); or nil while too little is known.
 local function find_dane(self, plan, secure)
 	local base, found = get_base(self, plan, secure);
-	if found == PENDING or found.error then return nil, found.error; end
+	if found == PENDING or found.error then return find_without_answer(self, plan, base, found); end
 	if not is_published(found) then return false; end
 	local verdict, records = tlsa.judge(found.records);
 	return { base = base, records = records, verdict = verdict };
@@ -315,6 +349,7 @@ function endpoint_methods:get_tlsa(plan)
 	local reason = refuse_dane(self, plan, secure);
 	if reason then return nil, nil, reason; end
 	local base, found = find_base(self, secure);
+	found = get_proof(self, base) or found;
 	if not found or found == PENDING then return nil, nil, "the endpoint is skipped before"; end
 	return base, found;
 end

@@ -8,6 +8,7 @@
 -- records        each as its type's field in the answer; none for a denial, and where error is given
 -- ttl            in seconds, when the answer came
 -- canonname      where an alias led, or nil
+-- nxdomain       true where there is no such name, else nil
 -- error          for "bogus" and "failed" alone
 --
 -- pairs does not show what all outcomes of one class have in common.
@@ -57,6 +58,7 @@ local function read(answer, err, question)
 	if answer[1] and not records[1] then return fail_answer(question, answer, "servfail", "no record of the answer can be read"); end
 	return setmetatable({
 		name = question.name, rdtype = question.rdtype, asked = question.asked, records = records, ttl = answer.ttl, canonname = answer.canonname;
+		nxdomain = answer.nxdomain or nil;
 	}, answer.secure == true and secure_mt or insecure_mt);
 end
 

@@ -2,6 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- A plan: the endpoints of a domain's XMPP server, handed out in the order in which they are to be tried.
 
+local copy = require "xmppdns.resolver".copy;
 local delays = require "xmppdns.plan.delays";
 local new_admission = require "xmppdns.plan.admission".new;
 local new_error = require "xmppdns.plan.outcome".new_error;
@@ -351,6 +352,20 @@ function plan_methods:close()
 	self:advance();
 end
 
+local NO_OPTIONS = {};
+local pressing = setmetatable({}, { __mode = "k" }); -- what press has made of most plans' options, which are the same
+
+-- The options of lookups for whose answers a connection waits.
+local function press(given)
+	given = given or NO_OPTIONS;
+	local options = pressing[given];
+	if options then return options; end
+	options = copy(given);
+	options.pressing = true;
+	pressing[given] = options;
+	return options;
+end
+
 -- domain: as people write it, an IP address, or an IPv6 address in brackets.
 -- options, all optional: default_port (5269; false: no fallback), use_ipv4, use_ipv6 (true), dnssec, dane and plan_timeout (the resolver's
 -- settings), rng(m, n) as math.random, has_route(address) (addresses without one are left out),
@@ -360,7 +375,7 @@ end
 -- state = "data"|"absent"|"unavailable"|"failed"), endpoints (design, section 5; xmppdns.plan.endpoint), left_out (how many more there would be
 -- without max_endpoints), is_address, error. Or nil and an error when domain cannot be a DNS name.
 local function new(resolver, domain, options, given_query_options)
-	local plan = setmetatable({ resolver = resolver, domain = domain, query_options = given_query_options }, plan_mt);
+	local plan = setmetatable({ resolver = resolver, domain = domain, query_options = press(given_query_options) }, plan_mt);
 	local ok, err = target.set(plan, domain, options or {});
 	if not ok then return nil, err; end
 	return plan;

@@ -97,6 +97,7 @@ static struct lookup_options read_options(lua_State *L, int index)
 		.attempts = (unsigned)read_number(L, index, "attempts", 10, true),
 		.timeout = (double)read_number(L, index, "timeout", 300, false),
 		.automatic = read_flag(L, index, "automatic"),
+		.pressing = read_flag(L, index, "pressing"),
 		.require_secure = read_flag(L, index, "require_secure"),
 		.allow_insecure_denial = read_flag(L, index, "allow_insecure_denial"),
 	};

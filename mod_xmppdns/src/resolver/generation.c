@@ -95,7 +95,7 @@ struct context *use_context(
 /* The first attempts' contexts stay, with what they know. */
 static bool may_idle(const struct generation_slot *slot)
 {
-	return slot->role != ROLE_UDP && context_in_flight(slot->context) == 0;
+	return (slot->role != ROLE_UDP || slot->nth > 0) && context_in_flight(slot->context) == 0;
 }
 
 void end_idle_contexts(struct generation *generation, struct wakeup *wakeup)

@@ -13,7 +13,8 @@
 enum {
 	WATCH_INTERVAL = 1000, /* milliseconds between two looks at resolv.conf */
 	NOTICES_AT_MOST = 20,
-	STEP = 1000 /* milliseconds by which a wall clock that is not set, but runs fast or slowly, never differs between two looks */
+	LESSON = 60 * 60 * 1000, /* milliseconds after which UDP is tried again */
+	STEP = 1000              /* milliseconds by which a wall clock that is not set, but runs fast or slowly, never differs between two looks */
 };
 
 bool open_generations(struct generations *generations, struct settings *settings, struct wakeup *wakeup, struct problem *problem)
@@ -185,6 +186,14 @@ static bool rebuild(struct generations *generations, struct settings *settings, 
 	return false;
 }
 
+static bool has_other_servers(const struct upstream_config *config, const struct upstream_config *before)
+{
+	for (size_t i = 0; i < config->servers.count; i++)
+		if (!has_text(&before->servers, config->servers.items[i]))
+			return true;
+	return config->servers.count != before->servers.count;
+}
+
 static bool rebuild_from_same(struct generations *generations, struct problem *problem)
 {
 	generations->watched_at = monotonic_ms();
@@ -192,6 +201,9 @@ static bool rebuild_from_same(struct generations *generations, struct problem *p
 	struct upstream_config *config = refresh_upstream(generations->settings, generations->config, problem);
 	if (config == NULL)
 		return false;
+	if (has_other_servers(config, generations->config))
+		generations->lost_udp = LOST_NOTHING;
+	config->lost_udp = generations->lost_udp;
 	report_kept(generations, config);
 	return rebuild(generations, generations->settings, config, problem);
 }
@@ -204,6 +216,7 @@ static bool rebuild_from_other(struct generations *generations, struct settings 
 		return false;
 	generations->watched_at = monotonic_ms();
 	generations->resolvconf = mark;
+	generations->lost_udp = LOST_NOTHING;
 	return true;
 }
 
@@ -234,11 +247,49 @@ bool rebuild_after_failure(struct generations *generations, uint64_t number)
 	return false;
 }
 
+static const char *describe_servers(const struct generations *generations, char text[NOTICE_SIZE / 2])
+{
+	size_t used = 0;
+	const struct text_list *servers = &generations->config->servers;
+	text[0] = '\0';
+	for (size_t i = 0; i < servers->count && used < NOTICE_SIZE / 2; i++)
+		used += (size_t)snprintf(text + used, NOTICE_SIZE / 2 - used, "%s%s", i > 0 ? ", " : "", servers->items[i]);
+	return text;
+}
+
+void ask_for_less(struct generations *generations, enum lost_udp known)
+{
+	struct problem problem;
+	char servers[NOTICE_SIZE / 2];
+	if (known != generations->config->lost_udp || known == LOST_ALL)
+		return;
+	generations->lost_udp = known == LOST_NOTHING ? LOST_LARGE : LOST_ALL;
+	generations->lost_at = monotonic_ms();
+	if (!rebuild_from_same(generations, &problem))
+		return; /* the next one who meets it has it done */
+	add_notice(generations,
+		"%s: what is not answered over UDP is answered over TCP: %s now; is there a firewall that stops large or fragmented answers?",
+		describe_servers(generations, servers),
+		generations->lost_udp == LOST_LARGE ? "asking for at most 512 bytes over UDP, and over TCP for more" : "asking over TCP");
+}
+
+/* What was mended meanwhile is used again. */
+static void forget_lesson(struct generations *generations, int64_t now)
+{
+	struct problem problem;
+	if (generations->lost_udp == LOST_NOTHING || now - generations->lost_at < LESSON)
+		return;
+	generations->lost_udp = LOST_NOTHING;
+	if (!rebuild_from_same(generations, &problem))
+		generations->lost_udp = generations->config->lost_udp;
+}
+
 void watch_resolvconf(struct generations *generations)
 {
 	struct problem problem;
 	int64_t now = monotonic_ms();
 	const char *path = resolvconf_path(generations->settings);
+	forget_lesson(generations, now);
 	if (!generations->settings->use_resolvconf || now - generations->watched_at < WATCH_INTERVAL)
 		return;
 	generations->watched_at = now;

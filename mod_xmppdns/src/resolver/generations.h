@@ -23,6 +23,8 @@ struct generations {
 	struct file_mark resolvconf; /* as it was read last */
 	int64_t watched_at;          /* of monotonic_ms; when resolv.conf was last looked at */
 	int64_t wall_clock_lead;     /* when it was last looked at */
+	enum lost_udp lost_udp;      /* by the servers that are in use */
+	int64_t lost_at;             /* of monotonic_ms; when that was learnt */
 	int64_t rebuilt_at;          /* of monotonic_ms; when a failure last rebuilt it. INT64_MIN: never */
 };
 
@@ -44,6 +46,10 @@ bool rebuild_generations(struct generations *generations, struct settings *setti
 /* The same after a failure of what the one of that number was asked. True also when another has followed it meanwhile; false when there was such
  * a rebuild a short while ago, or it failed. */
 bool rebuild_after_failure(struct generations *generations, uint64_t number);
+
+/* Answers over UDP get lost where known of them was thought to arrive: from now on small ones are asked for, or, where that is done, none over UDP, for
+ * an hour or until other servers are in use. There is a new one then. */
+void ask_for_less(struct generations *generations, enum lost_udp known);
 
 /* Called before each question: a look at resolv.conf costs a microsecond, and no more than one a second. */
 void watch_resolvconf(struct generations *generations);

@@ -20,6 +20,7 @@ struct lookup_options {
 	unsigned attempts; /* 0: the settings' */
 	double timeout;    /* seconds an attempt; 0: the settings' */
 	bool automatic;    /* the automatic thread-local resolver: may rebuild itself */
+	bool pressing;     /* a connection waits for it: what is silent over UDP is tried over TCP before the attempt's deadline */
 	bool require_secure, allow_insecure_denial;
 };
 

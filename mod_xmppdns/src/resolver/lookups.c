@@ -11,7 +11,12 @@
 #include "cure.h"
 #include "dns/name.h"
 
-enum { DEADLINES_AT_ONCE = 1000 /* in one call of advance_lookups: it must not hold its caller */ };
+enum {
+	DEADLINES_AT_ONCE = 1000, /* in one call of advance_lookups: it must not hold its caller */
+	SILENCE = 1000,           /* ms without an answer, after which a question may be tried another way */
+	LOOK_INTERVAL = 250,      /* ms between two looks for such a question */
+	LOOKED_AT_ONCE = 100      /* questions */
+};
 
 struct lookup {
 	struct lookup *next;
@@ -50,6 +55,7 @@ void open_lookups(struct lookups *lookups, struct generations *generations, stru
 void close_lookups(struct lookups *lookups)
 {
 	cancel_all(lookups);
+	drop_trial(&lookups->trial);
 	for (struct lookup *lookup; (lookup = take_completed(lookups)) != NULL;)
 		free_lookup(lookup);
 	free_pending_table(&lookups->table);
@@ -227,6 +233,8 @@ static bool send_question(struct lookups *lookups, struct pending *pending, stru
 	take_item(&pending->item);
 	take_place(&lookups->turns, &pending->turn);
 	pending->item.deadline = monotonic_ms() + pending->key.timeout;
+	if (lookups->asked.count == 0)
+		lookups->look_at = monotonic_ms() + SILENCE;
 	if (!push_item(&lookups->asked, &pending->item))
 		return false;
 	pending->generation = lookups->generations->number;
@@ -271,6 +279,7 @@ static void wait_to_be_asked(struct lookups *lookups, struct pending *pending)
 
 void forget_asked(struct lookups *lookups)
 {
+	drop_trial(&lookups->trial);
 	while (lookups->asked.count > 0) {
 		struct pending *pending = (struct pending *)top_item(&lookups->asked);
 		leave_queues(pending);
@@ -309,6 +318,7 @@ static void join_pending(struct pending *pending, struct lookup *lookup)
 	if (lookup->next != NULL)
 		lookup->next->link = &lookup->next;
 	pending->waiters = lookup;
+	pending->pressing |= lookup->options.pressing;
 }
 
 /* Also again, from its first attempt on. */
@@ -501,10 +511,88 @@ static void pass_deadlines(struct lookups *lookups)
 	}
 }
 
+/* Whether the way to the servers loses answers */
+
+static bool is_in_zones(const char *qname, const struct named_text_list *servers)
+{
+	for (size_t i = 0; i < servers->count; i++)
+		if (is_in_zone(qname, servers->items[i].name))
+			return true;
+	return false;
+}
+
+/* Not below a zone with servers of its own: these say nothing about the others. */
+static bool is_silent(const struct pending *pending, int64_t now)
+{
+	const struct settings *settings = pending->owner->generations->settings;
+	int64_t asked_at = pending->item.deadline - pending->key.timeout;
+	return pending->pressing && !pending->query.tcp && now - asked_at >= SILENCE && is_with_library(&pending->question)
+		&& !is_in_zones(pending->qname, &settings->stub) && !is_in_zones(pending->qname, &settings->forward_zones);
+}
+
+/* Another one at each look, for the zone of one may be silent itself. */
+static void look_for_silence(struct lookups *lookups, int64_t now)
+{
+	const struct heap *asked = &lookups->asked;
+	lookups->look_at = now + LOOK_INTERVAL;
+	for (size_t i = 0; i < asked->count && i < LOOKED_AT_ONCE; i++) {
+		lookups->looked_up_to = (lookups->looked_up_to + 1) % asked->count;
+		const struct pending *pending = (const struct pending *)asked->items[lookups->looked_up_to];
+		if (!is_silent(pending, now))
+			continue;
+		begin_trial(&lookups->trial, lookups->generations, pending->qname, pending->key.qtype);
+		return;
+	}
+}
+
+static bool was_asked_before(const struct lookups *lookups, const struct pending *pending)
+{
+	return pending->question.flight != NULL && !pending->query.tcp && pending->generation != lookups->generations->number;
+}
+
+/* What the generation before may have lost. */
+static void ask_again(struct lookups *lookups)
+{
+	size_t bucket = 0;
+	for (struct pending *pending; (pending = any_pending(&lookups->table, &bucket)) != NULL; bucket++)
+		for (struct pending *next; pending != NULL; pending = next) {
+			next = next_pending(pending);
+			if (!was_asked_before(lookups, pending))
+				continue;
+			leave_queues(pending);
+			drop_question(&pending->question);
+			wait_to_be_asked(lookups, pending);
+		}
+}
+
+static void try_another_way(struct lookups *lookups)
+{
+	struct generations *generations = lookups->generations;
+	enum lost_udp known = generations->config->lost_udp;
+	int64_t now = monotonic_ms();
+	if (advance_trial(&lookups->trial, generations)) {
+		ask_for_less(generations, known);
+		follow_generation(lookups);
+		if (known != generations->config->lost_udp)
+			ask_again(lookups);
+	} else if (lookups->asked.count > 0 && now >= lookups->look_at && may_begin_trial(&lookups->trial, generations, now)) {
+		look_for_silence(lookups, now);
+	}
+}
+
+static int64_t next_trial(const struct lookups *lookups)
+{
+	int64_t next = next_of_trial(&lookups->trial);
+	if (next != INT64_MAX || lookups->asked.count == 0 || !may_begin_trial(&lookups->trial, lookups->generations, INT64_MAX))
+		return next;
+	return lookups->look_at > lookups->trial.due ? lookups->look_at : lookups->trial.due;
+}
+
 void advance_lookups(struct lookups *lookups)
 {
 	advance_answered(lookups);
 	pass_deadlines(lookups);
+	try_another_way(lookups);
 	ask_waiting(lookups);
 }
 
@@ -513,7 +601,7 @@ int64_t next_due(const struct lookups *lookups)
 	if (lookups->completed != NULL || lookups->answered != NULL)
 		return 1; /* long past: it stays due */
 	const struct heap_item *waiting = top_item(&lookups->waiting), *asked = top_item(&lookups->asked);
-	int64_t due = INT64_MAX;
+	int64_t due = next_trial(lookups);
 	if (waiting != NULL && waiting->deadline < due)
 		due = waiting->deadline;
 	if (asked != NULL && asked->deadline < due)

@@ -7,6 +7,7 @@
 #include "generations.h"
 #include "known.h"
 #include "pending.h"
+#include "trial.h"
 
 struct lookup; /* one caller's wait for one answer */
 
@@ -35,6 +36,9 @@ struct lookups {
 	uint64_t generation;   /* whose failures the cache remembers */
 	uint64_t trust;        /* whose verdicts it has */
 	bool is_held;
+	struct trial trial;
+	int64_t look_at;     /* of monotonic_ms; when a trial may be worth while next, if something is asked */
+	size_t looked_up_to; /* which of asked was looked at last */
 };
 
 /* The same without zeros. */

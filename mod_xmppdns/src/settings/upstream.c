@@ -19,6 +19,14 @@ double timeout_in_use(const struct settings *settings, const struct upstream_con
 	return config != NULL && config->timeout > 0 ? config->timeout : DEFAULT_TIMEOUT;
 }
 
+bool may_lose_udp(const struct settings *settings, const struct upstream_config *config)
+{
+	for (size_t i = 0; i < settings->options.count; i++)
+		if (strcmp(settings->options.items[i].name, "edns-buffer-size:") == 0 || strcmp(settings->options.items[i].name, "tcp-upstream:") == 0)
+			return false;
+	return !config->recursive && !settings->tls && !config->use_vc && config->lost_udp != LOST_ALL;
+}
+
 bool validates_all(const struct settings *settings, const struct upstream_config *config)
 {
 	for (size_t i = 0; i < settings->options.count; i++)

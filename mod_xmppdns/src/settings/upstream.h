@@ -9,6 +9,9 @@
 
 enum { MARK_OF_TLS_CA, MARKED_FILES };
 
+/* Which answers of the forwarders do not arrive over UDP, as far as is known. */
+enum lost_udp { LOST_NOTHING, LOST_LARGE /* those above 512 bytes */, LOST_ALL };
+
 struct upstream_config {
 	/* private */ unsigned references;
 	bool recursive;                       /* no forwarder: libunbound asks from the root */
@@ -20,6 +23,7 @@ struct upstream_config {
 	char *anchor_source;                  /* for a person: "built in", "settings", files' paths */
 	unsigned timeout, attempts;           /* resolv.conf's options, 0 where it says nothing; seconds, count */
 	bool use_vc;                          /* likewise: over TCP from the first attempt on */
+	enum lost_udp lost_udp;               /* LOST_NOTHING when it is read: what is learnt later the owner puts there before anybody else has it */
 	struct text_list warnings;            /* for a person, one a line: skipped lines, unreadable files */
 	struct text_list kept;                /* for the operator, one a line: what stays as it was before, and why */
 	struct file_mark marks[MARKED_FILES]; /* of files that libunbound reads itself, from before */
@@ -38,6 +42,9 @@ void release_upstream(struct upstream_config *config);                 /* gives 
 
 /* Seconds for one attempt: the settings', else resolv.conf's, else DEFAULT_TIMEOUT. config may be NULL. */
 double timeout_in_use(const struct settings *settings, const struct upstream_config *config);
+
+/* Whether more may be learnt about lost_udp, and would help: forwarders are asked over UDP, in no way that an option says. */
+bool may_lose_udp(const struct settings *settings, const struct upstream_config *config);
 
 /* Whether libunbound validates, from the root downwards: with anchors for it, and no option that switches it off. */
 bool validates_all(const struct settings *settings, const struct upstream_config *config);

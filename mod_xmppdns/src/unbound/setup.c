@@ -16,7 +16,7 @@
 #include "log.h"
 #include "zones.h"
 
-enum { FEWEST_PORTS = 16, MOST_PORTS = 1024, MOST_CONNECTIONS = 512, SMALL_CACHE = 4 * 1024 * 1024, VALUE_SIZE = 32 };
+enum { FEWEST_PORTS = 16, MOST_PORTS = 1024, MOST_CONNECTIONS = 512, FEW_CONNECTIONS = 128, SMALL_CACHE = 4 * 1024 * 1024, VALUE_SIZE = 32 };
 
 struct option {
 	const char *name, *value;
@@ -100,25 +100,29 @@ static const char *find_option(const struct settings *settings, const char *name
 	return value;
 }
 
-static uint32_t count_connections(const struct settings *settings)
-{
-	const char *given = find_option(settings, "outgoing-num-tcp:");
-	uint32_t most = given != NULL ? (uint32_t)strtoul(given, NULL, 10) : MOST_CONNECTIONS;
-	return most < count_descriptors() ? most : count_descriptors();
-}
-
 static bool is_over_tcp(const struct settings *settings, const struct upstream_config *config, enum role role)
 {
 	const char *given = find_option(settings, "tcp-upstream:");
-	return config->use_vc || role == ROLE_TCP || role == ROLE_PROBE_TCP || (given != NULL && strcmp(given, "yes") == 0);
+	return config->use_vc || config->lost_udp == LOST_ALL || role == ROLE_TCP || role == ROLE_PROBE_TCP
+		|| (given != NULL && strcmp(given, "yes") == 0);
+}
+
+/* Where all is asked over TCP, few enough for a forwarder that has a process for each, and enough for one domain to be asked for all at once. */
+static uint32_t count_connections(const struct settings *settings, const struct upstream_config *config, enum role role)
+{
+	const char *given = find_option(settings, "outgoing-num-tcp:");
+	uint32_t usual = is_over_tcp(settings, config, role) ? FEW_CONNECTIONS : MOST_CONNECTIONS;
+	uint32_t most = given != NULL ? (uint32_t)strtoul(given, NULL, 10) : usual;
+	return most < count_descriptors() ? most : count_descriptors();
 }
 
 /* Over TLS many share a connection. Over TCP each has its own, and where none is left libunbound ends that of another: half of them, for some wait
  * for their server to end them. */
 uint32_t most_questions(const struct settings *settings, const struct upstream_config *config, enum role role)
 {
+	uint32_t connections = count_connections(settings, config, role);
 	if (is_over_tcp(settings, config, role) && !settings->tls)
-		return count_connections(settings) > 3 ? count_connections(settings) / 2 : 1;
+		return connections > 3 ? connections / 2 : 1;
 	return role == ROLE_PROBE_UDP ? count_ports(role) : count_descriptors();
 }
 
@@ -140,15 +144,17 @@ static void set_sizes(struct ub_ctx *ub, const struct settings *settings, enum r
 }
 
 /* Not every server goes on after its first answer over TCP: what libunbound has asked it meanwhile is lost, and looks like a zone without keys. */
-static void set_connections(struct ub_ctx *ub, const struct settings *settings)
+static void set_connections(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role)
 {
-	set_our_number(ub, "outgoing-num-tcp:", count_connections(settings));
+	set_our_number(ub, "outgoing-num-tcp:", count_connections(settings, config, role));
 	if (!settings->tls)
 		set_our_option(ub, "max-reuse-tcp-queries:", "1");
 }
 
 static void set_role(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role)
 {
+	if (config->lost_udp == LOST_LARGE)
+		set_our_option(ub, "edns-buffer-size:", "512"); /* larger ones are truncated then, and come over TCP */
 	if (is_over_tcp(settings, config, role))
 		set_our_option(ub, "tcp-upstream:", "yes");
 	if (role == ROLE_PROBE_UDP || role == ROLE_PROBE_TCP)
@@ -224,7 +230,7 @@ static bool configure(
 	for (size_t i = 0; i < sizeof(DEFAULT_OPTIONS) / sizeof(DEFAULT_OPTIONS[0]); i++)
 		set_our_option(ub, DEFAULT_OPTIONS[i].name, DEFAULT_OPTIONS[i].value);
 	set_sizes(ub, settings, role);
-	set_connections(ub, settings);
+	set_connections(ub, settings, config, role);
 	set_role(ub, settings, config, role);
 	return set_servers(ub, settings, config, problem) && set_tls(ub, settings, problem) && set_anchors(ub, settings, config, role, problem)
 		&& set_insecure(ub, settings, role, problem) && set_raw_options(ub, settings, problem);
