@@ -14,7 +14,7 @@ static size_t put_head(uint8_t *bytes)
 {
 	struct snapshot snapshot = { .bytes = NULL };
 	struct snapshot_head head = { .written_at = 1, .wall_clock_lead = -1 };
-	EXPECT(begin_snapshot(&snapshot, &head));
+	EXPECT(begin_snapshot(&snapshot, &head, 0));
 	size_t size = snapshot.size;
 	memcpy(bytes, snapshot.bytes, size);
 	free_snapshot(&snapshot);
@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(file, room, file_size);
 	if (check_snapshot(file, file_size, &head, &answers) == NULL) {
 		struct snapshot copy = { .bytes = NULL };
-		EXPECT(begin_snapshot(&copy, &head));
+		EXPECT(begin_snapshot(&copy, &head, 0));
 		copy_answers(answers, &copy);
 		refuse(&copy, answers);
 		EXPECT(end_snapshot(&copy));

@@ -245,8 +245,10 @@ static void fail_to_write(struct keeper *keeper)
 
 static bool begin_collecting(struct keeper *keeper)
 {
+	struct cache_counters counters;
 	struct snapshot_head head = head_of_now(keeper);
-	if (!create_file(keeper) || !begin_snapshot(&keeper->file->snapshot, &head))
+	read_cache_counters(keeper->lookups->cache, &counters); /* in a file they take less */
+	if (!create_file(keeper) || !begin_snapshot(&keeper->file->snapshot, &head, counters.bytes))
 		return false;
 	keeper->state = KEEPER_COLLECTS;
 	keeper->place = 0;

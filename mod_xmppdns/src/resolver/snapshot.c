@@ -59,10 +59,10 @@ static void put_text(struct snapshot *snapshot, const char *text)
 	put_bytes(snapshot, text, size);
 }
 
-bool begin_snapshot(struct snapshot *snapshot, const struct snapshot_head *head)
+bool begin_snapshot(struct snapshot *snapshot, const struct snapshot_head *head, size_t expected)
 {
 	snapshot->size = 0;
-	if (!make_room(snapshot, HEAD_SIZE))
+	if (!make_room(snapshot, HEAD_SIZE + expected))
 		return false;
 	put_bytes(snapshot, MARK, MARK_SIZE);
 	put_number(snapshot, VERSION, 1);

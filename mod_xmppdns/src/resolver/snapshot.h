@@ -23,8 +23,8 @@ struct snapshot_head {
 };
 
 /* Each gives false without memory, and free_snapshot is the caller's all the same. An answer that the form has no room for is left out.
- * left: milliseconds, from written_at on. */
-bool begin_snapshot(struct snapshot *snapshot, const struct snapshot_head *head);
+ * expected: bytes, for which room is made at once: moving megabytes takes long. left: milliseconds, from written_at on. */
+bool begin_snapshot(struct snapshot *snapshot, const struct snapshot_head *head, size_t expected);
 bool add_to_snapshot(struct snapshot *snapshot, const struct answer *answer, int64_t left);
 bool end_snapshot(struct snapshot *snapshot); /* now its bytes are whole */
 void free_snapshot(struct snapshot *snapshot);
