@@ -118,7 +118,7 @@ local function report_transports(run, server)
 	elseif answered < #server.transports then
 		level = "warning";
 		local has_udp = has_answered(server.udp);
-		advice = has_udp and "large answers need TCP: let it pass" or "each lookup waits for UDP in vain: let it pass";
+		advice = has_udp and "large answers need TCP: let it pass" or "answers over UDP get lost, at least large ones: let them pass";
 	end
 	add(run.findings, level, "server", ("%s%s %s"):format(server.address, server.zone and " for " .. server.zone or "", text), advice);
 end
