@@ -10,12 +10,11 @@
 #include "base/clock.h"
 #include "cure.h"
 #include "dns/name.h"
+#include "silence.h"
 
 enum {
 	DEADLINES_AT_ONCE = 1000, /* in one call of advance_lookups: it must not hold its caller */
-	SILENCE = 1000,           /* ms without an answer, after which a question may be tried another way */
-	LOOK_INTERVAL = 250,      /* ms between two looks for such a question */
-	LOOKED_AT_ONCE = 100      /* questions */
+	LOOK_INTERVAL = 250       /* ms between two looks for a silent question */
 };
 
 struct lookup {
@@ -513,36 +512,13 @@ static void pass_deadlines(struct lookups *lookups)
 
 /* Whether the way to the servers loses answers */
 
-static bool is_in_zones(const char *qname, const struct named_text_list *servers)
-{
-	for (size_t i = 0; i < servers->count; i++)
-		if (is_in_zone(qname, servers->items[i].name))
-			return true;
-	return false;
-}
-
-/* Not below a zone with servers of its own: these say nothing about the others. */
-static bool is_silent(const struct pending *pending, int64_t now)
-{
-	const struct settings *settings = pending->owner->generations->settings;
-	int64_t asked_at = pending->item.deadline - pending->key.timeout;
-	return pending->pressing && !pending->query.tcp && now - asked_at >= SILENCE && is_with_library(&pending->question)
-		&& !is_in_zones(pending->qname, &settings->stub) && !is_in_zones(pending->qname, &settings->forward_zones);
-}
-
-/* Another one at each look, for the zone of one may be silent itself. */
 static void look_for_silence(struct lookups *lookups, int64_t now)
 {
-	const struct heap *asked = &lookups->asked;
+	const struct settings *settings = lookups->generations->settings;
 	lookups->look_at = now + LOOK_INTERVAL;
-	for (size_t i = 0; i < asked->count && i < LOOKED_AT_ONCE; i++) {
-		lookups->looked_up_to = (lookups->looked_up_to + 1) % asked->count;
-		const struct pending *pending = (const struct pending *)asked->items[lookups->looked_up_to];
-		if (!is_silent(pending, now))
-			continue;
-		begin_trial(&lookups->trial, lookups->generations, pending->qname, pending->key.qtype);
-		return;
-	}
+	const struct pending *silent = find_silent(&lookups->asked, settings, &lookups->looked_up_to, now);
+	if (silent != NULL)
+		begin_trial(&lookups->trial, lookups->generations, silent->qname, silent->key.qtype);
 }
 
 static bool was_asked_before(const struct lookups *lookups, const struct pending *pending)
