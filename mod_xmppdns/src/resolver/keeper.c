@@ -386,7 +386,9 @@ void close_keeper(struct keeper *keeper, bool forked)
 
 void advance_keeper(struct keeper *keeper)
 {
-	int64_t now = keeper->path == NULL ? 0 : monotonic_ms();
+	if (keeper->path == NULL)
+		return;
+	int64_t now = monotonic_ms();
 	if (now < keeper->due)
 		return;
 	switch (keeper->state) {
