@@ -16,7 +16,7 @@
 #include "log.h"
 #include "zones.h"
 
-enum { FEWEST_PORTS = 16, MOST_PORTS = 1024, MOST_CONNECTIONS = 512, FEW_CONNECTIONS = 128, SMALL_CACHE = 4 * 1024 * 1024, VALUE_SIZE = 32 };
+enum { FEWEST_PORTS = 16, MOST_PORTS = 1024, CONNECTIONS = 128, SMALL_CACHE = 4 * 1024 * 1024, VALUE_SIZE = 32 };
 
 struct option {
 	const char *name, *value;
@@ -107,12 +107,11 @@ static bool is_over_tcp(const struct settings *settings, const struct upstream_c
 		|| (given != NULL && strcmp(given, "yes") == 0);
 }
 
-/* Where all is asked over TCP, few enough for a forwarder that has a process for each, and enough for one domain to be asked for all at once. */
-static uint32_t count_connections(const struct settings *settings, const struct upstream_config *config, enum role role)
+/* Enough for what one domain is asked for at once. libunbound keeps 64 KB for each, in every context, and a forwarder may have a process for each. */
+static uint32_t count_connections(const struct settings *settings)
 {
 	const char *given = find_option(settings, "outgoing-num-tcp:");
-	uint32_t usual = is_over_tcp(settings, config, role) ? FEW_CONNECTIONS : MOST_CONNECTIONS;
-	uint32_t most = given != NULL ? (uint32_t)strtoul(given, NULL, 10) : usual;
+	uint32_t most = given != NULL ? (uint32_t)strtoul(given, NULL, 10) : CONNECTIONS;
 	return most < count_descriptors() ? most : count_descriptors();
 }
 
@@ -120,7 +119,7 @@ static uint32_t count_connections(const struct settings *settings, const struct 
  * for their server to end them. */
 uint32_t most_questions(const struct settings *settings, const struct upstream_config *config, enum role role)
 {
-	uint32_t connections = count_connections(settings, config, role);
+	uint32_t connections = count_connections(settings);
 	if (is_over_tcp(settings, config, role) && !settings->tls)
 		return connections > 3 ? connections / 2 : 1;
 	return role == ROLE_PROBE_UDP ? count_ports(role) : count_descriptors();
@@ -144,9 +143,9 @@ static void set_sizes(struct ub_ctx *ub, const struct settings *settings, enum r
 }
 
 /* Not every server goes on after its first answer over TCP: what libunbound has asked it meanwhile is lost, and looks like a zone without keys. */
-static void set_connections(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role)
+static void set_connections(struct ub_ctx *ub, const struct settings *settings)
 {
-	set_our_number(ub, "outgoing-num-tcp:", count_connections(settings, config, role));
+	set_our_number(ub, "outgoing-num-tcp:", count_connections(settings));
 	if (!settings->tls)
 		set_our_option(ub, "max-reuse-tcp-queries:", "1");
 }
@@ -230,7 +229,7 @@ static bool configure(
 	for (size_t i = 0; i < sizeof(DEFAULT_OPTIONS) / sizeof(DEFAULT_OPTIONS[0]); i++)
 		set_our_option(ub, DEFAULT_OPTIONS[i].name, DEFAULT_OPTIONS[i].value);
 	set_sizes(ub, settings, role);
-	set_connections(ub, settings, config, role);
+	set_connections(ub, settings);
 	set_role(ub, settings, config, role);
 	return set_servers(ub, settings, config, problem) && set_tls(ub, settings, problem) && set_anchors(ub, settings, config, role, problem)
 		&& set_insecure(ub, settings, role, problem) && set_raw_options(ub, settings, problem);
