@@ -57,6 +57,14 @@ bool has_text(const struct text_list *list, const char *text)
 	return false;
 }
 
+const char *find_named_text(const struct named_text_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i].name, name) == 0)
+			return list->items[i].value;
+	return NULL;
+}
+
 void free_text_list(struct text_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)

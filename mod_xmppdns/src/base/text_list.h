@@ -29,6 +29,9 @@ bool add_named_text(struct named_text_list *list, const char *name, const char *
 
 bool has_text(const struct text_list *list, const char *text);
 
+/* The first value of that name, borrowed, or NULL. */
+const char *find_named_text(const struct named_text_list *list, const char *name);
+
 /* The texts; the struct stays. */
 void free_text_list(struct text_list *list);
 void free_named_text_list(struct named_text_list *list);

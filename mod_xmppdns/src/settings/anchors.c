@@ -211,10 +211,7 @@ static bool print_dnskey(const char *owner, char **rest, unsigned *flags, char l
 
 static bool add_once(struct text_list *anchors, const char *line)
 {
-	for (size_t i = 0; i < anchors->count; i++)
-		if (strcmp(anchors->items[i], line) == 0)
-			return true;
-	return add_text(anchors, line);
+	return has_text(anchors, line) || add_text(anchors, line);
 }
 
 static bool is_trusted(const struct records *records, enum anchor_states states, unsigned flags)

@@ -320,9 +320,7 @@ static bool add_insecure(
 		return refuse(setting, name, value, "a zone's name, or a list of them", problem);
 	if (!read_zone(setting, name, value, value->text, zone, problem))
 		return false;
-	if (has_text(&settings->insecure, zone))
-		return true;
-	return add_text(&settings->insecure, zone) || report_memory(problem);
+	return has_text(&settings->insecure, zone) || add_text(&settings->insecure, zone) || report_memory(problem);
 }
 
 static bool add_forward_zone(
@@ -432,10 +430,8 @@ bool is_insecure_by_setting(const struct settings *settings, const char *qname)
 
 bool is_zone_over_tls(const struct settings *settings, const char *zone)
 {
-	for (size_t i = 0; i < settings->forward_zones.count; i++)
-		if (strcmp(settings->forward_zones.items[i].name, zone) == 0)
-			return strchr(settings->forward_zones.items[i].value, '#') != NULL; /* like its others: check_zones */
-	return false;
+	const char *server = find_named_text(&settings->forward_zones, zone);
+	return server != NULL && strchr(server, '#') != NULL; /* like its others: check_zones */
 }
 
 bool needs_tls(const struct settings *settings)
@@ -448,10 +444,7 @@ bool needs_tls(const struct settings *settings)
 
 bool has_root_stub(const struct settings *settings)
 {
-	for (size_t i = 0; i < settings->stub.count; i++)
-		if (strcmp(settings->stub.items[i].name, ".") == 0)
-			return true;
-	return false;
+	return find_named_text(&settings->stub, ".") != NULL;
 }
 
 /* The system's servers are used unless the settings say where else answers come from. */
@@ -493,19 +486,11 @@ static bool check_tls(const struct settings *settings, struct problem *problem)
 	return true;
 }
 
-static bool has_name(const struct named_text_list *list, const char *name)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 static bool check_zones(const struct settings *settings, struct problem *problem)
 {
 	for (size_t i = 0; i < settings->forward_zones.count; i++) {
 		const struct named_text *server = &settings->forward_zones.items[i];
-		if (has_name(&settings->stub, server->name))
+		if (find_named_text(&settings->stub, server->name) != NULL)
 			return report_problem(problem, PROBLEM_CONFIG, "forward_zones[\"%s\"]: stub has that zone too", server->name);
 		if ((strchr(server->value, '#') != NULL) != is_zone_over_tls(settings, server->name))
 			return report_problem(

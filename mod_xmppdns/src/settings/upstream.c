@@ -21,9 +21,8 @@ double timeout_in_use(const struct settings *settings, const struct upstream_con
 
 bool may_lose_udp(const struct settings *settings, const struct upstream_config *config)
 {
-	for (size_t i = 0; i < settings->options.count; i++)
-		if (strcmp(settings->options.items[i].name, "edns-buffer-size:") == 0 || strcmp(settings->options.items[i].name, "tcp-upstream:") == 0)
-			return false;
+	if (find_named_text(&settings->options, "edns-buffer-size:") != NULL || find_named_text(&settings->options, "tcp-upstream:") != NULL)
+		return false;
 	return !config->recursive && !settings->tls && !config->use_vc && config->lost_udp != LOST_ALL;
 }
 
