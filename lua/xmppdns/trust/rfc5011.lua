@@ -73,40 +73,89 @@ end
 
 -- Reading and writing
 
-local function read_key(text)
-	local flags, protocol, algorithm, public = text:match("DNSKEY%s+(%d+)%s+(%d+)%s+(%d+)%s+([%w+/=]+)");
-	if not flags then return nil; end
-	local key = { flags = tonumber(flags), protocol = tonumber(protocol), algorithm = tonumber(algorithm), public = public };
-	local is_key = has_flag(key.flags, ZONE_FLAG) and key.flags < 65536 and key.protocol == 3 and key.algorithm < 256;
-	return is_key and #public % 4 == 0 and public:find("^[%w+/]+=?=?$") and key or nil;
-end
-
-local function read_state(text, key)
-	local number = tonumber(text:match(";;state=(%d)")) or STATES.valid; -- as an operator writes it
-	for state, its_number in pairs(STATES) do
-		if number == its_number then key.state = state; end
+-- The records of a zone file, as core reads them: { body, comment, owner }. One may go over several lines, in parentheses, and leave out its owner, which is
+-- then that of the one before.
+local function read_records(text)
+	local records, body, comment, depth, owner = {}, "", "", 0, ".";
+	for line in (text .. "\n"):gmatch("([^\n]*)\n") do
+		local said, remark = line:match("^([^;]*)(.*)$");
+		depth = depth + select(2, said:gsub("%(", "")) - select(2, said:gsub("%)", ""));
+		body = (body == "" and said or body .. " " .. said):gsub("[()]", " ");
+		comment = remark:find(";;state=", 1, true) and remark or comment;
+		if depth <= 0 then
+			owner = body:match("^%S+") or owner;
+			if depth == 0 and body:find("%S") then records[#records + 1] = { body = body:gsub("^%S+", ""), comment = comment, owner = owner }; end
+			body, comment, depth = "", "", 0;
+		end
 	end
-	if has_flag(key.flags, REVOKED_FLAG) and key.state ~= "removed" then key.state = "revoked"; end
-	key.changed = tonumber(text:match(";;lastchange=(%d+)")) or math.huge; -- now
-	return key.state ~= nil;
+	return records;
 end
 
--- The zone of a line's record, if it is a record.
-local function owner_of(line)
-	local owner, rest = line:match("^([%w._-]+)(%s.*)$");
-	if not owner then return nil; end
-	return owner == "." and "." or owner:lower():gsub("%.$", ""), rest;
+-- A record's type, in capitals, and the words behind it.
+local function read_type(body)
+	local words = {};
+	for word in body:gmatch("%S+") do words[#words + 1] = word; end
+	for _ = 1, 2 do
+		local is_ttl = words[1] and words[1]:find("^%d[%dsmhdwSMHDW]*$");
+		if is_ttl or words[1] and words[1]:upper() == "IN" then table.remove(words, 1); end
+	end
+	return words[1] and table.remove(words, 1):upper(), words;
 end
 
-local function add_line(state, line)
-	local zone, rest = owner_of(line);
-	if not zone or zone ~= (state.zone or zone) then return; end
-	local key = read_key(rest);
-	local tag, algorithm, kind, digest = rest:match("%sDS%s+(%d+)%s+(%d+)%s+(%d+)%s+(%x+)");
-	if key and read_state(rest, key) then
-		state.zone, state.keys[#state.keys + 1] = zone, key;
-	elseif digest and #digest == DIGEST_SIZES[tonumber(kind)] and tonumber(tag) < 65536 and tonumber(algorithm) < 256 then
-		state.zone, state.ds[#state.ds + 1] = zone, ("%s IN DS %s %s %s %s"):format(absolute(zone), tag, algorithm, kind, digest:upper());
+local function read_number(word, most)
+	local number = word and #word <= 5 and word:find("^%d+$") and tonumber(word);
+	return number and number <= most and number or nil;
+end
+
+-- The three numbers that both kinds begin with, and what is behind them; nil where they are none.
+local function read_fields(words, most)
+	local first, second, third = read_number(words[1], most), read_number(words[2], 255), read_number(words[3], 255);
+	if not (first and second and third) then return nil; end
+	return first, second, third, table.concat(words, "", 4);
+end
+
+local function read_key(words)
+	local flags, protocol, algorithm, public = read_fields(words, 65535);
+	local is_key = flags and has_flag(flags, ZONE_FLAG) and protocol == 3 and #public % 4 == 0 and public:find("^[%w+/]+=?=?$");
+	return is_key and { flags = flags, protocol = protocol, algorithm = algorithm, public = public } or nil;
+end
+
+local function read_ds(zone, words)
+	local tag, algorithm, kind, digest = read_fields(words, 65535);
+	if not tag or #digest ~= DIGEST_SIZES[kind] or digest:find("%X") then return nil; end
+	return ("%s IN DS %d %d %d %s"):format(absolute(zone), tag, algorithm, kind, digest:upper());
+end
+
+-- Nil for one that we do not know: such a record does not count.
+local function read_state(comment)
+	local mark = comment:match(";;state=(%d*)");
+	if not mark then return "valid"; end -- as an operator writes it
+	for state, number in pairs(STATES) do
+		if mark == tostring(number) then return state; end
+	end
+end
+
+local function complete_key(key, state, comment)
+	key.state = has_flag(key.flags, REVOKED_FLAG) and state ~= "removed" and "revoked" or state;
+	key.changed = tonumber((comment:match(";;lastchange=(%d+)"))) or math.huge; -- now
+	return key;
+end
+
+-- "." or "example.org"; nil for what is none.
+local function read_zone(owner)
+	if not owner:find("^[%w._-]+$") then return nil; end
+	return owner == "." and "." or (owner:lower():gsub("%.$", ""));
+end
+
+local function add_record(state, record)
+	local zone, its_state = read_zone(record.owner), read_state(record.comment);
+	if not zone or zone ~= (state.zone or zone) or not its_state then return; end
+	local kind, words = read_type(record.body);
+	local key, ds = kind == "DNSKEY" and read_key(words), kind == "DS" and TRUSTED[its_state] and read_ds(zone, words);
+	if key then
+		state.zone, state.keys[#state.keys + 1] = zone, complete_key(key, its_state, record.comment);
+	elseif ds then
+		state.zone, state.ds[#state.ds + 1] = zone, ds;
 	end
 end
 
@@ -120,17 +169,17 @@ local function trusted(state)
 	return lines;
 end
 
--- From a file of ours or of libunbound's; nil without a key that is trusted. Each record must be on a line of its own, as both write it.
+-- From a file of ours, of libunbound's or an operator's; nil without a key that is trusted.
 local function read(text)
 	local state = { keys = {}, ds = {}, queried = tonumber(text:match(";;last_queried: (%d+)")), succeeded = tonumber(text:match(";;last_success: (%d+)")) };
-	for line in text:gmatch("[^\n]+") do add_line(state, line); end
+	for _, record in ipairs(read_records(text)) do add_record(state, record); end
 	return trusted(state)[1] and state or nil;
 end
 
 -- From the anchors of that zone that are in force: lines in core's form. Nil when there are none.
 local function begin(zone, lines)
 	local state = { zone = zone, keys = {}, ds = {} };
-	for _, line in ipairs(lines) do add_line(state, line); end
+	for _, record in ipairs(read_records(table.concat(lines, "\n"))) do add_record(state, record); end
 	return trusted(state)[1] and state or nil;
 end
 

@@ -127,6 +127,17 @@ describe("autotrust", function ()
 		assert.is_true(is_secure());
 	end);
 
+	it("15.3: goes on with a file as an operator makes it of what dig prints, with spaces in the key", function ()
+		open();
+		refresh_until("valid");
+		local key = process.read(path):match("DNSKEY%s([^;]+) ;");
+		process.write(path, (". 3600 IN DNSKEY %s %s\n"):format(key:sub(1, -45), key:sub(-44)));
+		open({ trustfile = false, trusted = ". IN DS 1 13 2 " .. ("00"):rep(32) });
+		assert.is_true(is_secure());
+		refresh();
+		assert.same({ "valid", true }, { states(), is_secure() });
+	end);
+
 	it("asks by itself, a moment after the start, and once for all who want it", function ()
 		open({}, xmppdns.new);
 		assert(process.wait_until(function () resolver:wait(0.1); return states() == "valid"; end, 60));

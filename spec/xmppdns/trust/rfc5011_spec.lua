@@ -2,6 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- Years of a zone's keys in a moment.
 
+local process = require "spec.support.process";
 local rfc5011 = require "xmppdns.trust.rfc5011";
 local upstream = require "xmppdns.testcontext";
 
@@ -206,6 +207,29 @@ describe("rfc5011: the file", function ()
 		local state = rfc5011.read("; ours\n. IN DNSKEY 257 3 13 " .. PUBLIC[1] .. "\n.\t3600\tDS 4711 13 2 " .. ("ab"):rep(32) .. " ; a comment\n");
 		assert.equal("1 valid, DS 4711", show(state));
 		assert.same({ line(1), ". IN DS 4711 13 2 " .. ("AB"):rep(32) }, rfc5011.trusted(state));
+	end);
+
+	it("15.2: means what it means to core, in whatever form: of every key and record the same count as trusted", function ()
+		local DIGEST, path = ("AB"):rep(32), process.directory("rfc5011") .. "/parity.key";
+		local function key_in(form) return (form:gsub("FIRST", PUBLIC[1]:sub(1, 56)):gsub("SECOND", PUBLIC[1]:sub(57))); end
+		local good = ". IN DS 1 13 2 " .. DIGEST .. "\n";
+		for text, expected in pairs({
+			[key_in(". 3600 IN DNSKEY 257 3 13 FIRST SECOND ; as dig prints it")] = 2, [key_in(". DNSKEY (257 3\t13 ; (\n FIRST\r\n SECOND )")] = 2;
+			[key_in(". IN TXT x\n\t1h IN dnskey 257 3 13 FIRSTSECOND")] = 2, [key_in(". IN DNSKEY 257 3 13 ( FIRST ;;state=4\nSECOND )")] = 1;
+			[". IN DS 4711 13 2 " .. DIGEST:sub(1, 56) .. " " .. DIGEST:sub(57):lower()] = 2, [". DS 4711 13 2 (\n" .. DIGEST .. ")"] = 2;
+			[". DS 4711 13 2 " .. DIGEST .. " ;;state=1"] = 1, [". DS 4711 13 2 " .. DIGEST .. " ;;state=4"] = 1;
+			[". DS 4711 13 2 " .. DIGEST .. " ;;state=3"] = 2, [". IN A 192.0.2.1 ; DS 4711 13 2 " .. DIGEST] = 1;
+			[key_in(". IN DNSKEY 257 3 13 FIRSTSECOND ;;state=25")] = 1, [key_in(". IN DNSKEY 257 3 13 FIRSTSECOND ;;state=")] = 1;
+			[key_in(". IN DNSKEY 257 3 13 FIRSTSECOND ;;state=0")] = 1, [key_in(". CH DNSKEY 257 3 13 FIRSTSECOND")] = 1;
+		}) do
+			local lines = rfc5011.trusted(rfc5011.read(good .. text .. "\n"));
+			assert.same({ expected, text }, { #lines, text });
+			process.write(path, good .. text .. "\n");
+			local by_core = upstream.read_upstream({ trustfile = path, resolvconf = false }).anchors;
+			table.sort(lines);
+			table.sort(by_core);
+			assert.same(by_core, lines);
+		end
 	end);
 
 	it("is of one zone", function ()
