@@ -4,6 +4,7 @@
 
 local misdns = require "spec.support.misdns";
 local new = require "xmppdns.resolver".new;
+local process = require "spec.support.process";
 local testprocess = require "xmppdns.testprocess";
 
 local server;
@@ -253,6 +254,44 @@ describe("process: after a fork", function ()
 		assert.same(0, wait_for_child());
 		assert.is_false(resolver.core:poll(0));
 		assert.is_table((ask(resolver, "n10.process.example")));
+		resolver:close();
+	end);
+
+	it("15.9: a child without descriptors does not take the parent's contexts out of its descriptor, whatever has changed meanwhile", function ()
+		local path = process.write(process.directory() .. "/process.resolv.conf", "nameserver 127.0.0.1\n");
+		local resolver = assert(new(settings({ resolvconf = path, trusted = ". IN DS 1 13 2 " .. ("AB"):rep(32) })));
+		local watched = process.read("/proc/self/fdinfo/" .. resolver:getfd());
+		assert.is_false(resolver.core:poll(1.1)); -- until it looks at the file again
+		process.write(path, "nameserver 127.0.0.1\noptions timeout:3\n");
+		testprocess.limit_descriptors(0);
+		local wait_for_child = testprocess.fork(function ()
+			resolver:query("n12.process.example", "A", function () end);
+			return true;
+		end);
+		testprocess.limit_descriptors();
+		assert.same(0, wait_for_child());
+		assert.equal(watched, process.read("/proc/self/fdinfo/" .. resolver:getfd()));
+		resolver:close();
+	end);
+
+	it("15.9: a child without descriptors says so to who waits, and asks no thread of the parent's", function ()
+		local resolver = assert(new(settings()));
+		server:rule({ name = "n13.process.example", fault = "silence" });
+		local codes = {};
+		for _ = 1, 3 do resolver:query("n13.process.example", "A", function (_, err) codes[#codes + 1] = err and err.code or "answered"; end); end
+		resolver:process();
+		testprocess.limit_descriptors(0);
+		local wait_for_child = testprocess.fork(function ()
+			resolver:process();
+			resolver:process();
+			resolver:query("n14.process.example", "A", function (_, err) codes[#codes + 1] = err and err.code or "answered"; end);
+			resolver:process();
+			testprocess.limit_descriptors();
+			return table.concat(codes, " ") == "system system system system" and ask(resolver, "n15.process.example") ~= nil;
+		end);
+		testprocess.limit_descriptors();
+		assert.same(0, wait_for_child());
+		assert.same({}, codes);
 		resolver:close();
 	end);
 

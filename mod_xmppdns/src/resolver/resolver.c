@@ -95,17 +95,30 @@ void delete_resolver(struct resolver *resolver)
 	free(resolver);
 }
 
-/* The child of a fork has no threads of its parent's: what was asked is asked again. */
+/* The child of a fork has no threads of its parent's: what was asked is asked again. The parent's contexts go at once, also where there are no descriptors
+ * for others yet: they are not ours to end, and know who has asked them, who may end before. */
 static void recover_after_fork(struct resolver *resolver)
 {
 	if (!is_forked(resolver))
 		return;
 	forget_asked(&resolver->lookups);
-	if (!has_descriptors(&resolver->wakeup) || !renew_generations(&resolver->generations))
+	if (!renew_generations(&resolver->generations) || !has_descriptors(&resolver->wakeup))
 		return; /* it is tried again */
 	resolver->forks = resolver->wakeup.forks;
 	follow_generation(&resolver->lookups);
 	forget_kept(&resolver->keeper);
+}
+
+/* Before something is believed, be it an answer that has just come or one that is known. In the child of a fork only what has been made anew is ours. */
+static void watch_clock(struct resolver *resolver)
+{
+	uint64_t before = resolver->generations.number;
+	if (is_forked(resolver))
+		return;
+	watch_wall_clock(&resolver->generations);
+	follow_generation(&resolver->lookups);
+	if (resolver->generations.number != before)
+		set_timer(resolver);
 }
 
 /* The descriptor */
@@ -132,8 +145,7 @@ void process_resolver(struct resolver *resolver)
 	recover_after_fork(resolver);
 	if (!is_forked(resolver)) /* else there is nothing of ours to be watched */
 		process_watched(&resolver->wakeup);
-	watch_wall_clock(&resolver->generations); /* after the answers came, and before one is looked at */
-	follow_generation(&resolver->lookups);
+	watch_clock(resolver); /* after the answers came, and before one is looked at */
 	if (!is_forked(resolver))
 		advance_keeper(&resolver->keeper);
 	advance_lookups(&resolver->lookups);
@@ -176,6 +188,7 @@ bool take_notice(struct resolver *resolver, char text[NOTICE_SIZE])
 
 struct known_answer peek_answer(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options)
 {
+	watch_clock(resolver);
 	struct lookup_options effective = complete_options(&resolver->generations, options);
 	return find_known(resolver->cache, qname, qtype, &effective, monotonic_ms());
 }
@@ -203,8 +216,7 @@ bool write_answers(struct resolver *resolver, struct problem *problem)
 	recover_after_fork(resolver);
 	if (is_forked(resolver))
 		return report_problem(problem, PROBLEM_SYSTEM, "out of memory or descriptors after fork");
-	watch_wall_clock(&resolver->generations);
-	follow_generation(&resolver->lookups);
+	watch_clock(resolver);
 	bool written = write_now(&resolver->keeper, problem);
 	set_timer(resolver);
 	return written;
@@ -216,8 +228,7 @@ struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16
 {
 	recover_after_fork(resolver);
 	watch_resolvconf(&resolver->generations);
-	watch_wall_clock(&resolver->generations);
-	follow_generation(&resolver->lookups);
+	watch_clock(resolver);
 	struct lookup_options effective = complete_options(&resolver->generations, options);
 	struct lookup *lookup = add_lookup(&resolver->lookups, qname, qtype, &effective, owner);
 	if (lookup != NULL)
@@ -277,8 +288,9 @@ const struct upstream_config *resolver_upstream(const struct resolver *resolver)
 	return resolver->generations.config;
 }
 
-uint64_t resolver_trust(const struct resolver *resolver)
+uint64_t resolver_trust(struct resolver *resolver)
 {
+	watch_clock(resolver);
 	return resolver->generations.trust;
 }
 

@@ -80,7 +80,7 @@ bool take_notice(struct resolver *resolver, char text[NOTICE_SIZE]);
 struct cache *resolver_cache(struct resolver *resolver);
 struct settings *resolver_settings(struct resolver *resolver);
 const struct upstream_config *resolver_upstream(const struct resolver *resolver);
-uint64_t resolver_trust(const struct resolver *resolver); /* the counters' */
+uint64_t resolver_trust(struct resolver *resolver); /* the counters', after a look at the wall clock */
 void read_resolver_counters(const struct resolver *resolver, struct resolver_counters *counters);
 
 #endif

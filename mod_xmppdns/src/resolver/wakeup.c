@@ -127,7 +127,8 @@ bool has_descriptors(struct wakeup *wakeup)
 
 bool watch_context(struct wakeup *wakeup, struct context *context)
 {
-	return watch(wakeup, context_fd(context), context);
+	errno = EMFILE;
+	return !wakeup->is_parents && watch(wakeup, context_fd(context), context);
 }
 
 /* By hand: closing does not unwatch what a forked child still holds open. */

@@ -84,11 +84,11 @@ describe("clock: 15.7,", function ()
 			assert.equal("new generation, new trust, TTL 300, nothing else\n", run(([[
 				open(plain);
 				ask("c3.plain.example");
+				local before = resolver:trust_epoch();
 				testclock.set(%d);
 				resolver.core:flush("c3.plain.example"); -- what libunbound knows stays
 				local notices = {};
 				function resolver.on_notice(text) notices[#notices + 1] = text; end
-				local before = resolver:trust_epoch();
 				local answer = ask("c3.plain.example");
 				assert(#notices == 1 and notices[1]:find("clock was set by [+-]%%d+ s"), notices[1]);
 				io.write(resolver:stats().generation == 2 and "new generation, " or "", resolver:trust_epoch() ~= before and "new trust, " or "");
@@ -97,6 +97,21 @@ describe("clock: 15.7,", function ()
 				print(resolver:stats().generation == 2 and "nothing else" or "and more");
 			]]):format(step)));
 			assert.equal(2, server:tally("c3.plain.example").udp);
+		end);
+	end
+
+	for name, look in pairs({
+		["asking again"] = [[print(ask("c4.plain.example").from_cache == true)]], ["looking into the cache"] = [[print(resolver:peek("c4.plain.example", "A") ~= nil)]];
+		["comparing trust epochs"] = [[print(resolver:trust_epoch() == before)]];
+	}) do
+		it("what is known when the wall clock is set is not believed any more, whatever comes first: " .. name, function ()
+			assert.equal("false\n", run(([[
+				open(plain);
+				ask("c4.plain.example");
+				local before = resolver:trust_epoch();
+				testclock.set(-YEAR);
+				%s
+			]]):format(look)));
 		end);
 	end
 
