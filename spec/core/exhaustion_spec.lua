@@ -78,6 +78,18 @@ describe("xmppdns.core: with too few", function ()
 		]]));
 	end);
 
+	it("15.11: descriptors to read the system's anchors: the error system, and not fewer anchors", function ()
+		assert.same("nil\t/var/lib/unbound/root.key: Too many open files\nas before\n", run([[
+			local upstream = require "xmppdns.testcontext";
+			local settings = { upstream = "recursive" };
+			local all = table.concat(upstream.read_upstream(settings).anchors, " ");
+			testprocess.limit_descriptors(0);
+			print(upstream.read_upstream(settings));
+			testprocess.limit_descriptors();
+			print(all == table.concat(upstream.read_upstream(settings).anchors, " ") and "as before");
+		]]));
+	end);
+
 	it("descriptors to make a resolver: the error system, and a resolver once there are enough", function ()
 		assert.same("system only\n", run([[
 			local seen, open = {}, count_descriptors();

@@ -289,27 +289,30 @@ static bool is_default(const char *line)
 		&& (algorithm == 8 || algorithm == 10 || algorithm == 13 || algorithm == 14); /* RSA and ECDSA with SHA-2: every build has them */
 }
 
-static bool add_system_anchors(struct text_list *anchors, const char *path, struct text_list *sources)
+/* A file that cannot be used does not count; one that this machine was too short of something to read could. */
+static bool add_system_anchors(struct text_list *anchors, const char *path, struct text_list *sources, struct problem *problem)
 {
 	struct text_list found = { .count = 0 };
-	struct problem problem;
-	bool is_empty, is_source = false, added = true, usable = read_anchors(path, VALID_KEYS, &found, &is_empty, &problem);
+	bool is_empty, is_source = false, added = true, usable = read_anchors(path, VALID_KEYS, &found, &is_empty, problem);
+	if (!usable && problem->kind == PROBLEM_SYSTEM)
+		return false;
 	for (size_t i = 0; usable && added && i < found.count; i++)
 		if (is_default(found.items[i])) {
 			added = add_once(anchors, found.items[i]);
 			is_source = true;
 		}
 	free_text_list(&found);
-	return added && (!is_source || add_text(sources, path));
+	return (added && (!is_source || add_text(sources, path))) || report_memory(problem);
 }
 
-bool add_default_anchors(struct text_list *anchors, struct text_list *sources)
+bool add_default_anchors(struct text_list *anchors, struct text_list *sources, struct problem *problem)
 {
-	struct problem problem;
-	if (!parse_anchors(IANA_ANCHORS, sizeof(IANA_ANCHORS) - 1, VALID_KEYS, anchors, &problem) || !add_text(sources, "built in"))
+	if (!parse_anchors(IANA_ANCHORS, sizeof(IANA_ANCHORS) - 1, VALID_KEYS, anchors, problem))
 		return false;
+	if (!add_text(sources, "built in"))
+		return report_memory(problem);
 	for (size_t i = 0; i < sizeof(ROOT_KEY_FILES) / sizeof(ROOT_KEY_FILES[0]); i++)
-		if (!add_system_anchors(anchors, ROOT_KEY_FILES[i], sources))
+		if (!add_system_anchors(anchors, ROOT_KEY_FILES[i], sources, problem))
 			return false;
 	return true;
 }

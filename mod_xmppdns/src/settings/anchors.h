@@ -24,8 +24,8 @@ bool parse_anchors(const char *text, size_t size, enum anchor_states states, str
 bool read_anchors(const char *path, enum anchor_states states, struct text_list *anchors, bool *is_empty, struct problem *problem);
 
 /* What is trusted where nothing is configured: the root's keys as IANA publishes them together with those in the files in which systems keep them.
- * sources gets where they come from, for a person. False without memory. */
-bool add_default_anchors(struct text_list *anchors, struct text_list *sources);
+ * sources gets where they come from, for a person. False with a message without memory, or descriptors to read the files. */
+bool add_default_anchors(struct text_list *anchors, struct text_list *sources, struct problem *problem);
 
 /* Adds the lines that are of none of the zones for which anchors has a line. False without memory. */
 bool add_anchors_of_other_zones(struct text_list *anchors, const struct text_list *lines);

@@ -126,7 +126,7 @@ static bool add_configured_anchors(struct text_list *anchors, const struct setti
 static bool gather_fixed_anchors(struct upstream_config *config, const struct settings *settings, struct text_list *sources, struct problem *problem)
 {
 	if (settings->trusted.count == 0 && settings->trustfile == NULL)
-		return add_default_anchors(&config->anchors, sources) || report_memory(problem);
+		return add_default_anchors(&config->anchors, sources, problem);
 	return add_configured_anchors(&config->anchors, settings, problem)
 		&& (add_text(sources, settings->trusted.count > 0 ? "settings" : settings->trustfile) || report_memory(problem));
 }

@@ -101,7 +101,8 @@ describe("clock: 15.7,", function ()
 	end
 
 	for name, look in pairs({
-		["asking again"] = [[print(ask("c4.plain.example").from_cache == true)]], ["looking into the cache"] = [[print(resolver:peek("c4.plain.example", "A") ~= nil)]];
+		["asking again"] = [[print(ask("c4.plain.example").from_cache == true)]];
+		["looking into the cache"] = [[print(resolver:peek("c4.plain.example", "A") ~= nil)]];
 		["comparing trust epochs"] = [[print(resolver:trust_epoch() == before)]];
 	}) do
 		it("what is known when the wall clock is set is not believed any more, whatever comes first: " .. name, function ()
