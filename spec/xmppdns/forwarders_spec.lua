@@ -172,9 +172,9 @@ end);
 
 describe("a forwarder that does not answer for keys", function ()
 	-- The error of a lookup below it.
-	local function fail(fault, name, rdtype)
+	local function fail(fault, name, rdtype, extra)
 		forwarder:rule({ name = name, type = rdtype, fault = fault });
-		open();
+		open(extra);
 		local _, err = ask("xmpp.dane.example", "A");
 		return err.code;
 	end
@@ -184,6 +184,12 @@ describe("a forwarder that does not answer for keys", function ()
 			assert.equal("servfail", fail(fault, ".", "DNSKEY"));
 			assert.equal("servfail", fail(fault, "dane.example", "DNSKEY"));
 			assert.equal("servfail", fail(fault, "dane.example", "DS"));
+		end);
+	end
+
+	for option, value in pairs({ ["val-sig-skew-max"] = "90000", ["add-holddown"] = "1", ["serve-expired"] = "yes" }) do
+		it("is broken, and no forger, whatever option makes proofs weaker: " .. option, function ()
+			assert.equal("servfail", fail("servfail", "dane.example", "DNSKEY", { options = { [option] = value } }));
 		end);
 	end
 

@@ -62,6 +62,7 @@ static const struct expectation OURS[] = {
 	{ "dlv-anchor:", "the setting trusted instead of this option" },
 	{ "domain-insecure:", "the setting insecure instead of this option" },
 	{ "root-hints:", "the setting roothints instead of this option" },
+	{ "ssl-cert-bundle:", "the setting tls_ca instead of this option" },
 	{ "ssl-upstream:", "the setting tls instead of this option" },
 	{ "tls-cert-bundle:", "the setting tls_ca instead of this option" },
 	{ "tls-upstream:", "the setting tls instead of this option" },
@@ -89,24 +90,33 @@ const char *expected_by_option(const char *option, const char *text)
 	return NULL;
 }
 
-/* Those by which what is validated depends on another time, on other keys, or on less of the proof; what they are by default does no harm. */
+/* Those by which what is validated depends on another time, on other keys, or on less of the proof, or is believed beyond its time; what they are by
+ * default does no harm. */
 static const struct expectation HARMLESS[] = {
 	{ "add-holddown:", "2592000" },
 	{ "del-holddown:", "2592000" },
 	{ "disable-edns-do:", "no" },
 	{ "harden-dnssec-stripped:", "yes" },
 	{ "permit-small-holddown:", "no" },
+	{ "serve-expired:", "no" },
+	{ "serve-original-ttl:", "no" },
 	{ "val-nsec3-keysize-iterations:", "1024 150 2048 150 4096 150" },
 	{ "val-override-date:", "0" },
-	{ "val-permissive-mode:", "no" },
 	{ "val-sig-skew-max:", "86400" },
 	{ "val-sig-skew-min:", "3600" },
 };
+
+bool skips_validation(const char *option, const char *value)
+{
+	if (strcmp(option, "val-permissive-mode:") == 0)
+		return strcmp(value, "no") != 0;
+	return strcmp(option, "module-config:") == 0 && strstr(value, "validator") == NULL;
+}
 
 bool drops_validation(const char *option, const char *value)
 {
 	for (size_t i = 0; i < sizeof(HARMLESS) / sizeof(HARMLESS[0]); i++)
 		if (strcmp(option, HARMLESS[i].option) == 0)
 			return strcmp(value, HARMLESS[i].expected) != 0;
-	return strcmp(option, "module-config:") == 0 && strstr(value, "validator") == NULL;
+	return skips_validation(option, value);
 }

@@ -16,7 +16,10 @@ bool read_option_name(const char *name, char option[OPTION_NAME_SIZE]);
  * option: with its colon, here and below. */
 const char *expected_by_option(const char *option, const char *text);
 
-/* Whether it makes libunbound hand out data that it has not validated. */
+/* Whether it makes libunbound hand out data that it has not validated, or that has failed. */
+bool skips_validation(const char *option, const char *value);
+
+/* Whether by it less is proven than usual: that, or validation by another time, with other keys, with less proof, or past its end. */
 bool drops_validation(const char *option, const char *value);
 
 #endif

@@ -29,7 +29,7 @@ bool may_lose_udp(const struct settings *settings, const struct upstream_config 
 bool validates_all(const struct settings *settings, const struct upstream_config *config)
 {
 	for (size_t i = 0; i < settings->options.count; i++)
-		if (drops_validation(settings->options.items[i].name, settings->options.items[i].value))
+		if (skips_validation(settings->options.items[i].name, settings->options.items[i].value))
 			return false;
 	for (size_t i = 0; i < config->anchors.count; i++)
 		if (strncmp(config->anchors.items[i], ". ", 2) == 0)

@@ -308,7 +308,7 @@ describe("xmppdns.core: settings", function ()
 		it("do not move the time or the keys by which is validated what dnssec or dane requires", function ()
 			for option, value in pairs({ ["val-override-date:"] = "20200101000000", ["val-sig-skew-min:"] = "99999999", ["val-sig-skew-max:"] = "99999999",
 				["harden-dnssec-stripped:"] = "no", ["val-nsec3-keysize-iterations:"] = "1024 0 4096 0", ["add-holddown:"] = "1", ["del-holddown:"] = "1",
-				["permit-small-holddown:"] = "yes" }) do
+				["permit-small-holddown:"] = "yes", ["serve-expired:"] = "yes", ["serve-original-ttl:"] = "yes" }) do
 				for _, key in ipairs({ "dnssec", "dane" }) do
 					refuses(('options["%s"] = "%s" switches validation off, and %s is "required"'):format(option, value, key),
 						{ [key] = "required", options = { [option] = value } });
@@ -321,7 +321,7 @@ describe("xmppdns.core: settings", function ()
 		it("do not name files or keys that decide about trust: settings of ours are for that, which are checked", function ()
 			for option, setting in pairs({ ["trust-anchor"] = "trusted", ["trust-anchor-file"] = "trustfile", ["trusted-keys-file"] = "trustfile",
 				["auto-trust-anchor-file"] = "autotrust", ["root-hints"] = "roothints", ["tls-cert-bundle"] = "tls_ca", ["tls-upstream"] = "tls",
-				["ssl-upstream"] = "tls", ["dlv-anchor"] = "trusted", ["dlv-anchor-file"] = "trustfile" }) do
+				["ssl-upstream"] = "tls", ["ssl-cert-bundle"] = "tls_ca", ["dlv-anchor"] = "trusted", ["dlv-anchor-file"] = "trustfile" }) do
 				refuses(('options["%s"] = "x": expected the setting %s instead of this option'):format(option, setting), { options = { [option] = "x" } });
 			end
 			refuses('dane = "required" does not go with dnssec = "off"', { dane = "required", dnssec = "off" });
