@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 local contexts = require "xmppdns.testcontext";
+local held = require "spec.support.held";
 local misdns = require "spec.support.misdns";
 local own_seconds = require "xmppdns.testprocess".own_seconds;
 local process = require "spec.support.process";
@@ -382,32 +383,25 @@ zone:
 	end);
 
 	it("leaves no descriptor open", function ()
-		local function count()
-			return tonumber((process.run({ "sh", "-c", ("ls /proc/%d/fd | wc -l"):format(contexts.pid()) })));
-		end
-		local before;
-		repeat -- until those of earlier contexts are closed
-			before = count();
-			socket.sleep(0.5);
-		until count() == before;
+		local before = held.settled();
 		for _, role in ipairs({ "udp", "tcp", "probe_udp", "probe_tcp" }) do
 			local context = open(dns:settings(), role);
 			ask(context, "a.secure.example", "A");
 			context:ask("a.plain.example", "A");
 			context:delete();
 		end
-		assert.is_true(process.wait_until(function () return count() == before; end));
+		assert.is_true(held.becomes(before));
 	end);
 
 	it("can be given up in a child process, which neither hangs nor disturbs the parent's", function ()
 		server:records("a.example", "A", { "127.9.8.7" }, 60);
-		local held = server:rule({ hold = true, name = "a.example" });
+		local rule = server:rule({ hold = true, name = "a.example" });
 		local context = open_misled();
 		local question = context:ask("a.example", "A");
 		server:wait_for_query("a.example");
 		assert.is_true(context:fork(dns:settings(), "a.secure.example"));
 		assert.equal(0, context:answered(question));
-		server:release(held);
+		server:release(rule);
 		assert.is_true(wait_for(context, question));
 		assert.same({ 1, "answered" }, { context:answered(question), context:answer(question).outcome });
 		server:records("b.example", "A", { "127.9.8.7" }, 60);
