@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "unbound/context.h"
+#include "base/errand.h"
 #include "settings/system_files.h"
 #include "lua/lua_core.h"
 #include "dns/rdata.h"
@@ -329,6 +330,23 @@ static int test_stack_by_default(lua_State *L)
 	return 0;
 }
 
+static void measure_stack(void *data)
+{
+	pthread_attr_t attributes;
+	pthread_getattr_np(pthread_self(), &attributes);
+	pthread_attr_getstacksize(&attributes, data);
+	pthread_attr_destroy(&attributes);
+}
+
+/* stack_of_errand() -> bytes */
+static int test_stack_of_errand(lua_State *L)
+{
+	size_t size = 0;
+	end_errand(start_errand(measure_stack, &size), false);
+	lua_pushinteger(L, (lua_Integer)size);
+	return 1;
+}
+
 static const luaL_Reg methods[] = {
 	{ "answer", context_answer },
 	{ "answered", context_answered },
@@ -349,6 +367,7 @@ static const luaL_Reg functions[] = {
 	{ "pid", test_pid },
 	{ "read_upstream", test_read_upstream },
 	{ "stack_by_default", test_stack_by_default },
+	{ "stack_of_errand", test_stack_of_errand },
 	{ "try", test_try },
 	{ NULL, NULL },
 };

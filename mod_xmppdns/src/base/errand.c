@@ -17,6 +17,21 @@ struct errand {
 	atomic_bool done;
 };
 
+enum { STACK_SIZE = 2 * 1024 * 1024 };
+
+int create_thread(pthread_t *thread, void *(*run)(void *data), void *data)
+{
+	pthread_attr_t attributes;
+	int error = pthread_attr_init(&attributes);
+	if (error != 0)
+		return error;
+	error = pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	if (error == 0)
+		error = pthread_create(thread, &attributes, run, data);
+	pthread_attr_destroy(&attributes);
+	return error;
+}
+
 static void *run_errand(void *argument)
 {
 	struct errand *errand = argument;
@@ -36,7 +51,7 @@ struct errand *start_errand(void (*run)(void *data), void *data)
 	atomic_init(&errand->done, false);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	int error = pthread_create(&errand->thread, NULL, run_errand, errand);
+	int error = create_thread(&errand->thread, run_errand, errand);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error == 0)
 		return errand;

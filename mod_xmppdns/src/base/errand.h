@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* One piece of work in a thread of its own, for what would make a server wait: reading and writing files. */
+/* Work in a thread of ours, for what would make a server wait: reading and writing files. */
 #ifndef XMPPDNS_ERRAND_H
 #define XMPPDNS_ERRAND_H
 
+#include <pthread.h>
 #include <stdbool.h>
+
+/* A thread with the stack that libunbound needs, which is 2 MB, as unbound gives its own: the C library's default may be 128 KB, on which libunbound crashes. An
+ * error number. */
+int create_thread(pthread_t *thread, void *(*run)(void *data), void *data);
 
 struct errand;
 

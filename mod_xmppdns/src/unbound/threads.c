@@ -8,9 +8,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/errand.h"
 #include "library.h"
-
-enum { STACK_SIZE = 2 * 1024 * 1024 /* as unbound gives its own; the C library's default may be 128 KB, on which libunbound crashes */ };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct thread *threads;
@@ -116,26 +115,12 @@ static void *run_thread(void *data)
 	return NULL;
 }
 
-/* An error number. */
-static int create_thread(struct thread *thread)
-{
-	pthread_attr_t attributes;
-	int error = pthread_attr_init(&attributes);
-	if (error != 0)
-		return error;
-	error = pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	if (error == 0)
-		error = pthread_create(&thread->id, &attributes, run_thread, thread);
-	pthread_attr_destroy(&attributes);
-	return error;
-}
-
 bool start_thread(struct thread *thread)
 {
 	sigset_t signals;
 	block_signals(&signals);
 	pthread_mutex_lock(&lock);
-	int error = create_thread(thread);
+	int error = create_thread(&thread->id, run_thread, thread);
 	if (error == 0) {
 		thread->next = threads;
 		threads = thread;

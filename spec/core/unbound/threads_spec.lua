@@ -30,6 +30,14 @@ describe("threads:", function ()
 		]]):format(dns:settings().forward, dns.anchors)));
 	end);
 
+	it("15.10: one that reads or writes files has it too", function ()
+		assert.same("true\n", child.run([[
+			local contexts = require "xmppdns.testcontext";
+			contexts.stack_by_default(32 * 1024);
+			print(contexts.stack_of_errand() >= 2 * 1024 * 1024);
+		]]));
+	end);
+
 	it("a fork in the middle of libunbound's work leaves no lock behind, and neither side loses a lookup", function ()
 		local settings = { forward = server.forward, dnssec = "off", options = { verbosity = "5" } };
 		local context = assert(contexts.new(settings));
