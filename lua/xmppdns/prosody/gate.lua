@@ -148,6 +148,40 @@ local function on_stanza(verdicts, event)
 	return true;
 end
 
+-- Stanzas of ours
+
+-- Ends a stream that has not proven what is required by now: for the next stanza another one is opened.
+local function judge_again(verdicts, session, host, remote)
+	local found = verdicts:ask(session, host, remote);
+	if not session.destroyed and found.state == "refused" then verdict.refuse(session, remote, found); end
+end
+
+local routers = setmetatable({}, { __mode = "k" }); -- by session
+
+local function route(later)
+	local event = later.event;
+	if not later.session.destroyed then judge_again(later.verdicts, later.session, event.from_host, event.to_host); end
+	event.xmppdns_is_judged = true;
+	later.hosts[event.from_host].events.fire_event("route/remote", event);
+end
+
+-- About a peer that has opened the stream DNS is asked: its stanzas wait for that, in their order.
+local function route_later(later)
+	local router = routers[later.session] or async.runner(route);
+	routers[later.session] = router;
+	router:run(later);
+	return true;
+end
+
+-- A stanza for which there is a stream already.
+local function on_route(verdicts, hosts, event)
+	local host, remote = event.from_host, event.to_host;
+	local session = hosts[host].s2sout[remote];
+	if event.xmppdns_is_judged or not session or session.type == "s2sout_unauthed" or verdicts:get_current(session, host, remote) then return nil; end
+	if session.direction == "outgoing" then return judge_again(verdicts, session, host, remote); end
+	return route_later({ verdicts = verdicts, hosts = hosts, session = session, event = event });
+end
+
 -- Lists of { event, priority, handler(plugin, event), is_constant }; plugin has verdicts and prosody. Constant handlers finish what an earlier one
 -- has begun, even if the plugin no longer serves.
 
@@ -159,6 +193,7 @@ local of_host = {
 	{ "stanza/jabber:server:dialback:verify", 1000, on_answer };
 	{ "stanza/jabber:server:dialback:result", 1000, function (plugin, event) return on_key(plugin.verdicts, plugin.prosody.hosts, event); end };
 	{ "s2s-authenticated", 1000, function (plugin, event) return on_authenticated(plugin.verdicts, event); end };
+	{ "route/remote", -0.9, function (plugin, event) return on_route(plugin.verdicts, plugin.prosody.hosts, event); end }; -- mod_s2s is at -1
 };
 
 for _, name in ipairs(STANZAS) do

@@ -128,11 +128,22 @@ local function list(sources)
 	return peers;
 end
 
--- For the column "proven" of s2s:show, which takes any field of a session.
-local function mark(session, verdicts)
-	local host, remote = session.from_host, session.to_host;
-	if session.direction == "incoming" then host, remote = remote, host; end
-	session.proven = remote and read_proof(session, remote, verdicts:get(session, host, remote)) or nil;
+-- The host of ours and the remote domain of the stream's own header.
+local function pair_of(session)
+	if session.direction == "incoming" then return session.to_host, session.from_host; end
+	return session.from_host, session.to_host;
 end
 
-return { list = list, mark = mark };
+-- For the column "proven" of s2s:show, which takes any field of a session: what it shows is about the pair of the stream's header.
+local function mark(session, host, remote, verdict)
+	local its_host, its_remote = pair_of(session);
+	if host == its_host and remote == its_remote then session.proven = read_proof(session, remote, verdict); end
+end
+
+-- The same for a session that was just established.
+local function mark_established(session, verdicts)
+	local host, remote = pair_of(session);
+	if remote then mark(session, host, remote, verdicts:get(session, host, remote)); end
+end
+
+return { list = list, mark = mark, mark_established = mark_established };

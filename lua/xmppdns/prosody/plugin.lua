@@ -230,6 +230,8 @@ local function judge(self, session, host, remote)
 	if judged.state == "refused" and not session.destroyed then
 		self.state.failed_peers:refuse(session, host, remote, judged.reason);
 		judged.is_told = judged.is_told or not self.logs:may_warn(("refused %s: %s"):format(remote, judged.reason));
+	elseif session.proven then -- and judged once more
+		peers.mark(session, host, remote, judged);
 	end
 	return judged;
 end
@@ -277,8 +279,8 @@ local server_hooks = {
 		self.metrics:count_plan(plan, false);
 		self.state.failed_peers:finish(event.session, plan, event.reason);
 	end };
-	{ "s2sout-established", -1, function (self, event) peers.mark(event.session, self.verdicts); end };
-	{ "s2sin-established", -1, function (self, event) peers.mark(event.session, self.verdicts); end };
+	{ "s2sout-established", -1, function (self, event) peers.mark_established(event.session, self.verdicts); end };
+	{ "s2sin-established", -1, function (self, event) peers.mark_established(event.session, self.verdicts); end };
 	{ "admin/xmppdns-peers", 0, tell_peers, true };
 	{ "stats-update", 0, function (self) if self.state.watch then self.metrics:collect(self.state.watch.resolver); end end };
 	{ "s2sout-established", 0, function (self, event) self.failover:on_established(event.session); end };

@@ -40,13 +40,14 @@ end
 
 -- The verdict. In the session's thread: it may wait for DNS there.
 function verdict_methods:ask(session, host, remote)
-	local key, old, trust = key_of(session, host, remote), self:get(session, host, remote), self.get_trust();
+	local key, old, trust, round = key_of(session, host, remote), self:get(session, host, remote), self.get_trust(), self.round;
 	if is_current(self, old, trust) then return old; end
 	local found = self.judge(session, host, remote);
 	if session.destroyed then return found; end
+	if round ~= self.round then return self:ask(session, host, remote); end -- meanwhile the settings have changed
 	if found.is_outage and old and old.state == "dane" and old.trust == trust then return old; end -- it has proven as much as can be wanted
 	if found.is_passing then return found; end
-	found.round, found.trust = self.round, trust;
+	found.round, found.trust = round, trust;
 	self.known[session] = self.known[session] or {};
 	self.known[session][key] = found;
 	return found;

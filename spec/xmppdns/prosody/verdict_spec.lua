@@ -25,7 +25,11 @@ local OTHERS = {
 	["misspelt.near.example"] = [[xmppdns = { dnsec = "required" }]];
 	["beside.near.example"] = [[xmppdns = { timeout = 5, dane = "required" }]];
 	["spelled.near.example"] = [[xmppdns_remote = { ["NONE.example."] = { dane = "required" } }]];
-	["later.near.example"] = "-- later";
+	["later.near.example"] = "-- later of later";
+	["outgoing.near.example"] = "-- later of outgoing";
+	["bidi.near.example"] = "-- later of bidi";
+	["waits.near.example"] = "-- later of waits";
+	["proof.near.example"] = [[xmppdns = { dane = "off" } -- later of proof]];
 	["alone.near.example"] = [[xmppdns = { dnssec = "required", dane = "off" }]];
 	["address.near.example"] = [[xmppdns_remote = { ["none.example"] = { dane = "required", host = "127.0.0.1", port = 1 } }]];
 };
@@ -35,8 +39,8 @@ local POLICIES = { "usual", "signed", "dane", "off" };
 -- What DNS says of the domain that a peer speaks for: no TLSA records; some that match its certificate, or do not; some that cannot be known.
 local STATES = { "none", "match", "mismatch", "bogus", "servfail" };
 
--- Which of the states are let in (+), in their order, by way and policy. The peer has a trusted certificate of the domain, except where the way says
--- that it has none, or another.
+-- Which of the states are let in (+), in their order, by way and policy; MATRIX=1 prints what was found. The peer has a trusted certificate of the
+-- domain, except where the way says that it has none, or another.
 local EXPECTED = {
 	--                  usual    signed   dane     off
 	["external"]    = { "++---", "++---", "-+---", "+++++" };
@@ -150,7 +154,7 @@ describe("What is required holds:", function ()
 		local directory = process.directory("victims");
 		for _, domain in ipairs({ "none.example", "match.example", "mismatch.example", "bogus.example", "servfail.example", "mallory.example",
 			"slow.example", "reload.example", "root.example", "mixed.example", "lately.example", "latelydane.example", "never.example",
-			"unsigned.example", "talks.example", "hasty.example" }) do
+			"unsigned.example", "talks.example", "hasty.example", "out.example", "both.example", "meanwhile.example" }) do
 			own[domain] = pair(authority:issue(domain, directory));
 		end
 		path = { owner = certificates.new_authority("owner") };
@@ -175,6 +179,9 @@ describe("What is required holds:", function ()
 			["servfail.example"] = srv(tlsa(WRONG)); -- so that no other answer proves that there are none
 			["mallory.example"] = srv();
 			["slow.example"] = srv();
+			["out.example"] = srv();
+			["both.example"] = srv();
+			["meanwhile.example"] = srv();
 			["never.example"] = srv();
 			["unsigned.example"] = srv("", { signed = false });
 			["talks.example"] = { records = ("_xmpp-server._tcp SRV 0 0 %d far\nfar A %s"):format(places.TALKS, places.far) };
@@ -256,15 +263,30 @@ describe("What is required holds:", function ()
 			return table.concat(lines, "\n");
 		end
 
+		local function read_way(way)
+			local found = {};
+			for i, policy in ipairs(POLICIES) do
+				found[i] = "";
+				for _, state in ipairs(STATES) do found[i] = found[i]..read_cell(way, policy, state); end
+			end
+			return found;
+		end
+
+		-- A line for each way.
+		local function print_matrix()
+			local lines = {};
+			for way in pairs(EXPECTED) do lines[#lines + 1] = ("%-12s%s"):format(way, table.concat(read_way(way), "   ")); end
+			table.sort(lines);
+			print(("\n%-12s%s(each: %s)\n%s"):format("way in",
+				("%-8s%-8s%-8s%-8s"):format(table.unpack(POLICIES)), table.concat(STATES, ", "), table.concat(lines, "\n")));
+		end
+
+		teardown(function ()
+			if os.getenv("MATRIX") then print_matrix(); end
+		end);
+
 		for way, expected in pairs(EXPECTED) do
-			it(("has its answer: %s"):format(way), function ()
-				local found = {};
-				for i, policy in ipairs(POLICIES) do
-					found[i] = "";
-					for _, state in ipairs(STATES) do found[i] = found[i]..read_cell(way, policy, state); end
-				end
-				assert.are.same(expected, found, describe_way(way));
-			end);
+			it(("has its answer: %s"):format(way), function () assert.are.same(expected, read_way(way), describe_way(way)); end);
 		end
 	end);
 
@@ -470,18 +492,74 @@ describe("What is required holds:", function ()
 			play("stripped", "never.example", "usual.near.example", { step("external"), message("never.example", "usual.near.example", "stripped") }));
 	end);
 
+	-- From now on DANE is required for that host: what its policy was is read again.
+	local function require_dane(name)
+		process.write(near.config, (process.read(near.config):gsub("%-%- later of "..name, [[xmppdns = { dane = "required" }]])));
+		near:shell("config:reload()");
+	end
+
+	-- A presence over the stream that the host has got, whatever it is for.
+	local function send_back(host, domain)
+		near:shell(([[> local st = require "util.stanza"; for session in pairs(prosody.incoming_s2s) do if session.to_host == %q then ]]
+			.. [[session.sends2s(st.presence({ from = %q, to = %q })) end end]]):format(host, host, domain));
+	end
+
 	it("a stream that is there already is judged again when the settings want more", function ()
 		local result = hostile.begin(new_case("settings", "none.example", "later.near.example", {
 			step("external"), message("none.example", "later.near.example", "before the settings"), { ["do"] = "wait", element = "presence" };
 			message("none.example", "later.near.example", "after the settings");
 		}));
 		assert.is_truthy(process.wait_until(function () return has_arrived("before the settings"); end));
-		process.write(near.config, (process.read(near.config):gsub("%-%- later", [[xmppdns = { dane = "required" }]])));
-		near:shell("config:reload()");
-		near:shell([[> local st = require "util.stanza"; for session in pairs(prosody.incoming_s2s) do if session.to_host == "later.near.example" then ]]
-			.. [[session.sends2s(st.presence({ from = "later.near.example", to = "none.example" })) end end]]);
+		require_dane("later");
+		send_back("later.near.example", "none.example");
 		assert.matches("not%-authorized DANE is required here$", get_ending({ settings = result() }, "settings"));
 		assert.is_false(has_arrived("after the settings"));
+	end);
+
+	it("nothing goes out over one of ours that has not proven what is required by now", function ()
+		send(near, "outgoing.near.example", "out.example", "out, before the settings");
+		assert.is_truthy(process.wait_until(function () return has_come("out, before the settings"); end));
+		require_dane("outgoing");
+		send(near, "outgoing.near.example", "out.example", "out, after the settings");
+		assert.is_truthy(process.wait_until(function () return near:log():find("out.example is refused: dane is", 1, true); end));
+		assert.is_truthy(process.wait_until(function () return near:log():find("Sending error replies for 1 queued stanzas because of failed "
+			.."outgoing connection to out.example", 1, true); end));
+		assert.is_false(has_come("out, after the settings"));
+	end);
+
+	it("nor over one that the peer has opened in both directions; a good one is kept, and its stanzas in order", function ()
+		local function begin(domain)
+			local name = "both ways of "..domain;
+			return hostile.begin(new_case(name, domain, "bidi.near.example", { step("bidi"), step("external");
+				message(domain, "bidi.near.example", "echo to "..name), { ["do"] = "wait", element = "message" };
+				{ ["do"] = "wait", element = "presence" }, { ["do"] = "barrier", from = domain, to = "bidi.near.example" };
+			})), function () return has_arrived("echo to "..name); end;
+		end
+		local result_of_good, has_good_begun = begin("match.example");
+		local result_of_bad, has_bad_begun = begin("both.example");
+		assert.is_truthy(process.wait_until(function () return has_good_begun() and has_bad_begun(); end));
+		require_dane("bidi");
+		for _, id in ipairs({ "both ways, first", "both ways, second" }) do
+			send(near, "bidi.near.example", "match.example", id);
+			send(near, "bidi.near.example", "both.example", id);
+		end
+		assert.matches("wait answer to echo to both ways of match.example; wait both ways, first; barrier taken; open$",
+			get_ending({ good = result_of_good() }, "good"));
+		assert.matches("wait answer to echo to both ways of both.example; not%-authorized DANE is required here$", get_ending({ bad = result_of_bad() }, "bad"));
+	end);
+
+	it("what s2s:show says of a stream follows its verdict", function ()
+		local steps = { step("external"), message("match.example", "proof.near.example", "proof, by PKIX") };
+		for _, what in ipairs({ { ["do"] = "wait", element = "presence" }, message("match.example", "proof.near.example", "proof, by DANE"),
+			{ ["do"] = "wait", element = "iq" } }) do steps[#steps + 1] = what; end
+		hostile.begin(new_case("proof", "match.example", "proof.near.example", steps));
+		local function show() return near:shell([[s2s:show("proof.near.example", "remote proven")]]):match("match%.example *| (%u+)"); end
+		assert.is_truthy(process.wait_until(function () return has_arrived("proof, by PKIX"); end));
+		assert.equal("PKIX", show());
+		require_dane("proof");
+		send_back("proof.near.example", "match.example");
+		assert.is_truthy(process.wait_until(function () return has_arrived("proof, by DANE"); end));
+		assert.equal("DANE", show());
 	end);
 
 	describe("while DNS is silent,", function ()
@@ -505,6 +583,18 @@ describe("What is required holds:", function ()
 			mend_dns();
 			assert.matches("message taken; open", get_ending({ slow = result() }, "slow"));
 			assert.is_truthy(near:log():find("Arrived: slow, first\n.*Arrived: slow, second\n"));
+		end);
+
+		it("settings that have changed meanwhile count", function ()
+			make_silent("meanwhile.example");
+			local result = hostile.begin(new_case("meanwhile", "meanwhile.example", "waits.near.example", {
+				step("external"), message("meanwhile.example", "waits.near.example", "meanwhile");
+			}));
+			assert.is_truthy(has_been_asked("meanwhile.example"));
+			require_dane("waits");
+			mend_dns();
+			assert.matches("^not%-authorized DANE is required here$", result().ending);
+			assert.is_false(has_arrived("meanwhile"));
 		end);
 
 		it("the plugin may be loaded anew, and who waits is let in all the same", function ()
