@@ -139,11 +139,11 @@ static bool write_all(int fd, const char *text, size_t size)
 	return true;
 }
 
-/* A remnant may be somebody else's, who would read, or write, what we put into it. */
-static bool is_ours_alone(int fd)
+/* A remnant may be somebody else's, who would write, or read what is private, when we have put something into it. */
+static bool is_ours_alone(int fd, bool is_private)
 {
 	struct stat status;
-	if (fchmod(fd, S_IRUSR | S_IWUSR) == -1 || fstat(fd, &status) == -1)
+	if ((is_private && fchmod(fd, S_IRUSR | S_IWUSR) == -1) || fstat(fd, &status) == -1)
 		return false;
 	errno = EPERM;
 	return status.st_uid == geteuid() && status.st_nlink == 1;
@@ -184,7 +184,7 @@ static bool publish(const char *path, const char *text, size_t size, bool is_pri
 		return false;
 	strcat(strcpy(temporary, path), suffix);
 	int fd = open_locked(temporary, is_private ? 0600 : 0644);
-	bool may_write = fd != -1 && (!is_private || is_ours_alone(fd));
+	bool may_write = fd != -1 && is_ours_alone(fd, is_private);
 	bool published = may_write && replace_file(fd, temporary, path, text, size);
 	free(temporary);
 	if (!published)

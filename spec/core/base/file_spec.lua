@@ -111,6 +111,17 @@ describe("xmppdns.core: a published file", function ()
 		assert.same({ nil, "No such file or directory" }, { core.publish_file(folder .. "/gone/file", "text") });
 	end);
 
+	it("15.3: is never made of a file of somebody else's, who could go on writing it", function ()
+		assert(core.publish_file(path, "before"));
+		process.write(path .. ".new", "theirs");
+		process.run({ "chown", "65534", path .. ".new" });
+		assert.same({ nil, "Operation not permitted" }, { core.publish_file(path, "after") });
+		assert.same({ "before", "theirs" }, { process.read(path), process.read(path .. ".new") });
+		process.run({ "sh", "-c", "rm $1.new; touch $1.other; ln $1.other $1.new", "sh", path });
+		assert.same({ nil, "Operation not permitted" }, { core.publish_file(path, "after") });
+		process.run({ "rm", path .. ".new" });
+	end);
+
 	it("is never written through a link that somebody put beside it", function ()
 		local victim = process.write(folder .. "/victim", "untouched");
 		process.run({ "ln", "-s", victim, path .. ".new" });
