@@ -143,7 +143,8 @@ end
 -- Asks for rdtype ("SRV", 33, "TYPE33") at qname. callback(answer) gets every answer, also an empty one, else callback(nil, err); it may be a
 -- table with __call. An answer's fields are those of design, section 4; what most answers have in common, pairs does not show.
 -- What is known already calls back before query returns, except inside another callback. options: attempts, timeout (seconds an attempt),
--- require_secure, allow_insecure_denial. Gives a lookup with cancel().
+-- require_secure, allow_insecure_denial; bare (an array of what the records' fields have, for who knows the question: half the tables; its ttl and
+-- canonname are its own). Gives a lookup with cancel().
 function resolver_methods:query(qname, rdtype, callback, options)
 	if self.closed then error("the resolver is closed", 2); end
 	if self.on_done then callback = observe(self, qname, rdtype, callback); end

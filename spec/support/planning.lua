@@ -92,7 +92,7 @@ function planning.list_with_dane(plan)
 	for i, endpoint in ipairs(plan.endpoints) do
 		local words = {};
 		for place, address in ipairs(endpoint.addresses) do
-			words[place] = address .. (endpoint.secure_addresses[address] and "*" or "");
+			words[place] = address .. (endpoint:is_secure_address(address) and "*" or "");
 		end
 		if endpoint.dane then
 			words[#words + 1] = ("%s %s %d"):format(endpoint.dane.base, endpoint.dane.verdict, #endpoint.dane.records);

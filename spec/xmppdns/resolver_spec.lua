@@ -54,6 +54,25 @@ end);
 after_each(function () resolver:close(); end);
 
 describe("resolver: a query", function ()
+	it("20.3: may ask for its answer bare: values, with a TTL, and what is said of all of them; later, and from the cache", function ()
+		local calls, record = recorder();
+		local name = fresh_name({ "192.0.2.1" });
+		for i = 1, 2 do
+			resolver:query(name, "A", record, { bare = true });
+			wait_for(calls, i);
+			local answer = calls[i].answer;
+			assert.same({ 0, "NoError", false, false, i == 2 }, { answer.rcode, answer.status, answer.secure, answer.nxdomain, answer.from_cache });
+			assert.is_true(answer.ttl > 0);
+			answer.ttl = nil;
+			assert.same({ "192.0.2.1" }, answer);
+		end
+		assert.equal("192.0.2.1", resolver:peek(name, "A", { bare = true })[1]);
+		assert.equal("192.0.2.1", resolver:peek(name, "A")[1].a);
+		resolver:query("missing.resolver.example", "A", record, { bare = true });
+		wait_for(calls, 3);
+		assert.same({ 3, "NXDomain", true }, { calls[3].answer.rcode, calls[3].answer.status, calls[3].answer.nxdomain });
+	end);
+
 	it("calls back once, from process, with the answer", function ()
 		local calls, record = recorder();
 		local name = fresh_name({ "192.0.2.1", "192.0.2.2" });

@@ -8,9 +8,8 @@
 local delays = require "xmppdns.plan.delays";
 local new_error = require "xmppdns.plan.outcome".new_error;
 local questions = require "xmppdns.plan.questions";
+local is_open = questions.is_open;
 local tlsa = require "xmppdns.plan.tlsa";
-
-local PENDING = {}; -- instead of an outcome: it was asked for
 
 local families = { "AAAA", "A" }; -- in the order of dialling
 
@@ -20,18 +19,20 @@ local endpoint_mt = { __index = endpoint_methods, __name = "xmppdns.plan.endpoin
 
 -- Questions
 
--- The outcome comes into answers[key].
-local function ask(self, plan, answers, key, name, rdtype)
-	answers[key] = PENDING;
-	questions.ask(plan, self, name, rdtype, answers, key);
+-- The outcome comes into outcomes[key], and is a question until then.
+local function ask(self, plan, outcomes, key, name, rdtype)
+	questions.ask(plan, self, name, rdtype, outcomes, key);
+end
+
+local function is_pending(found)
+	return found ~= nil and is_open(found);
 end
 
 -- private
-function endpoint_methods:receive(question, outcome)
-	question.answers[question.key] = outcome;
+function endpoint_methods:receive(_, plan)
 	if self.is_asking then return; end
-	self:settle(question.plan);
-	question.plan:advance();
+	self:settle(plan);
+	plan:advance();
 end
 
 local function ask_tlsa(self, plan, base)
@@ -54,11 +55,20 @@ function endpoint_methods:ask(plan)
 	self:settle(plan);
 end
 
+-- private. Whether the resolver's cache has the answers that ask would ask for.
+function endpoint_methods:is_known(plan)
+	local resolver = plan.resolver;
+	for _, family in ipairs(families) do
+		if plan.use_family[family] and not resolver:knows(self.host, family) then return false; end
+	end
+	return plan.dane == "off" or not self.srv_secure or resolver:knows(tlsa.owner_name(self.host, self.port), "TLSA");
+end
+
 -- Addresses
 
 -- private. Whether no answer about its addresses is missing.
 function endpoint_methods:has_address_answers()
-	return self.outcomes.AAAA ~= PENDING and self.outcomes.A ~= PENDING;
+	return not is_pending(self.outcomes.AAAA) and not is_pending(self.outcomes.A);
 end
 
 -- R15: where DANE can apply, an endpoint with a failed family is not dialled, unless the other family is secure. Elsewhere nobody gains
@@ -72,7 +82,7 @@ local function sort_families(self)
 	local usable, failed, is_missing = {}, nil, false;
 	for _, family in ipairs(families) do
 		local outcome = self.outcomes[family];
-		if outcome == PENDING then
+		if is_pending(outcome) then
 			is_missing = true;
 		elseif outcome and outcome.error then
 			if not failed or outcome.error.code == "bogus" then failed = outcome; end
@@ -120,12 +130,12 @@ local function is_published(found)
 end
 
 -- The base that decides, which is the first one that has records, else the last; and the answer about its TLSA records: nil when it was not
--- asked for, PENDING when it is missing.
+-- asked for, a question while it is missing.
 local function find_base(self, secure)
 	local base, found;
 	for _, one in ipairs(list_bases(self, secure)) do
 		base, found = one, self.tlsa[one];
-		if not found or found == PENDING or found.error or is_published(found) then break; end
+		if not found or is_open(found) or found.error or is_published(found) then break; end
 	end
 	return base, found;
 end
@@ -155,7 +165,7 @@ local function ask_proof_later(self, plan, base)
 	if self.is_patient then return; end
 	self.is_patient = true;
 	plan.resolver:after(delays.proof, function ()
-		if self.tlsa[base] ~= PENDING then return; end
+		if not is_open(self.tlsa[base]) then return; end
 		ask_proof(self, plan, base);
 		self:settle(plan);
 		plan:advance();
@@ -165,21 +175,21 @@ end
 -- The proof that there is no such name, or nil.
 local function get_proof(self, base)
 	local proof = self.proofs and self.proofs[base];
-	return proof and proof ~= PENDING and proof.nxdomain and proof or nil;
+	return proof and proof.nxdomain and proof or nil;
 end
 
 -- Without an answer about TLSA: false where the name is proven not to exist, nil and the error (R20), or nil while too little is known.
 local function find_without_answer(self, plan, base, found)
-	if found == PENDING then ask_proof_later(self, plan, base); else ask_proof(self, plan, base); end
+	if is_open(found) then ask_proof_later(self, plan, base); else ask_proof(self, plan, base); end
 	if get_proof(self, base) then return false; end
-	if self.proofs and self.proofs[base] == PENDING then return nil; end
+	if self.proofs and is_pending(self.proofs[base]) then return nil; end
 	return nil, found.error;
 end
 
 -- What is published for the base that decides: { base, records, verdict }, or false; nil and the error (R20); or nil while too little is known.
 local function find_dane(self, plan, secure)
 	local base, found = get_base(self, plan, secure);
-	if found == PENDING or found.error then return find_without_answer(self, plan, base, found); end
+	if is_open(found) or found.error then return find_without_answer(self, plan, base, found); end
 	if not is_published(found) then return false; end
 	local verdict, records = tlsa.judge(found.records);
 	return { base = base, records = records, verdict = verdict };
@@ -216,46 +226,27 @@ local function fail(self, err)
 	self.state, self.error = "failed", err;
 end
 
-local function interleave(lists)
-	local addresses, longest = {}, 0;
-	for _, list in ipairs(lists) do
-		longest = math.max(longest, #list);
+-- The outcome's next address that has a route, or nil at its end: listed tells how far it is.
+local function take_address(self, plan, outcome)
+	local records, place = outcome.records, (outcome.listed or 0) + 1;
+	while records[place] and plan.has_route and not plan.has_route(records[place]) do
+		self.stray = records[place];
+		place = place + 1;
 	end
-	for i = 1, longest do
-		for _, list in ipairs(lists) do
-			addresses[#addresses + 1] = list[i];
-		end
-	end
-	return addresses;
+	outcome.listed = math.min(place, #records);
+	return records[place];
 end
 
--- The records with a route, and one without.
-local function find_routes(plan, records)
-	local routed, stray = {}, nil;
-	for _, address in ipairs(records) do
-		if not plan.has_route or plan.has_route(address) then
-			routed[#routed + 1] = address;
-		else
-			stray = address;
-		end
-	end
-	return routed, stray;
-end
-
--- Lists the addresses, each with its security; those that were given out already stay where they are.
+-- Lists the addresses, of both families by turns; those that were given out already stay where they are.
 local function list_addresses(self, plan, usable)
-	local fresh = {};
-	for _, outcome in ipairs(usable) do
-		if not outcome.is_listed then
-			local routed, stray = find_routes(plan, outcome.records);
-			fresh[#fresh + 1], self.stray = routed, stray or self.stray;
-			outcome.is_listed = true;
-			for _, address in ipairs(routed) do self.secure_addresses[address] = outcome.secure or nil; end
+	local is_over;
+	repeat
+		is_over = true;
+		for _, outcome in ipairs(usable) do
+			local address = take_address(self, plan, outcome);
+			if address then self.addresses[#self.addresses + 1], is_over = address, false; end
 		end
-	end
-	for _, address in ipairs(interleave(fresh)) do
-		self.addresses[#self.addresses + 1] = address;
-	end
+	until is_over;
 end
 
 -- A alone is held back for a moment: AAAA is dialled first anyway.
@@ -271,7 +262,7 @@ local function wait_for_ipv6(self, plan)
 end
 
 local function finish(self, plan, usable, more)
-	if self.outcomes.AAAA == PENDING and wait_for_ipv6(self, plan) then return; end
+	if is_pending(self.outcomes.AAAA) and wait_for_ipv6(self, plan) then return; end
 	list_addresses(self, plan, usable);
 	if not more and not self.addresses[1] then
 		local family = self.stray:find(":", 1, true) and "AAAA" or "A";
@@ -350,19 +341,28 @@ function endpoint_methods:get_tlsa(plan)
 	if reason then return nil, nil, reason; end
 	local base, found = find_base(self, secure);
 	found = get_proof(self, base) or found;
-	if not found or found == PENDING then return nil, nil, "the endpoint is skipped before"; end
+	if not found or is_open(found) then return nil, nil, "the endpoint is skipped before"; end
 	return base, found;
 end
 
 -- The outcome about its addresses of that family, or nil.
 function endpoint_methods:get_outcome(family)
 	local found = self.outcomes[family];
-	return found ~= PENDING and found or nil;
+	return found and not is_open(found) and found or nil;
+end
+
+-- Whether that address comes from a validated answer.
+function endpoint_methods:is_secure_address(address)
+	local found = self.outcomes[address:find(":", 1, true) and "AAAA" or "A"];
+	for _, record in ipairs(found and found.secure and found.records or {}) do
+		if record == address then return true; end
+	end
+	return false;
 end
 
 -- What DANE says about a connection to that address: the endpoint's dane, or nil (R16).
 function endpoint_methods:dane_of(address)
-	return self.secure_addresses[address] and self.dane or nil;
+	return self:is_secure_address(address) and self.dane or nil;
 end
 
 -- The name, beside the domain, that the certificate may have where no usable TLSA record decides, or nil (R27).
@@ -374,7 +374,7 @@ end
 local function new(host, port, service, tls, priority, weight, srv_secure)
 	return setmetatable({
 		host = host, port = port, service = service, tls = tls, priority = priority, weight = weight, srv_secure = srv_secure;
-		addresses = {}, secure_addresses = {}, outcomes = {}, tlsa = {};
+		addresses = {}, outcomes = {}, tlsa = {};
 	}, endpoint_mt);
 end
 

@@ -30,36 +30,31 @@ end
 
 local none = {}; -- never written
 
+local function ignore() end -- what a canceled lookup calls, whose question has its outcome already
+
 local function new_class(dnssec)
-	return { __name = "xmppdns.plan.outcome", __index = { dnssec = dnssec, secure = dnssec == "secure", records = none } };
+	return { __name = "xmppdns.plan.outcome", __index = { dnssec = dnssec, secure = dnssec == "secure", records = none }, __call = ignore };
 end
 
 local secure_mt, insecure_mt = new_class("secure"), new_class("insecure");
 local bogus_mt, failed_mt = new_class("bogus"), new_class("failed");
 
+-- Each of these turns question = { name, rdtype, asked } into its outcome: thousands of plans are asked for, and one table tells both.
+
 local function fail(question, err)
-	local found = { name = question.name, rdtype = question.rdtype, asked = question.asked, error = describe(err) };
-	return setmetatable(found, err.code == "bogus" and bogus_mt or failed_mt);
+	question.error = describe(err);
+	setmetatable(question, err.code == "bogus" and bogus_mt or failed_mt);
 end
 
-local function fail_answer(question, answer, code, text)
-	return fail(question, core.new_error(code, text, answer.qname, answer.qtype));
-end
-
--- Of question = { name, rdtype, asked }, which got the answer, or nil and err.
-local function read(answer, err, question)
+-- answer: bare (xmppdns.resolver), and used up; or nil, and err.
+local function finish(question, answer, err)
 	if not answer then return fail(question, err); end
-	if answer.bogus then return fail_answer(question, answer, "bogus", tostring(answer.bogus)); end
-	if answer.rcode ~= 0 and answer.rcode ~= 3 then return fail_answer(question, answer, "servfail", tostring(answer.status)); end
-	local field, records = question.rdtype:lower(), {};
-	for _, record in ipairs(answer) do
-		records[#records + 1] = record[field];
+	if answer.rcode ~= 0 and answer.rcode ~= 3 then
+		return fail(question, core.new_error("servfail", answer.status, question.name, core.type_number(question.rdtype)));
 	end
-	if answer[1] and not records[1] then return fail_answer(question, answer, "servfail", "no record of the answer can be read"); end
-	return setmetatable({
-		name = question.name, rdtype = question.rdtype, asked = question.asked, records = records, ttl = answer.ttl, canonname = answer.canonname;
-		nxdomain = answer.nxdomain or nil;
-	}, answer.secure == true and secure_mt or insecure_mt);
+	question.ttl, question.canonname, question.nxdomain = answer.ttl, answer.canonname, answer.nxdomain or nil;
+	question.records, answer.ttl, answer.canonname = answer, nil, nil;
+	setmetatable(question, answer.secure and secure_mt or insecure_mt);
 end
 
-return { read = read, new_error = new_error };
+return { finish = finish, new_error = new_error };

@@ -2,7 +2,6 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- A plan: the endpoints of a domain's XMPP server, handed out in the order in which they are to be tried.
 
-local copy = require "xmppdns.resolver".copy;
 local delays = require "xmppdns.plan.delays";
 local new_admission = require "xmppdns.plan.admission".new;
 local new_error = require "xmppdns.plan.outcome".new_error;
@@ -57,7 +56,7 @@ end
 local function ask_group(plan, group)
 	for _, one in ipairs(group) do
 		if one.state == "new" then
-			ask_keys(plan, one.host, true);
+			if not one:is_known(plan) then ask_keys(plan, one.host, true); end
 			one:ask(plan);
 		end
 	end
@@ -102,8 +101,8 @@ local function get_admission(resolver)
 end
 
 -- private: the outcome for one service.
-function plan_methods:receive(question, found)
-	if not services.receive(self, question.key, found) then return; end
+function plan_methods:receive(found)
+	if not services.receive(self, found) then return; end
 	self.ready = true;
 	self:advance();
 end
@@ -352,20 +351,6 @@ function plan_methods:close()
 	self:advance();
 end
 
-local NO_OPTIONS = {};
-local pressing = setmetatable({}, { __mode = "k" }); -- what press has made of most plans' options, which are the same
-
--- The options of lookups for whose answers a connection waits.
-local function press(given)
-	given = given or NO_OPTIONS;
-	local options = pressing[given];
-	if options then return options; end
-	options = copy(given);
-	options.pressing = true;
-	pressing[given] = options;
-	return options;
-end
-
 -- domain: as people write it, an IP address, or an IPv6 address in brackets.
 -- options, all optional: default_port (5269; false: no fallback), use_ipv4, use_ipv6 (true), dnssec, dane and plan_timeout (the resolver's
 -- settings), rng(m, n) as math.random, has_route(address) (addresses without one are left out),
@@ -375,7 +360,7 @@ end
 -- state = "data"|"absent"|"unavailable"|"failed"), endpoints (design, section 5; xmppdns.plan.endpoint), left_out (how many more there would be
 -- without max_endpoints), is_address, error. Or nil and an error when domain cannot be a DNS name.
 local function new(resolver, domain, options, given_query_options)
-	local plan = setmetatable({ resolver = resolver, domain = domain, query_options = press(given_query_options) }, plan_mt);
+	local plan = setmetatable({ resolver = resolver, domain = domain, query_options = questions.press(given_query_options) }, plan_mt);
 	local ok, err = target.set(plan, domain, options or {});
 	if not ok then return nil, err; end
 	return plan;

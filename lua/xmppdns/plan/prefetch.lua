@@ -6,7 +6,7 @@
 local CHAIN_DEPTH = 4; -- labels, from the top, whose keys are asked for
 local ASKED_AT_MOST = 32; -- for one plan: who names hosts in many zones must not make us ask for the keys of all of them
 
-local ONE_ATTEMPT = { attempts = 1 };
+local ONE_ATTEMPT = { attempts = 1, bare = true };
 
 local function ignore() end
 

@@ -39,24 +39,26 @@ local function merge_services(plan)
 end
 
 -- The first ones of the order: who publishes thousands must not make us ask for all of them.
-local function add_endpoint(plan, host, tls, record, service)
+local function add_endpoint(plan, found, host)
 	if #plan.endpoints == plan.resolver:plan_settings().max_endpoints then
 		plan.left_out = plan.left_out + 1;
 		return;
 	end
+	local record, service = found.record, found.service;
 	plan.endpoints[#plan.endpoints + 1] =
-		endpoint.new(host, record.port, service, tls, record.priority, record.weight, plan.srv[service].secure);
+		endpoint.new(host, record.port, service, tls_of[service], record.priority, record.weight, plan.srv[service].secure);
 end
 
 local function list_endpoints(plan, merged)
+	if not merged[2] then return add_endpoint(plan, merged[1], merged[1].record.target:lower()); end
 	local seen = {};
 	for _, index in ipairs(core.order_srv(merged, plan.rng)) do
-		local record, service = merged[index].record, merged[index].service;
-		local host, tls = record.target:lower(), tls_of[service];
-		local key = ("%s %d %s"):format(host, record.port, tls);
+		local found = merged[index];
+		local host = found.record.target:lower();
+		local key = ("%s %d %s"):format(host, found.record.port, found.service);
 		if not seen[key] then
 			seen[key] = true;
-			add_endpoint(plan, host, tls, record, service);
+			add_endpoint(plan, found, host);
 		end
 	end
 end
@@ -124,11 +126,10 @@ local function settle(plan)
 end
 
 -- The outcome for one service. Gives whether that was the last one: the plan has its endpoints then, or its error.
-local function receive(plan, service, found)
+local function receive(plan, found)
 	judge(found);
-	plan.srv[service] = found;
 	for _, name in ipairs(names) do
-		if not plan.srv[name] then return false; end
+		if not plan.srv[name] or questions.is_open(plan.srv[name]) then return false; end
 	end
 	settle(plan);
 	return true;

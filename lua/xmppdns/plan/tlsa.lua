@@ -71,9 +71,9 @@ end
 local function list_reasons(records, is_secure)
 	local reasons = {};
 	for place, record in ipairs(records) do reasons[place] = refuse(record); end
-	local strongest = find_strongest(records, reasons);
+	local strongest = records[2] and find_strongest(records, reasons);
 	for place, record in ipairs(records) do
-		local is_weaker = record.match ~= 0 and record.match ~= strongest[kind(record)];
+		local is_weaker = strongest and record.match ~= 0 and record.match ~= strongest[kind(record)];
 		reasons[place] = reasons[place] or is_weaker and "there is a stronger digest" or not is_secure and "not secured by DNSSEC" or nil;
 	end
 	return reasons;

@@ -4,6 +4,7 @@
 #include "lua_core.h"
 
 static char answer_key; /* its address is the metatable's key in the registry */
+static char bare_key;   /* that of a table: the metatables of bare answers, by what those of a kind have in common */
 
 static const struct {
 	const char *name, *description; /* as in Prosody's util.dns */
@@ -76,11 +77,12 @@ static void set_question(lua_State *L, const struct answer *answer)
 		set_class(L, answer->qclass);
 }
 
-static void set_records(lua_State *L, const struct answer *answer)
+/* push: for one record, or nil where it cannot be read. */
+static void set_records(lua_State *L, const struct answer *answer, void (*push)(lua_State *, uint16_t, const uint8_t *, size_t))
 {
 	int count = 0;
 	for (size_t i = 0; i < answer->record_count; i++) {
-		push_record(L, answer->qtype, answer->records[i].rdata, answer->records[i].size);
+		push(L, answer->qtype, answer->records[i].rdata, answer->records[i].size);
 		if (lua_isnil(L, -1))
 			lua_pop(L, 1);
 		else
@@ -101,9 +103,49 @@ void push_answer(lua_State *L, const struct answer *answer, uint32_t ttl, bool f
 	if (from_cache)
 		set_flag(L, "from_cache", true);
 	set_text(L, "canonname", answer->canonname);
-	set_records(L, answer);
+	set_records(L, answer, push_record);
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &answer_key);
 	lua_setmetatable(L, -2);
+}
+
+/* Pushes a new metatable: what the answer has in common with others of its kind. */
+static void push_bare_metatable(lua_State *L, const struct answer *answer, bool from_cache, bool stale)
+{
+	lua_createtable(L, 0, 2);
+	set_text(L, "__name", "xmppdns.records");
+	lua_createtable(L, 0, 8);
+	set_class(L, COMMON_CLASS);
+	set_rcode(L, answer->rcode);
+	set_flag(L, "secure", answer->secure);
+	set_flag(L, "nxdomain", answer->nxdomain);
+	set_flag(L, "from_cache", from_cache);
+	if (stale)
+		set_flag(L, "stale", true);
+	lua_setfield(L, -2, "__index");
+}
+
+static void set_bare_metatable(lua_State *L, const struct answer *answer, bool from_cache, bool stale)
+{
+	int kind = answer->rcode << 4 | answer->secure << 3 | answer->nxdomain << 2 | from_cache << 1 | stale;
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &bare_key);
+	lua_rawgeti(L, -1, kind); /* answer metatables metatable */
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		push_bare_metatable(L, answer, from_cache, stale);
+		lua_pushvalue(L, -1);
+		lua_rawseti(L, -3, kind);
+	}
+	lua_setmetatable(L, -3);
+	lua_pop(L, 1);
+}
+
+void push_bare_answer(lua_State *L, const struct answer *answer, uint32_t ttl, bool from_cache, bool stale)
+{
+	lua_createtable(L, (int)answer->record_count, answer->canonname != NULL ? 2 : 1);
+	set_integer(L, "ttl", ttl);
+	set_text(L, "canonname", answer->canonname);
+	set_records(L, answer, push_value);
+	set_bare_metatable(L, answer, from_cache, stale);
 }
 
 /* "Status: No Error, Secure" */
@@ -168,4 +210,6 @@ void open_answer(lua_State *L)
 	push_common_fields(L);
 	lua_setfield(L, -2, "__index");
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &answer_key);
+	lua_newtable(L);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &bare_key);
 }

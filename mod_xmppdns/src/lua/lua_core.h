@@ -71,10 +71,15 @@ uint16_t check_type_number(lua_State *L, int index);
  * __index = { type =, class = } }; that of a value with fields of its own is core.value_metatables[field]. xmppdns.record_text gives both
  * their text. Pushes nil when the bytes are no such record. */
 void push_record(lua_State *L, uint16_t type, const uint8_t *rdata, size_t size);
+void push_value(lua_State *L, uint16_t type, const uint8_t *rdata, size_t size); /* the value of that field alone; or nil */
 
 /* Pushes an answer of OUTCOME_ANSWERED as the table of the design's section 4. Its fields are its own where it differs from most answers; the
  * others come from its metatable, and pairs does not show them. */
 void push_answer(lua_State *L, const struct answer *answer, uint32_t ttl, bool from_cache);
+
+/* The same bare, for who asks thousands of questions and knows them: an array of values (see push_value) with its ttl, and its canonname if it has one. What
+ * else an answer has, but for the question, comes from the metatable. */
+void push_bare_answer(lua_State *L, const struct answer *answer, uint32_t ttl, bool from_cache, bool stale);
 
 /* Pushes the error table: code, text, qname, qtype (number), type (text), attempts; qname may be NULL.
  * text NULL: what the outcome says by itself. What is not printable in text becomes \DDD. */

@@ -374,6 +374,13 @@ void push_record(lua_State *L, uint16_t type, const uint8_t *rdata, size_t size)
 	lua_setmetatable(L, -2);
 }
 
+void push_value(lua_State *L, uint16_t type, const uint8_t *rdata, size_t size)
+{
+	luaL_checkstack(L, 12, "a record's value");
+	if (!find_kind(type)->push(L, rdata, size))
+		lua_pushnil(L);
+}
+
 /* parse_record(type, rdata) -> record | nil */
 static int core_parse_record(lua_State *L)
 {

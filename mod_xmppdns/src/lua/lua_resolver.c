@@ -18,7 +18,7 @@ enum { CACHED_AT_MOST = 10000 };
 
 struct resolver_box {
 	struct resolver *resolver; /* owned; NULL once closed: look again after everything that may run Lua code */
-	struct slots slots;        /* of the lookups; an owner, in the words of resolver.h, is its slot */
+	struct slots slots; /* of the lookups; an owner, in the words of resolver.h, is twice its slot, and 1 more where the answer is to be bare */
 };
 
 struct lookup_box { /* what Lua has of a lookup; it may outlive it. Its uservalue is the resolver's */
@@ -103,6 +103,12 @@ static struct lookup_options read_options(lua_State *L, int index)
 	};
 }
 
+/* Whether its answer is to be a bare one. */
+static bool wants_bare(lua_State *L, int index)
+{
+	return lua_type(L, index) == LUA_TTABLE && read_flag(L, index, "bare");
+}
+
 /* Pushes room for one answer to hold. */
 static struct held_answers *push_held(lua_State *L)
 {
@@ -131,12 +137,15 @@ static void spare_held(lua_State *L, int index)
 }
 
 /* Pushes answer, nil or nil, err. The answer is held by the caller. */
-static void push_known(lua_State *L, const struct known_answer *known, bool from_cache)
+static void push_known(lua_State *L, const struct known_answer *known, bool from_cache, bool bare)
 {
 	const struct answer *answer = known->answer;
 	if (answer == NULL) {
 		lua_pushnil(L);
 		push_error(L, known->outcome, "out of memory", NULL, 0, 0);
+	} else if (known->outcome == OUTCOME_ANSWERED && bare) {
+		push_bare_answer(L, answer, known->ttl, from_cache, known->stale);
+		lua_pushnil(L);
 	} else if (known->outcome == OUTCOME_ANSWERED) {
 		push_answer(L, answer, known->ttl, from_cache);
 		if (known->stale)
@@ -216,9 +225,10 @@ static struct lookup_box *push_lookup_box(lua_State *L)
 
 /* Starts the lookup, or queues what is known and held, with the callback at index 4, and pushes its handle, nil without memory. */
 static void start_with_callback(
-	lua_State *L, struct resolver_box *box, const char *qname, uint16_t qtype, const struct lookup_options *options, const struct known_answer *known)
+	lua_State *L, const char *qname, uint16_t qtype, const struct lookup_options *options, bool bare, const struct known_answer *known)
 {
 	struct lookup *lookup = NULL;
+	struct resolver_box *box = check_resolver(L, 1);
 	struct lookup_box *handle = push_lookup_box(L);
 	check_open_resolver(L, 1);
 	if (!take_slot(&box->slots, &handle->slot)) {
@@ -228,8 +238,8 @@ static void start_with_callback(
 	handle->serial = slot_serial(&box->slots, handle->slot);
 	keep_callback(L, handle->slot, 4);
 	struct resolver *resolver = check_open_resolver(L, 1);
-	lookup = known->answer != NULL ? queue_known_answer(resolver, known, options, handle->slot)
-								   : start_lookup(resolver, qname, qtype, options, handle->slot);
+	uint32_t owner = handle->slot << 1 | bare;
+	lookup = known->answer != NULL ? queue_known_answer(resolver, known, options, owner) : start_lookup(resolver, qname, qtype, options, owner);
 	if (lookup != NULL) {
 		occupy_slot(&box->slots, handle->slot, lookup);
 		return;
@@ -240,16 +250,16 @@ static void start_with_callback(
 }
 
 /* resolver:submit(qname, rdtype, callback, options, later) -> lookup | false, answer | false, nil, err
- * What is known already is given back at once, and callback is not kept, unless later. */
+ * What is known already is given back at once, and callback is not kept, unless later. options.bare: see push_bare_answer. */
 static int resolver_submit(lua_State *L)
 {
 	enum { ARGUMENTS = 6, FAILED, NO_ANSWER, HELD };
-	struct resolver_box *box = check_resolver(L, 1);
 	char qname[NAME_TEXT_SIZE];
 	check_open_resolver(L, 1);
 	uint16_t qtype = check_type(L, 3);
 	luaL_checkany(L, 4);
 	struct lookup_options options = read_options(L, 5);
+	bool bare = wants_bare(L, 5);
 	bool later = lua_toboolean(L, 6);
 
 	lua_settop(L, ARGUMENTS);
@@ -264,11 +274,11 @@ static int resolver_submit(lua_State *L)
 		hold_in(held, known.answer, known.ttl);
 	if (known.answer != NULL && !later) {
 		lua_pushvalue(L, FAILED);
-		push_known(L, &known, true);
+		push_known(L, &known, true, bare);
 		spare_held(L, HELD);
 		return 3;
 	}
-	start_with_callback(L, box, qname, qtype, &options, &known);
+	start_with_callback(L, qname, qtype, &options, bare, &known);
 	spare_held(L, HELD);
 	if (!lua_isnil(L, -1))
 		return 1;
@@ -315,14 +325,15 @@ static int resolver_fetch(lua_State *L)
 		return 0;
 	}
 	struct lookup *lookup = take_lookup(box->resolver);
-	uint32_t slot = lookup_owner(lookup);
+	uint32_t slot = lookup_owner(lookup) >> 1;
+	bool bare = lookup_owner(lookup) & 1;
 	struct known_answer known = lookup_result(lookup);
 	if (known.answer != NULL)
 		hold_in(held, known.answer, known.ttl);
 	free_lookup(lookup);
 	leave_slot(&box->slots, slot);
 	take_callback(L, slot);
-	push_known(L, &known, false);
+	push_known(L, &known, false, bare);
 	spare_held(L, 2);
 	return 3;
 }
@@ -345,6 +356,7 @@ static int resolver_peek(lua_State *L)
 	check_open_resolver(L, 1);
 	uint16_t qtype = check_type(L, 3);
 	struct lookup_options options = read_options(L, 4);
+	bool bare = wants_bare(L, 4);
 	lua_settop(L, ARGUMENTS);
 	lua_pushnil(L);
 	check_open_resolver(L, 1);
@@ -354,7 +366,7 @@ static int resolver_peek(lua_State *L)
 	struct known_answer known = peek_answer(check_open_resolver(L, 1), qname, qtype, &options);
 	if (known.answer != NULL) {
 		hold_in(held, known.answer, known.ttl);
-		push_known(L, &known, true);
+		push_known(L, &known, true, bare);
 	}
 	spare_held(L, HELD);
 	if (known.answer != NULL)

@@ -22,8 +22,9 @@ describe("xmppdns.plan.outcome: an outcome (R2)", function ()
 	local function read(name, rdtype)
 		local found;
 		here.resolver:query(name, rdtype, function (answer, err)
-			found = outcome.read(answer, err, { name = name, rdtype = rdtype, asked = 7 });
-		end);
+			found = { name = name, rdtype = rdtype, asked = 7 };
+			outcome.finish(found, answer, err);
+		end, { bare = true });
 		here:wait_until(function () return found; end);
 		return found;
 	end

@@ -178,6 +178,7 @@ describe("xmppdns.plan.plan: a plan", function ()
 	end);
 
 	it("R31: interleaves the families, IPv6 first", function ()
+		here:collect("interleaved.example"); -- one family may have come long before the other
 		local addresses = here:collect("interleaved.example").endpoints[1].addresses;
 		assert.equal("192.0.2.1", addresses[2]);
 		assert.same({ 3, "2001:db8::", "2001:db8::" }, { #addresses, addresses[1]:sub(1, -2), addresses[3]:sub(1, -2) });
@@ -320,6 +321,18 @@ describe("xmppdns.plan.plan: a plan", function ()
 			assert.is_true(found.ttl > 0 and found.ttl <= 300);
 			assert.is_true(found.asked >= before and found.asked <= os.time());
 		end
+	end);
+
+	it("asks for no keys where what they would prove is known (issue 20, 20.3)", function ()
+		here:collect("secure.example");
+		for _, name in ipairs({ ".", "example", "secure.example" }) do here.resolver.core:flush(name); end
+		local lookups = {};
+		function here.resolver.on_done(name, rdtype) lookups[#lookups + 1] = ("%s %s"):format(rdtype, name); end
+		local one = here:collect("secure.example").endpoints[1];
+		assert.is_true(one.secure);
+		table.sort(lookups);
+		assert.same({ "A xmpp.secure.example", "AAAA xmpp.secure.example", "SRV _xmpp-server._tcp.secure.example", "SRV _xmpps-server._tcp.secure.example",
+			"TLSA _5269._tcp.xmpp.secure.example" }, lookups);
 	end);
 
 	it("is collected with the answers about addresses for which no endpoint waits any more (issue 14)", function ()

@@ -10,9 +10,12 @@ describe("xmppdns.plan.questions: a question", function ()
 
 	local function new_owner()
 		local received = {};
-		function received:receive(question, found)
-			self[#self + 1] = ("%s %s %s"):format(question.rdtype, question.key, found.error and found.error.code or found.dnssec);
+		function received:receive(found)
+			for key, one in pairs(self.outcomes) do
+				if one == found then self[#self + 1] = ("%s %s %s"):format(found.rdtype, key, found.error and found.error.code or found.dnssec); end
+			end
 		end
+		received.outcomes = {};
 		return received;
 	end
 
@@ -21,13 +24,13 @@ describe("xmppdns.plan.questions: a question", function ()
 	before_each(function ()
 		here:begin();
 		here:use_faulty({ timeout = 60 });
-		plan, owner = { resolver = here.resolver, failed = 0 }, new_owner();
+		plan, owner = { resolver = here.resolver, failed = 0, query_options = questions.press() }, new_owner();
 		questions.prepare(plan);
 	end);
 	after_each(function () here:finish(); end);
 
 	local function ask(name, rdtype, key, whose)
-		questions.ask(plan, whose or owner, name, rdtype, {}, key);
+		questions.ask(plan, whose or owner, name, rdtype, (whose or owner).outcomes, key);
 	end
 
 	it("is answered exactly once, from the cache before ask returns", function ()
@@ -37,6 +40,18 @@ describe("xmppdns.plan.questions: a question", function ()
 		assert.same({ "A first insecure", "A again insecure" }, { owner[1], owner[2] });
 		here.resolver:close();
 		assert.same({ 2, nil }, { #owner, next(plan.questions) });
+	end);
+
+	it("20.3: becomes its outcome, and is open until then", function ()
+		ask("plain.example", "A", "first");
+		local question = owner.outcomes.first;
+		assert.is_true(questions.is_open(question));
+		here:wait_until(function () return owner[1]; end);
+		assert.equal(question, owner.outcomes.first);
+		assert.is_false(questions.is_open(question));
+		local ttl = question.ttl;
+		question.ttl, question.asked = nil, nil;
+		assert.same({ true, { name = "plain.example", rdtype = "A", records = { "192.0.2.1" } } }, { ttl > 0, question });
 	end);
 
 	it("ends as the plan is abandoned, as does each that is asked later; what its lookup says then is nobody's business", function ()
@@ -72,7 +87,7 @@ describe("xmppdns.plan.questions: a question", function ()
 	end);
 
 	it("about TLSA may be answered by an insecure denial where all else must be secure (R22)", function ()
-		plan.secure_query_options = { require_secure = true };
+		plan.secure_query_options = questions.press({ require_secure = true });
 		ask("plain.example", "A", "address");
 		ask("_5269._tcp.plain.example", "TLSA", "tlsa");
 		here:wait_until(function () return owner[2]; end);
