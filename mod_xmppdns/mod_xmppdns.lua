@@ -161,6 +161,16 @@ local function guard_session(event)
 	return true;
 end
 
+-- A peer shows a key for a domain: what would ask that domain is refused too, so nobody would tell it why.
+local function guard_key(event)
+	local session, attr = event.origin, event.stanza.attr;
+	if not problem or session.direction ~= "incoming" or not attr.to or not attr.from then return; end
+	local host, remote = jid.host(attr.to), jid.host(attr.from);
+	if not host or not remote or not is_required(host, remote) then return; end
+	refuse_session(session, remote);
+	return true;
+end
+
 -- A peer that was let in towards one host may send to others.
 local function guard_stanza(event)
 	local session, stanza = event.origin, event.stanza;
@@ -183,6 +193,7 @@ local function guard_host(host)
 	guarded[host] = true;
 	local context = module:context(host);
 	context:hook("route/remote", guard_route, -5); -- mod_s2s takes a session that there is at -1, and opens one at -10
+	context:hook("stanza/jabber:server:dialback:result", guard_key, 1100);
 	context:hook("s2s-authenticated", guard_session, 1100);
 	for _, name in ipairs({ "message", "presence", "iq" }) do
 		for _, kind in ipairs({ "full", "bare", "host" }) do context:hook(name.."/"..kind, guard_stanza, 1000100); end

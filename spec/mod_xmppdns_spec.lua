@@ -3,6 +3,7 @@
 -- The plugin: with a stand-in for Prosody where no server is needed, and inside a real one.
 
 local certificates = require "spec.support.certificates";
+local hostile = require "spec.support.hostile";
 local made_by_prosody = require "spec.support.prosody_resolvers";
 local misdns = require "spec.support.misdns";
 local process = require "spec.support.process";
@@ -641,6 +642,11 @@ describe("mod_xmppdns", function ()
 					.."unknown setting \"tiemout\": did you mean \"timeout\"?", ping("near.example", "far.example", server));
 				assert.is_true(ping("lax.example", "near.example", far));
 				assert.matches("What is required for your domain cannot be checked here", ping("far.example", "near.example", far), 1, true);
+				local file = process.directory("plugin-far/certificates").."/lax.example";
+				local further = { name = "further", address = places.near, port = places.port, from = "lax.example", to = "near.example", tls = "starttls";
+					certificate = file..".crt", key = file..".key";
+					steps = { { ["do"] = "external" }, { ["do"] = "dialback", from = "FAR.example", to = "near.example" } } };
+				assert.equal("internal-server-error What is required for your domain cannot be checked here", hostile.play({ further }).further.ending);
 				change_configuration("tiemout", "timeout");
 				assert.is_true(ping("near.example", "far.example", server));
 				assert.is_true(ping("far.example", "near.example", far));
