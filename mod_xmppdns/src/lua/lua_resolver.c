@@ -223,11 +223,21 @@ static struct lookup_box *push_lookup_box(lua_State *L)
 	return box;
 }
 
-/* Starts the lookup, or queues what is known and held, with the callback at index 4, and pushes its handle, nil without memory. */
-static void start_with_callback(
-	lua_State *L, const char *qname, uint16_t qtype, const struct lookup_options *options, bool bare, const struct known_answer *known)
+/* Queues what is known, where it was not looked for before, or starts the lookup. Lua does not run here, so that it is what is believed now. */
+static struct lookup *begin_lookup(
+	struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options, bool may_be_known, uint32_t owner)
 {
-	struct lookup *lookup = NULL;
+	struct known_answer known = { .answer = NULL };
+	if (may_be_known)
+		known = use_known_answer(resolver, qname, qtype, options);
+	if (known.answer != NULL)
+		return queue_known_answer(resolver, &known, options, owner);
+	return start_lookup(resolver, qname, qtype, options, owner);
+}
+
+/* Begins the lookup with the callback at index 4, and pushes its handle, nil without memory. */
+static void start_with_callback(lua_State *L, const char *qname, uint16_t qtype, const struct lookup_options *options, bool bare, bool may_be_known)
+{
 	struct resolver_box *box = check_resolver(L, 1);
 	struct lookup_box *handle = push_lookup_box(L);
 	check_open_resolver(L, 1);
@@ -237,9 +247,8 @@ static void start_with_callback(
 	}
 	handle->serial = slot_serial(&box->slots, handle->slot);
 	keep_callback(L, handle->slot, 4);
-	struct resolver *resolver = check_open_resolver(L, 1);
 	uint32_t owner = handle->slot << 1 | bare;
-	lookup = known->answer != NULL ? queue_known_answer(resolver, known, options, owner) : start_lookup(resolver, qname, qtype, options, owner);
+	struct lookup *lookup = begin_lookup(check_open_resolver(L, 1), qname, qtype, options, may_be_known, owner);
 	if (lookup != NULL) {
 		occupy_slot(&box->slots, handle->slot, lookup);
 		return;
@@ -249,11 +258,26 @@ static void start_with_callback(
 	lua_pushnil(L);
 }
 
+/* Pushes false and what push_known does; or something else, and false: it is not known. */
+static bool push_known_now(lua_State *L, const char *qname, uint16_t qtype, const struct lookup_options *options, bool bare)
+{
+	struct held_answers *held = push_held(L);
+	int at = lua_gettop(L);
+	struct known_answer known = use_known_answer(check_open_resolver(L, 1), qname, qtype, options);
+	if (known.answer != NULL) {
+		hold_in(held, known.answer, known.ttl);
+		lua_pushboolean(L, false);
+		push_known(L, &known, true, bare);
+	}
+	spare_held(L, at);
+	return known.answer != NULL;
+}
+
 /* resolver:submit(qname, rdtype, callback, options, later) -> lookup | false, answer | false, nil, err
  * What is known already is given back at once, and callback is not kept, unless later. options.bare: see push_bare_answer. */
 static int resolver_submit(lua_State *L)
 {
-	enum { ARGUMENTS = 6, FAILED, NO_ANSWER, HELD };
+	enum { ARGUMENTS = 6, FAILED, NO_ANSWER };
 	char qname[NAME_TEXT_SIZE];
 	check_open_resolver(L, 1);
 	uint16_t qtype = check_type(L, 3);
@@ -268,18 +292,10 @@ static int resolver_submit(lua_State *L)
 	lua_pushnil(L);
 	if (!read_qname(L, 2, qtype, qname))
 		return 3;
-	struct held_answers *held = push_held(L);
-	struct known_answer known = use_known_answer(check_open_resolver(L, 1), qname, qtype, &options);
-	if (known.answer != NULL)
-		hold_in(held, known.answer, known.ttl);
-	if (known.answer != NULL && !later) {
-		lua_pushvalue(L, FAILED);
-		push_known(L, &known, true, bare);
-		spare_held(L, HELD);
+	if (!later && push_known_now(L, qname, qtype, &options, bare))
 		return 3;
-	}
-	start_with_callback(L, qname, qtype, &options, bare, &known);
-	spare_held(L, HELD);
+	lua_settop(L, NO_ANSWER);
+	start_with_callback(L, qname, qtype, &options, bare, later);
 	if (!lua_isnil(L, -1))
 		return 1;
 	lua_settop(L, NO_ANSWER);

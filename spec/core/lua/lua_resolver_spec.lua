@@ -147,6 +147,38 @@ describe("core: while C works with a resolver, a finalizer", function ()
 		assert_each_once(NAMES);
 	end);
 
+	it("15.4: may begin a new trust while what is known is put by for later: none of the old one's answers comes then", function ()
+		local function with_addresses(net)
+			local data = {};
+			for i = 1, 20 do data[i] = ("%s. 300 IN A %s.%d"):format(name_of(i), net, i); end
+			return { forward = "127.0.0.1@1", dnssec = "off", hoststxt = false, options = { ["local-data"] = data } };
+		end
+		local function fetch_addresses()
+			local addresses, deadline = {}, os.time() + 60;
+			while #addresses < 20 and os.time() < deadline do
+				resolver:process();
+				local number, answer = resolver:fetch();
+				if number then addresses[#addresses + 1] = answer[1].a; end
+			end
+			return table.concat(addresses, " ");
+		end
+		local old, new, names = with_addresses("192.0.2"), with_addresses("203.0.113"), {};
+		for i = 1, 20 do names[i] = name_of(i); end
+		for at = 1, 60, 3 do
+			assert(resolver:reconfigure(old));
+			for i = 1, 20 do resolver:submit(names[i], "A", i); end
+			assert.equal(20, select(2, fetch_addresses():gsub("192%.0%.2%.", "")));
+			local ok, problem, runs = finalizers.during(function ()
+				for i = 1, 20 do resolver:submit(names[i], "A", i, nil, true); end -- without an allocation of Lua's own
+			end, function (run)
+				if run == at then assert(resolver:reconfigure(new)); end
+			end);
+			assert.is_true(ok, problem);
+			if runs < at then assert(resolver:reconfigure(new)); end
+			assert.equal(20, select(2, fetch_addresses():gsub("203%.0%.113%.", "")));
+		end
+	end);
+
 	it("may reconfigure while settings are read and shown", function ()
 		local ok, problem = finalizers.during(function ()
 			for _ = 1, 3 do
