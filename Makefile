@@ -10,7 +10,7 @@
 ##   make doc           the API reference of the library, into build/doc; make page the plugin's page as Prosody's community modules have it
 ##   make clean         remove what was built
 ## Change it
-##   make test          run every spec (SPECS=spec/core runs those below it)
+##   make test          run every spec (SPECS=spec/core runs those below it, JOBS=1 one file after the other instead of three side by side)
 ##   make test-busy     the same beside four processes that keep the processors busy: no spec depends on the machine's speed
 ##   make test-deb      build the Debian packages, then install, use and remove them, where all that changes is gone afterwards
 ##   make lint          who knows whom, a build for every Lua, clang-format, clang-tidy, cppcheck and luacheck
@@ -154,7 +154,7 @@ bench-compare:
 	@$(LUA) spec/bench/compare.lua
 
 test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 test-deb-debian13: %-debian13:
-	@sh .ci/debian13 $* SPECS='$(SPECS)' CASES='$(CASES)' ROUNDS='$(ROUNDS)'
+	@sh .ci/debian13 $* SPECS='$(SPECS)' JOBS='$(JOBS)' CASES='$(CASES)' ROUNDS='$(ROUNDS)'
 
 sanitize: all spec-modules
 	@LUA=$(LUA) BUILD=$(BUILD) MAKE='$(MAKE)' sh spec/sanitize/run $(SANITIZERS)

@@ -294,8 +294,10 @@ static bool add_system_anchors(struct text_list *anchors, const char *path, stru
 {
 	struct text_list found = { .count = 0 };
 	bool is_empty, is_source = false, added = true, usable = read_anchors(path, VALID_KEYS, &found, &is_empty, problem);
-	if (!usable && problem->kind == PROBLEM_SYSTEM)
+	if (!usable && problem->kind == PROBLEM_SYSTEM) {
+		free_text_list(&found);
 		return false;
+	}
 	for (size_t i = 0; usable && added && i < found.count; i++)
 		if (is_default(found.items[i])) {
 			added = add_once(anchors, found.items[i]);
