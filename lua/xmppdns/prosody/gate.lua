@@ -52,7 +52,7 @@ local function settle_certificate(event)
 	end
 	if found.state ~= "dane" then return check_targets(event, found.targets); end
 	session.log("info", "The certificate of %s matches its TLSA records", event.host);
-	session.cert_chain_status, session.cert_identity_status = "valid", "valid";
+	session.cert_chain_status, session.cert_identity_status, session.xmppdns_is_by_dane = "valid", "valid", true;
 end
 
 -- Once all others have heard of it. Where one of them has ended the event, "s2s-authenticated" comes to the same end.

@@ -14,16 +14,18 @@ local function read_tls(session)
 	return session.secure and (type(info) == "table" and info.protocol or "TLS") or nil;
 end
 
-local function is_by_certificate(session, remote)
+-- What the certificate has proven by itself when the stream began.
+local function read_certificate_proof(session, remote)
 	local of_header = session.direction == "incoming" and session.from_host or session.to_host;
-	return remote == of_header and session.cert_chain_status == "valid" and session.cert_identity_status == "valid";
+	local is_proven = remote == of_header and session.cert_chain_status == "valid" and session.cert_identity_status == "valid";
+	return is_proven and (session.xmppdns_is_by_dane and "DANE" or "PKIX") or nil;
 end
 
 -- How the remote domain has proven to be itself: "DANE", "PKIX" (a certificate of a trusted authority) or "dialback".
 local function read_proof(session, remote, verdict)
 	if verdict and verdict.state == "dane" then return "DANE"; end
-	if verdict and verdict.state == "pkix" or is_by_certificate(session, remote) then return "PKIX"; end
-	return "dialback";
+	if verdict and verdict.state == "pkix" then return "PKIX"; end
+	return read_certificate_proof(session, remote) or "dialback";
 end
 
 -- Seconds left.

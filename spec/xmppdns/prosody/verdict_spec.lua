@@ -30,6 +30,7 @@ local OTHERS = {
 	["bidi.near.example"] = "-- later of bidi";
 	["waits.near.example"] = "-- later of waits";
 	["proof.near.example"] = [[xmppdns = { dane = "off" } -- later of proof]];
+	["relaxed.near.example"] = "-- later of relaxed";
 	["alone.near.example"] = [[xmppdns = { dnssec = "required", dane = "off" }]];
 	["address.near.example"] = [[xmppdns_remote = { ["none.example"] = { dane = "required", host = "127.0.0.1", port = 1 } }]];
 };
@@ -164,6 +165,8 @@ describe("What is required holds:", function ()
 		path.double = rogue:new_authority("middle", process.directory("rogue"), path.middle);
 		path.genuine = path.middle:issue("path.example", process.directory("owner"));
 		path.forged = path.double:issue("path.example", process.directory("rogue"));
+		path.chain = process.write(process.directory("owner").."/chain.crt", process.read(path.genuine)..process.read(path.middle.file));
+		process.write(pair(path.chain)[2], process.read(pair(path.genuine)[2]));
 		path.published = path.owner:issue("published.example", directory);
 		path.key = path.owner:issue("key.example", directory);
 		path.other = rogue:issue("root.example", process.directory("rogue"));
@@ -492,9 +495,9 @@ describe("What is required holds:", function ()
 			play("stripped", "never.example", "usual.near.example", { step("external"), message("never.example", "usual.near.example", "stripped") }));
 	end);
 
-	-- From now on DANE is required for that host: what its policy was is read again.
-	local function require_dane(name)
-		process.write(near.config, (process.read(near.config):gsub("%-%- later of "..name, [[xmppdns = { dane = "required" }]])));
+	-- Puts other settings into force for a host.
+	local function change_later(name, level)
+		process.write(near.config, (process.read(near.config):gsub("%-%- later of "..name, ("xmppdns = { dane = %q }"):format(level))));
 		near:shell("config:reload()");
 	end
 
@@ -510,7 +513,7 @@ describe("What is required holds:", function ()
 			message("none.example", "later.near.example", "after the settings");
 		}));
 		assert.is_truthy(process.wait_until(function () return has_arrived("before the settings"); end));
-		require_dane("later");
+		change_later("later", "required");
 		send_back("later.near.example", "none.example");
 		assert.matches("not%-authorized DANE is required here$", get_ending({ settings = result() }, "settings"));
 		assert.is_false(has_arrived("after the settings"));
@@ -519,7 +522,7 @@ describe("What is required holds:", function ()
 	it("nothing goes out over one of ours that has not proven what is required by now", function ()
 		send(near, "outgoing.near.example", "out.example", "out, before the settings");
 		assert.is_truthy(process.wait_until(function () return has_come("out, before the settings"); end));
-		require_dane("outgoing");
+		change_later("outgoing", "required");
 		send(near, "outgoing.near.example", "out.example", "out, after the settings");
 		assert.is_truthy(process.wait_until(function () return near:log():find("out.example is refused: dane is", 1, true); end));
 		assert.is_truthy(process.wait_until(function () return near:log():find("Sending error replies for 1 queued stanzas because of failed "
@@ -538,7 +541,7 @@ describe("What is required holds:", function ()
 		local result_of_good, has_good_begun = begin("match.example");
 		local result_of_bad, has_bad_begun = begin("both.example");
 		assert.is_truthy(process.wait_until(function () return has_good_begun() and has_bad_begun(); end));
-		require_dane("bidi");
+		change_later("bidi", "required");
 		for _, id in ipairs({ "both ways, first", "both ways, second" }) do
 			send(near, "bidi.near.example", "match.example", id);
 			send(near, "bidi.near.example", "both.example", id);
@@ -548,18 +551,30 @@ describe("What is required holds:", function ()
 		assert.matches("wait answer to echo to both ways of both.example; not%-authorized DANE is required here$", get_ending({ bad = result_of_bad() }, "bad"));
 	end);
 
-	it("what s2s:show says of a stream follows its verdict", function ()
-		local steps = { step("external"), message("match.example", "proof.near.example", "proof, by PKIX") };
-		for _, what in ipairs({ { ["do"] = "wait", element = "presence" }, message("match.example", "proof.near.example", "proof, by DANE"),
-			{ ["do"] = "wait", element = "iq" } }) do steps[#steps + 1] = what; end
-		hostile.begin(new_case("proof", "match.example", "proof.near.example", steps));
-		local function show() return near:shell([[s2s:show("proof.near.example", "remote proven")]]):match("match%.example *| (%u+)"); end
-		assert.is_truthy(process.wait_until(function () return has_arrived("proof, by PKIX"); end));
-		assert.equal("PKIX", show());
-		require_dane("proof");
-		send_back("proof.near.example", "match.example");
-		assert.is_truthy(process.wait_until(function () return has_arrived("proof, by DANE"); end));
-		assert.equal("DANE", show());
+	describe("what s2s:show says of a stream", function ()
+		-- A stream of the domain to the host, before and after a stanza that is judged by the host's settings of then.
+		local function show_around(domain, host, level, certificate)
+			local steps = { step("external"), message(domain, host, "first to "..host), { ["do"] = "wait", element = "presence" } };
+			for _, more in ipairs({ message(domain, host, "second to "..host), { ["do"] = "wait", element = "iq" } }) do steps[#steps + 1] = more; end
+			hostile.begin(new_case(host, domain, host, steps, { certificate = certificate, key = certificate and pair(certificate)[2] }));
+			local function show()
+				return near:shell(("s2s:show(%q, \"remote proven\")"):format(host)):match(domain:gsub("%.", "%%.").." *| (%u+)");
+			end
+			assert.is_truthy(process.wait_until(function () return has_arrived("first to "..host); end));
+			local before = show();
+			change_later(host:match("^%l+"), level);
+			send_back(host, domain);
+			assert.is_truthy(process.wait_until(function () return has_arrived("second to "..host); end));
+			return before, show();
+		end
+
+		it("follows its verdict", function ()
+			assert.same({ "PKIX", "DANE" }, { show_around("match.example", "proof.near.example", "required") });
+		end);
+
+		it("is how it began where nothing needs to be proven any more", function ()
+			assert.same({ "DANE", "DANE" }, { show_around("path.example", "relaxed.near.example", "off", path.chain) });
+		end);
 	end);
 
 	describe("while DNS is silent,", function ()
@@ -591,7 +606,7 @@ describe("What is required holds:", function ()
 				step("external"), message("meanwhile.example", "waits.near.example", "meanwhile");
 			}));
 			assert.is_truthy(has_been_asked("meanwhile.example"));
-			require_dane("waits");
+			change_later("waits", "required");
 			mend_dns();
 			assert.matches("^not%-authorized DANE is required here$", result().ending);
 			assert.is_false(has_arrived("meanwhile"));
