@@ -19,11 +19,8 @@ local function list_names(domain, anchor)
 	return names;
 end
 
--- The outcome, and whether the name does not exist.
 local function ask(run, name, rdtype)
-	local question = { name = name, rdtype = rdtype, asked = os.time() };
-	local answer, err = run.tasks:await(function (done) run.resolver:query(name, rdtype, done, automatic); end);
-	return outcome.read(answer, err, question), answer and answer.nxdomain;
+	return run.tasks:await(function (done) outcome.ask(run.resolver, name, rdtype, automatic, done); end);
 end
 
 -- RFC 4034, appendix B.
@@ -95,11 +92,11 @@ local function inspect_name(run, name, parent)
 		zone.dnssec, zone.by_setting = "insecure", true;
 		return zone, true;
 	end
-	local ds, is_missing = ask(run, name, "DS");
+	local ds = ask(run, name, "DS");
 	if ds.error then return note_failure(zone, ds); end
 	for _, record in ipairs(ds.records) do add_tag(zone.ds, record.key_tag); end
 	if zone.ds[1] and ds.secure then return inspect_signed(run, zone); end
-	if is_missing then
+	if ds.nxdomain then
 		zone.dnssec, zone.note = ds.dnssec, "there is no such name";
 		return zone, true;
 	end

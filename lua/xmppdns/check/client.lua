@@ -19,9 +19,8 @@ local function judge(found)
 end
 
 local function ask_service(run, service)
-	local question = { name = ("_%s._tcp.%s"):format(service.name, run.plan.domain), rdtype = "SRV", asked = os.time() };
-	local answer, err = run.tasks:await(function (done) run.resolver:query(question.name, "SRV", done, automatic); end);
-	local found = outcome.read(answer, err, question);
+	local name = ("_%s._tcp.%s"):format(service.name, run.plan.domain);
+	local found = run.tasks:await(function (done) outcome.ask(run.resolver, name, "SRV", automatic, done); end);
 	found.state = judge(found);
 	return found;
 end

@@ -13,6 +13,7 @@
 --
 -- pairs does not show what all outcomes of one class have in common.
 
+local copy = require "xmppdns.resolver".copy;
 local core = require "xmppdns.core";
 
 local error_mt = { __name = "xmppdns.error", __tostring = function (err) return err.text; end };
@@ -57,4 +58,14 @@ local function finish(question, answer, err)
 	setmetatable(question, answer.secure and secure_mt or insecure_mt);
 end
 
-return { finish = finish, new_error = new_error };
+-- callback(outcome), of a question that belongs to no plan. options: as for resolver:query.
+local function ask(resolver, name, rdtype, options, callback)
+	local question, bare = { name = name, rdtype = rdtype, asked = os.time() }, copy(options);
+	bare.bare = true;
+	resolver:query(name, rdtype, function (answer, err)
+		finish(question, answer, err);
+		callback(question);
+	end, bare);
+end
+
+return { finish = finish, ask = ask, new_error = new_error };

@@ -86,10 +86,10 @@ function question_mt.__call(question, answer, err)
 	owner:receive(question, plan);
 end
 
--- It lies in outcomes[key] from now on. The owner may be told of the outcome before this returns.
+-- It lies in outcomes[key] from now on, if they are given. The owner may be told of the outcome before this returns.
 local function ask(plan, owner, name, rdtype, outcomes, key)
 	local question = setmetatable({ plan = plan, owner = owner, name = name, rdtype = rdtype, asked = os.time() }, question_mt);
-	outcomes[key] = question;
+	if outcomes then outcomes[key] = question; end
 	if plan.abandoned then return fail(plan, question); end
 	local lookup = plan.resolver:query(name, rdtype, question, choose_query_options(plan, rdtype));
 	if not is_open(question) then return; end

@@ -128,8 +128,9 @@ end
 -- The outcome for one service. Gives whether that was the last one: the plan has its endpoints then, or its error.
 local function receive(plan, found)
 	judge(found);
+	plan.srv[found.name:match("^_([^.]+)")] = found;
 	for _, name in ipairs(names) do
-		if not plan.srv[name] or questions.is_open(plan.srv[name]) then return false; end
+		if not plan.srv[name] then return false; end
 	end
 	settle(plan);
 	return true;
@@ -151,7 +152,7 @@ end
 local function ask(plan, is_known)
 	plan.srv, plan.endpoints = {}, {};
 	for _, service in ipairs(names) do
-		questions.ask(plan, plan, owner_name(plan, service), "SRV", plan.srv, service);
+		questions.ask(plan, plan, owner_name(plan, service), "SRV");
 	end
 	if plan.default_port and not plan.ready and not is_known then make_fallback(plan); end
 	if plan.fallback and plan.fallback.state == "new" then

@@ -21,10 +21,7 @@ describe("xmppdns.plan.outcome: an outcome (R2)", function ()
 
 	local function read(name, rdtype)
 		local found;
-		here.resolver:query(name, rdtype, function (answer, err)
-			found = { name = name, rdtype = rdtype, asked = 7 };
-			outcome.finish(found, answer, err);
-		end, { bare = true });
+		outcome.ask(here.resolver, name, rdtype, {}, function (given) found = given; end);
 		here:wait_until(function () return found; end);
 		return found;
 	end
@@ -46,9 +43,9 @@ describe("xmppdns.plan.outcome: an outcome (R2)", function ()
 	end);
 
 	it("keeps the question, where an alias led, and the answer's TTL", function ()
-		local found = read("alias.secure.example", "A");
-		assert.same({ "alias.secure.example", "A", 7, "secure.example", { "192.0.2.1" } },
-			{ found.name, found.rdtype, found.asked, found.canonname, found.records });
+		local before, found = os.time(), read("alias.secure.example", "A");
+		assert.same({ "alias.secure.example", "A", true, "secure.example", { "192.0.2.1" } },
+			{ found.name, found.rdtype, found.asked >= before and found.asked <= os.time(), found.canonname, found.records });
 		assert.is_true(found.ttl > 0 and found.ttl <= 300);
 	end);
 
