@@ -20,10 +20,11 @@
 ##   make sanitize      specs under sanitizers, valgrind, and a collector that never rests (SANITIZERS="address thread" for some)
 ##   make fuzz          fuzz what reads bytes and text, SECONDS=60 in all, and print how much of it was run (TARGETS="name cache" for some)
 ##   make soak          two Prosodys for SECONDS=60 under load, with an upstream that misbehaves and goes away: nothing lost, nothing grows
-##   make bench         measure against the peers, into build/bench.json too (CASES="cold plan", ROUNDS=1 for trying)
+##   make bench         measure against the peers, into build/bench.json too (CASES="cold plan", ROUNDS=1 for trying, STORM=5000)
 ##   make bench-compare the last two runs of make bench, side by side
 ## Elsewhere: the same inside a Debian 13 tree, made at first use
-##   make test-debian13, test-busy-debian13, test-deb-debian13, demo-debian13, compare-debian13, bench-debian13
+##   make test-debian13, test-busy-debian13, test-deb-debian13, demo-debian13, compare-debian13
+##   make bench-debian13, bench-compare-debian13: its table is build/debian13/bench.json
 LUA_VERSION ?= 5.4
 PREFIX      ?= /usr/local
 SPECS       ?= spec
@@ -148,13 +149,13 @@ compare: all
 	@LUA_VERSION=$(LUA_VERSION) $(LUA) spec/federation/compare.lua
 
 bench: all $(BENCH_FILES)
-	@LUA=$(LUA) BINARIES=$(BUILD)/bench LUA_CPATH='./$(BUILD)/?.so;;' CASES='$(CASES)' ROUNDS='$(ROUNDS)' $(LUA) spec/bench/bench.lua
+	@LUA=$(LUA) BINARIES=$(BUILD)/bench LUA_CPATH='./$(BUILD)/?.so;;' CASES='$(CASES)' ROUNDS='$(ROUNDS)' STORM='$(STORM)' $(LUA) spec/bench/bench.lua
 
 bench-compare:
 	@$(LUA) spec/bench/compare.lua
 
-test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 test-deb-debian13: %-debian13:
-	@sh .ci/debian13 $* SPECS='$(SPECS)' JOBS='$(JOBS)' CASES='$(CASES)' ROUNDS='$(ROUNDS)'
+test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 bench-compare-debian13 test-deb-debian13: %-debian13:
+	@sh .ci/debian13 $* SPECS='$(SPECS)' JOBS='$(JOBS)' CASES='$(CASES)' ROUNDS='$(ROUNDS)' STORM='$(STORM)'
 
 sanitize: all spec-modules
 	@LUA=$(LUA) BUILD=$(BUILD) MAKE='$(MAKE)' sh spec/sanitize/run $(SANITIZERS)
@@ -190,4 +191,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install uninstall rockspec dist page doc deb test-deb test-deb-debian13 test test-busy demo compare bench bench-compare test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 sanitize fuzz soak spec-modules every-lua every-rock every-libc lint clean help
+.PHONY: all packages install uninstall rockspec dist page doc deb test-deb test-deb-debian13 test test-busy demo compare bench bench-compare test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 bench-compare-debian13 sanitize fuzz soak spec-modules every-lua every-rock every-libc lint clean help

@@ -4,6 +4,17 @@
 
 local stock = {};
 
+-- Prosody 13's loop(true) never asks the system what has happened. This one waits until something has, and sees to it, as Prosody 0.12's does.
+local function mend_loop()
+	local server, poller = require "net.server", getmetatable(require "util.poll".new()).__index;
+	local loop, wait = server.loop, poller.wait;
+	function poller:wait(timeout)
+		if timeout > 0 then coroutine.yield(); end
+		return wait(self, timeout);
+	end
+	server.loop = coroutine.wrap(function () loop(); end);
+end
+
 local function load_prosody()
 	if rawget(_G, "prosody") then return; end
 	package.path = "/usr/lib/prosody/?.lua;" .. package.path;
@@ -15,6 +26,7 @@ local function load_prosody()
 		require "prosody.loader";
 	end
 	rawset(_G, "prosody", { config_loaded = true, events = require "util.events".new() });
+	if file then mend_loop(); end
 end
 
 -- For measurements of ours inside Prosody's loop, too.
