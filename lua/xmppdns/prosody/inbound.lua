@@ -136,9 +136,9 @@ local function is_required(policy)
 	return policy.dane == "required" or policy.dnssec == "required";
 end
 
--- Whether a good certificate will do although something could not be looked up. remembered: domains that lately had no TLSA records.
-local function may_stand_by(failure, found, remote, policy, remembered)
-	return not is_required(policy) and is_outage(failure) and not found.has_tlsa and remembered:knows(remote);
+-- Whether a good certificate will do although something could not be looked up. options.remembered: domains that lately had no TLSA records.
+local function may_stand_by(failure, found, remote, policy, options)
+	return not is_required(policy) and is_outage(failure) and not found.has_tlsa and options.remembered:knows(remote, options.get_trust());
 end
 
 -- The verdict by what was found.
@@ -158,7 +158,7 @@ local function remember(found, evidence, remote, policy, options)
 	if found.has_tlsa then
 		options.remembered:forget(remote);
 	elseif policy.dane ~= "off" and is_proven_by_pkix(evidence, { remote }) then
-		options.remembered:note(remote, options.get_stale_ttl());
+		options.remembered:note(remote, options.get_stale_ttl(), options.get_trust());
 	end
 end
 
@@ -166,7 +166,7 @@ end
 local function conclude(found, failure, evidence, remote, policy, options)
 	if found.matched then return { state = "dane" }; end
 	if failure then
-		local may_pass = may_stand_by(failure, found, remote, policy, options.remembered) and is_proven_by_pkix(evidence, { remote });
+		local may_pass = may_stand_by(failure, found, remote, policy, options) and is_proven_by_pkix(evidence, { remote });
 		return may_pass and { state = "pkix" } or refuse_unknown(failure, found.plan);
 	end
 	remember(found, evidence, remote, policy, options);
@@ -182,7 +182,8 @@ local function add_origin(verdict, found)
 end
 
 -- In the session's thread: the verdict about a peer that speaks for the remote domain. options: get_plan(remote, policy) -> plan | nil, err;
--- list_trusted(session) -> the trust store's certificates; remembered: see may_stand_by; get_stale_ttl() -> seconds.
+-- list_trusted(session) -> the trust store's certificates; remembered: see may_stand_by; get_stale_ttl() -> seconds;
+-- get_trust() -> the resolver's trust epoch.
 local function judge(session, remote, policy, options)
 	if policy.dane == "off" and policy.dnssec ~= "required" then return { state = "none" }; end
 	local evidence = read_evidence(session, function () return options.list_trusted(session); end);

@@ -211,7 +211,8 @@ local function new_incoming(self)
 	return {
 		get_plan = function (...) return new_incoming_plan(self, ...); end;
 		list_trusted = function (session) return store:list(session.host); end;
-		remembered = self.state.remembered, get_stale_ttl = function () return get_resolver(self):settings().stale_ttl; end;
+		remembered = self.state.remembered, get_trust = function () return get_trust(self); end;
+		get_stale_ttl = function () return get_resolver(self):settings().stale_ttl; end;
 	};
 end
 

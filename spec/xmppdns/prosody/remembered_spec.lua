@@ -15,6 +15,13 @@ describe("xmppdns.prosody.remembered:", function ()
 		assert.is_false(memory:knows("a.test"));
 	end);
 
+	it("15.4: a domain that was noted under another trust is not known", function ()
+		local memory = new_memory();
+		memory:note("a.test", 60, 1);
+		assert.is_true(memory:knows("a.test", 1));
+		assert.same({ false, false }, { memory:knows("a.test", 2), memory:knows("a.test", 1) });
+	end);
+
 	it("the latest thousands are known, and no more are kept", function ()
 		local memory = new_memory();
 		for i = 1, 20000 do memory:note(i..".test", 60); end

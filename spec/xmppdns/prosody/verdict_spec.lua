@@ -482,6 +482,21 @@ describe("What is required holds:", function ()
 			assert.matches(unknown, connect("down, other certificate", "lately.example", "usual.near.example",
 				{ dialback("lately.example", "usual.near.example") }, { certificate = own["mallory.example"][1], key = own["mallory.example"][2] }));
 		end);
+
+		it("15.4: who had none under another trust is not let in by it", function ()
+			local config = process.read(near.config);
+			finally(function ()
+				mend_dns();
+				process.write(near.config, config);
+				near:shell("config:reload()");
+			end);
+			assert.matches("message taken; open$", connect("before another trust", "lately.example", "usual.near.example"));
+			faulty:rule({ fault = "servfail" });
+			process.write(near.config, (config:gsub("xmppdns = { forward", 'xmppdns = { insecure = "elsewhere.example", forward', 1)));
+			near:shell("config:reload()");
+			assert.matches("remote%-connection%-failed Your domain cannot be looked up from here just now: please try again later$",
+				connect("another trust", "lately.example", "usual.near.example"));
+		end);
 	end);
 
 	it("18.7: while what we ask strips DNSSEC, nobody is told that his records were at fault", function ()
