@@ -11,7 +11,7 @@ collectgarbage("incremental", 105, 500);
 
 local case = require("spec.bench.cases." .. arg[1]);
 local setup = json.decode(arg[3]);
-if not case.needs_forwarder then setup.forward = setup.direct; end
+if not case.needs_forwarder then setup.forward = setup.direct or setup.forward; end
 local ok, result = pcall(case.sides[arg[2]], setup);
 io.write(json.encode(ok and result or { error = tostring(result) }), "\n");
 io.stdout:flush();

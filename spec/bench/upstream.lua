@@ -4,7 +4,6 @@
 
 local process = require "spec.support.process";
 local socket = require "socket";
-local unbound = require "spec.support.unbound";
 
 local upstream = {};
 
@@ -43,16 +42,7 @@ include: "%s/zones.conf"
 ]]):format(address, port, zones, directory, directory, directory, zones));
 end
 
--- Starts an unbound that validates what it gets from that address@port, as many servers may share one: its own address@port.
-local function start_shared(directory, upstream_address, anchors)
-	local address = process.free_address();
-	local port = process.free_port(address);
-	local lines = "\tinterface: %s@%d\n\ttrust-anchor-file: %q\n\tmsg-cache-size: 64m\n\trrset-cache-size: 64m\n";
-	unbound.start(lines:format(address, port, anchors), address, port, directory, upstream_address);
-	return ("%s@%d"):format(address, port);
-end
-
--- Serves the zones in directory: { forward = "address@port", address, port, anchors, shared = a validating resolver's address@port };
+-- Serves the zones in directory: { forward = "address@port", address, port, anchors, wildcard };
 -- legacy_address: the same as forward, on port 53, or nil.
 function upstream.serve(zones, binaries)
 	local run = process.directory("bench");
@@ -72,8 +62,8 @@ function upstream.serve(zones, binaries)
 	local direct = ("%s@%d"):format(address, nsd_port);
 	return {
 		address = address, port = port, forward = ("%s@%d"):format(address, port), anchors = zones .. "/anchors";
+		wildcard = zones .. "/wildcard"; -- .crt and .key, for *.bench
 		direct = direct; -- NSD itself, which counts and delays nothing
-		shared = start_shared(run, direct, zones .. "/anchors");
 		legacy_address = process.wait_for_udp(legacy_address, 53, question, 1) and legacy_address;
 	};
 end

@@ -147,6 +147,13 @@ function proc_methods:output()
 	return process.read(self.stdout) or "";
 end
 
+-- Seconds of processor time that its first thread has used.
+function proc_methods:cpu()
+	local stat = process.read(("/proc/%d/task/%d/stat"):format(self.pid, self.pid));
+	local user, system = stat:match("%) %S+" .. (" %S+"):rep(10) .. " (%d+) (%d+)");
+	return (user + system) / 100;
+end
+
 function proc_methods:signal(name)
 	process.run({ "kill", "-" .. name, self.pid });
 end
