@@ -13,10 +13,10 @@ local process = require "spec.support.process";
 local upstream = require "spec.bench.upstream";
 local zones = require "spec.bench.zones";
 
-local ALL = { "cached", "cold", "fleet", "burst", "plan", "domains", "restart", "late", "dead", "waiting", "starvation", "cache", "parse", "start" };
+local ALL = { "cached", "cold", "fleet", "burst", "plan", "domains", "storm", "restart", "late", "dead", "waiting", "starvation", "cache", "parse", "start" };
 local WIDTHS = { 52, 11, 11, 12, 20, 24, 6 };
 local LONGEST = 120; -- seconds for one measurement
-local ROUND = 11; -- seconds of one case, about, where no run before tells
+local ROUND = 11; -- seconds of one round of a case, about, where neither a run before nor the case tells
 local FILE, BEFORE = "build/bench.json", "build/bench.before.json";
 
 local lua, binaries = os.getenv("LUA") or "lua5.4", os.getenv("BINARIES") or "build/5.4/bench";
@@ -37,9 +37,19 @@ local function read_seconds()
 	return type(last) == "table" and last.seconds or {};
 end
 
+-- The case, or nil and why it cannot run; and its rounds.
+local function load_case(name)
+	local found, case = pcall(require, "spec.bench.cases." .. name);
+	if not found then return nil, case, 0; end
+	return case, nil, math.min(rounds, case.most_rounds or rounds);
+end
+
 local function announce(names)
 	local known, seconds = read_seconds(), 0;
-	for _, name in ipairs(names) do seconds = seconds + rounds * (known[name] or ROUND); end
+	for _, name in ipairs(names) do
+		local case, _, count = load_case(name);
+		seconds = seconds + count * (known[name] or case and case.seconds or ROUND);
+	end
 	progress("%d of %d cases, %d rounds: about %d minutes. CASES= chooses among %s", #names, #ALL, rounds, math.ceil(seconds / 60), table.concat(ALL, " "));
 end
 
@@ -48,8 +58,8 @@ local function quote(text)
 end
 
 -- Begins one measurement; the result gives its numbers, or { error = text }.
-local function begin(name, side, setup)
-	local pipe = io.popen(("exec timeout -k 5 %d %s spec/bench/measure.lua %s %s %s 2>&1"):format(LONGEST, lua, name, side, quote(json.encode(setup))));
+local function begin(name, side, setup, longest)
+	local pipe = io.popen(("exec timeout -k 5 %d %s spec/bench/measure.lua %s %s %s 2>&1"):format(longest or LONGEST, lua, name, side, quote(json.encode(setup))));
 	return function ()
 		local output = pipe:read("*a");
 		pipe:close();
@@ -60,13 +70,13 @@ local function begin(name, side, setup)
 end
 
 -- samples[round][side] = numbers, in the order A B A B; all at once for a case that only waits.
-local function measure_case(name, case, setup)
+local function measure_case(name, case, setup, count)
 	local samples, running = {}, {};
-	for round = 1, math.min(rounds, case.most_rounds or rounds) do
+	for round = 1, count do
 		samples[round] = {};
 		for _, side in ipairs(case.order) do
 			progress("%s, round %d: %s", name, round, side);
-			local finish = begin(name, side, setup);
+			local finish = begin(name, side, setup, case.longest);
 			if case.is_parallel then
 				running[#running + 1] = function () samples[round][side] = finish(); end;
 			else
@@ -142,14 +152,14 @@ local function prepare()
 end
 
 local function run_case(name, setup, rows, seconds)
-	local found, case = pcall(require, "spec.bench.cases." .. name);
-	if not found then
-		rows[#rows + 1] = { case = name, unit = "", goal = "", holds = false, error = case };
+	local case, problem, count = load_case(name);
+	if not case then
+		rows[#rows + 1] = { case = name, unit = "", goal = "", holds = false, error = problem };
 		return;
 	end
 	local begun = os.time();
-	local samples = measure_case(name, case, setup);
-	seconds[name] = (os.time() - begun) / rounds;
+	local samples = measure_case(name, case, setup, count);
+	seconds[name] = (os.time() - begun) / count;
 	for _, row in ipairs(case.rows) do rows[#rows + 1] = fill_row(row, samples); end
 end
 

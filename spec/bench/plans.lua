@@ -6,6 +6,7 @@ local automatic = require "xmppdns.resolver".AUTOMATIC;
 local ours = require "spec.bench.ours";
 local stock = require "spec.bench.stock";
 local new_plan = require "xmppdns.plan.plan".new;
+local PORT = require "spec.bench.zones".PORT;
 
 local plans = {};
 
@@ -78,7 +79,7 @@ function plans.questions(domains)
 			add(host, 28);
 			add(host, 1);
 		end
-		add("_5269._tcp." .. target, 52);
+		add(("_%d._tcp.%s"):format(PORT, target), 52);
 	end
 	return questions;
 end

@@ -3,18 +3,20 @@
 -- The signed zones that make bench asks, made once and kept in build/bench/zones until they are a week old.
 --
 -- names.bench      n1 to n20000, each with two SRV records _xmpp-server._tcp
--- d1.bench ...     usual domains, a zone each: SRV of xmpp-server to xmpp.d1.bench with A, AAAA and TLSA; A and AAAA of its own; no xmpps-server
+-- d1.bench ...     usual domains, a zone each: SRV of xmpp-server to xmpp.d1.bench with A (FAR), AAAA and TLSA (of the file wildcard.crt, for *.bench and
+--                  with its key); A and AAAA of its own; no xmpps-server
 -- alias1.bench ... the same, but the target is a CNAME
 -- bare1.bench ...  A and AAAA, no SRV
 -- dead.bench       two targets of one priority, but for one time in 65,536 in this order: the first at the address DEAD, the second at LIVE
 -- backup.bench     the same with two priorities
 -- live.bench       the same, both at LIVE
 
+local certificates = require "spec.support.certificates";
 local process = require "spec.support.process";
 
 local NAMES, DOMAINS, BARE, ALIASES = 20000, tonumber(os.getenv("DOMAINS") or "") or 5000, 40, 40;
-local DEAD, LIVE, PORT = "127.201.7.33", "127.201.7.34", 15269;
-local VERSION = 3; -- of what this file makes
+local DEAD, LIVE, FAR, PORT = "127.201.7.33", "127.201.7.34", "127.201.7.35", 15269;
+local VERSION = 4; -- of what this file makes
 local DAY = 86400;
 
 local function header(origin)
@@ -30,16 +32,18 @@ local function name_records(count)
 end
 
 local ADDRESSES = "@ A 127.0.0.1\n@ AAAA ::1\n";
-local TARGET = "A 127.0.0.1\nxmpp AAAA ::1\n";
-local TLSA = "TLSA 3 1 1 " .. ("ab"):rep(32) .. "\n";
-local SERVICE = "_xmpp-server._tcp SRV 0 0 5269 xmpp\n";
+local SERVICE = ("_xmpp-server._tcp SRV 0 0 %d xmpp\n"):format(PORT);
 
-local function domain_records()
-	return ADDRESSES .. SERVICE .. "xmpp " .. TARGET .. "_5269._tcp.xmpp " .. TLSA;
+local function host_records(host, digest)
+	return ("%s A %s\n%s AAAA ::1\n_%d._tcp.xmpp TLSA 3 1 1 %s\n"):format(host, FAR, host, PORT, digest);
 end
 
-local function alias_records()
-	return ADDRESSES .. SERVICE .. "xmpp CNAME host\nhost A 127.0.0.1\nhost AAAA ::1\n_5269._tcp.xmpp " .. TLSA;
+local function domain_records(digest)
+	return ADDRESSES .. SERVICE .. host_records("xmpp", digest);
+end
+
+local function alias_records(digest)
+	return ADDRESSES .. SERVICE .. "xmpp CNAME host\n" .. host_records("host", digest);
 end
 
 local function target_records(first, second, second_priority)
@@ -47,16 +51,16 @@ local function target_records(first, second, second_priority)
 		PORT, second_priority, PORT, first, second);
 end
 
--- All zones but the two above them: name -> records.
-local function child_zones()
+-- All zones but the two above them: name -> records. digest: of the certificate's key.
+local function child_zones(digest)
 	local zones = {
 		["names.bench."] = name_records(NAMES);
 		["dead.bench."] = target_records(DEAD, LIVE, 1);
 		["backup.bench."] = target_records(DEAD, LIVE, 2);
 		["live.bench."] = target_records(LIVE, LIVE, 1);
 	};
-	for i = 1, DOMAINS do zones[("d%d.bench."):format(i)] = domain_records(); end
-	for i = 1, ALIASES do zones[("alias%d.bench."):format(i)] = alias_records(); end
+	for i = 1, DOMAINS do zones[("d%d.bench."):format(i)] = domain_records(digest); end
+	for i = 1, ALIASES do zones[("alias%d.bench."):format(i)] = alias_records(digest); end
 	for i = 1, BARE do zones[("bare%d.bench."):format(i)] = ADDRESSES; end
 	return zones;
 end
@@ -107,9 +111,17 @@ local function write_config(directory, names)
 	process.write(directory .. "/zones.conf", table.concat(lines));
 end
 
+local function make_certificate(directory)
+	local path = directory .. "/wildcard.crt";
+	process.run({ "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=bench",
+		"-addext", "subjectAltName=DNS:*.bench", "-keyout", directory .. "/wildcard.key", "-out", path });
+	return path;
+end
+
 local function make_zones(directory)
 	io.stderr:write(("bench: signing %d zones, which takes a minute once a week ...\n"):format(DOMAINS + ALIASES + BARE + 6));
-	local key, children, names = make_key(directory), child_zones(), { ".", "bench." };
+	local digest = certificates.digest(make_certificate(directory), 1);
+	local key, children, names = make_key(directory), child_zones(digest), { ".", "bench." };
 	local signed = {};
 	for name, records in pairs(children) do
 		write_zone(directory, key, name, records);
@@ -140,4 +152,4 @@ local function prepare()
 	return directory;
 end
 
-return { prepare = prepare, NAMES = NAMES, DOMAINS = DOMAINS, DEAD = DEAD, LIVE = LIVE, PORT = PORT };
+return { prepare = prepare, NAMES = NAMES, DOMAINS = DOMAINS, DEAD = DEAD, LIVE = LIVE, FAR = FAR, PORT = PORT };

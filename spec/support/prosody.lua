@@ -15,7 +15,7 @@ local server_mt = { __index = server_methods };
 local TREE = [[
 package.path = "%s/lua/?.lua;" .. package.path;
 package.cpath = "%s/build/%s/?.so;" .. package.cpath;
-plugin_paths = { "%s/mod_xmppdns", "%s/spec/federation", "%s/spec/soak" }
+plugin_paths = { "%s/mod_xmppdns", "%s/spec/federation", "%s/spec/soak", "%s/spec/bench" }
 ]];
 local INSTALLED = [[
 plugin_paths = { "%s/spec/federation", "%s/spec/soak" }
@@ -89,7 +89,7 @@ local function config_text(server, options)
 	local directory = server.directory;
 	local modules = options.modules and options.modules[1] and ", " .. list_strings(options.modules) or "";
 	if not options.no_shell then modules = ", \"admin_shell\"" .. modules; end
-	local sources = prosody.is_installed and INSTALLED:format(root, root) or TREE:format(root, root, LUA_VERSION, root, root, root);
+	local sources = prosody.is_installed and INSTALLED:format(root, root) or TREE:format(root, root, LUA_VERSION, root, root, root, root);
 	local text = CONFIG:format(sources, directory, directory, directory, directory,
 		modules, server.address, table.concat(server.s2s_ports, ", "), list_strings({ server.address, options.direct_tls_address }),
 		table.concat(server.direct_tls_ports, ", "), options.authority.file);
