@@ -12,6 +12,7 @@
 ## Change it
 ##   make test          run every spec (SPECS=spec/core runs those below it, JOBS=1 one file after the other instead of three side by side)
 ##   make test-busy     the same beside four processes that keep the processors busy: no spec depends on the machine's speed
+##   make matrix        who is let in: by way into a session, policy, and state of the DNS
 ##   make test-deb      build the Debian packages, then install, use and remove them, where all that changes is gone afterwards
 ##   make lint          who knows whom, a build for every Lua, clang-format, clang-tidy, cppcheck and luacheck
 ##   make every-lua     build with gcc and clang for every Lua, each warning an error
@@ -23,7 +24,7 @@
 ##   make bench         measure against the peers, into build/bench.json too (CASES="cold plan", ROUNDS=1 for trying, STORM=5000)
 ##   make bench-compare the last two runs of make bench, side by side
 ## Elsewhere: the same inside a Debian 13 tree, made at first use
-##   make test-debian13, test-busy-debian13, test-deb-debian13, demo-debian13, compare-debian13
+##   make test-debian13, test-busy-debian13, matrix-debian13, test-deb-debian13, demo-debian13, compare-debian13
 ##   make bench-debian13, bench-compare-debian13: its table is build/debian13/bench.json
 LUA_VERSION ?= 5.4
 PREFIX      ?= /usr/local
@@ -139,6 +140,9 @@ spec-modules: $(SPEC_MODULES)
 test: all spec-modules
 	@LUA=$(LUA) BUILD=$(BUILD) sh .ci/test $(SPECS)
 
+matrix:
+	@$(MAKE) --no-print-directory test SPECS=spec/xmppdns/prosody/verdict_spec.lua && cat build/matrix
+
 test-busy:
 	@sh .ci/busy $(MAKE) --no-print-directory test SPECS='$(SPECS)'
 
@@ -154,7 +158,7 @@ bench: all $(BENCH_FILES)
 bench-compare:
 	@$(LUA) spec/bench/compare.lua
 
-test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 bench-compare-debian13 test-deb-debian13: %-debian13:
+test-debian13 test-busy-debian13 matrix-debian13 demo-debian13 compare-debian13 bench-debian13 bench-compare-debian13 test-deb-debian13: %-debian13:
 	@sh .ci/debian13 $* SPECS='$(SPECS)' JOBS='$(JOBS)' CASES='$(CASES)' ROUNDS='$(ROUNDS)' STORM='$(STORM)'
 
 sanitize: all spec-modules
@@ -191,4 +195,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .SECONDARY: # what make may not remove: objects between sources and helpers
-.PHONY: all packages install uninstall rockspec dist page doc deb test-deb test-deb-debian13 test test-busy demo compare bench bench-compare test-debian13 test-busy-debian13 demo-debian13 compare-debian13 bench-debian13 bench-compare-debian13 sanitize fuzz soak spec-modules every-lua every-rock every-libc lint clean help
+.PHONY: all packages install uninstall rockspec dist page doc deb test-deb test-deb-debian13 test test-busy matrix demo compare bench bench-compare test-debian13 test-busy-debian13 matrix-debian13 demo-debian13 compare-debian13 bench-debian13 bench-compare-debian13 sanitize fuzz soak spec-modules every-lua every-rock every-libc lint clean help

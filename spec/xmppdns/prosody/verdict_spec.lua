@@ -40,7 +40,7 @@ local POLICIES = { "usual", "signed", "dane", "off" };
 -- What DNS says of the domain that a peer speaks for: no TLSA records; some that match its certificate, or do not; some that cannot be known.
 local STATES = { "none", "match", "mismatch", "bogus", "servfail" };
 
--- Which of the states are let in (+), in their order, by way and policy; MATRIX=1 prints what was found. The peer has a trusted certificate of the
+-- Which of the states are let in (+), in their order, by way and policy; make matrix prints what was found. The peer has a trusted certificate of the
 -- domain, except where the way says that it has none, or another.
 local EXPECTED = {
 	--                  usual    signed   dane     off
@@ -275,18 +275,17 @@ describe("What is required holds:", function ()
 			return found;
 		end
 
-		-- A line for each way.
-		local function print_matrix()
+		-- For make matrix: a line for each way.
+		local function write_matrix()
 			local lines = {};
 			for way in pairs(EXPECTED) do lines[#lines + 1] = ("%-12s%s"):format(way, table.concat(read_way(way), "   ")); end
 			table.sort(lines);
-			print(("\n%-12s%s(each: %s)\n%s"):format("way in",
-				("%-8s%-8s%-8s%-8s"):format(table.unpack(POLICIES)), table.concat(STATES, ", "), table.concat(lines, "\n")));
+			table.insert(lines, 1, ("%-12s%-8s%-8s%-8s%-8s"):format("way in", table.unpack(POLICIES)));
+			lines[#lines + 1] = ("Each: %s. + let in, - refused\n"):format(table.concat(STATES, ", "));
+			process.write("build/matrix", table.concat(lines, "\n"));
 		end
 
-		teardown(function ()
-			if os.getenv("MATRIX") then print_matrix(); end
-		end);
+		teardown(write_matrix);
 
 		for way, expected in pairs(EXPECTED) do
 			it(("has its answer: %s"):format(way), function () assert.are.same(expected, read_way(way), describe_way(way)); end);
