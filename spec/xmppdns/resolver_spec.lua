@@ -423,22 +423,17 @@ describe("resolver: close", function ()
 			local held = require "spec.support.held";
 			local new = require "xmppdns.resolver".new;
 			local function drop_one()
-				local dropped = assert(new({ forward = %q, dnssec = "off" }));
+				local dropped, before = assert(new({ forward = %q, dnssec = "off" })), held.now();
 				dropped:query(%q, "A", print);
-				assert(held.now().threads > 1);
-			end
-			local function collect()
-				collectgarbage();
-				collectgarbage();
-				assert(held.becomes({ threads = 1 }));
+				return before;
 			end
 			drop_one();
-			collect();
-			local first, times = held.now(), 0;
+			local none, times = held.settled(), 0;
 			for _ = 1, 4 do
-				drop_one();
-				collect();
-				if held.becomes(first) then times = times + 1; end
+				assert(drop_one().threads > none.threads);
+				collectgarbage();
+				collectgarbage();
+				if held.becomes(none) then times = times + 1; end
 			end
 			print(times .. " times nothing is left");
 		]]):format(server.forward, slow_name(1000))));
