@@ -271,6 +271,30 @@ static bool keep_anchors(struct upstream_config *config, const struct upstream_c
 		&& add_formatted_text(&config->kept, "%s: the trust anchors from before stay in use", why);
 }
 
+static bool is_source(const struct upstream_config *config, const char *path)
+{
+	return path != NULL && strcmp(config->anchor_source, path) == 0;
+}
+
+bool keep_followed(struct upstream_config *config, const struct settings *settings, const struct upstream_config *before)
+{
+	struct text_list followed = { .count = 0 };
+	if (!is_source(before, settings->autotrust) || is_source(config, settings->autotrust))
+		return true;
+	bool added = true;
+	for (size_t i = 0; i < before->anchors.count && added; i++)
+		if (strncmp(before->anchors.items[i], ". ", 2) == 0)
+			added = add_text(&followed, before->anchors.items[i]);
+	added = added && add_anchors_of_other_zones(&followed, &config->anchors);
+	free_text_list(&config->anchors);
+	config->anchors = followed;
+	free(config->anchor_source);
+	config->anchor_source = strdup(settings->autotrust);
+	return added && config->anchor_source != NULL
+		&& add_formatted_text(
+			&config->kept, "autotrust = \"%.200s\": it holds no key: the root's keys from before stay trusted", settings->autotrust);
+}
+
 static bool keep_texts(struct text_list *list, const struct text_list *before, struct upstream_config *config, const char *why)
 {
 	return copy_texts(list, before) && add_formatted_text(&config->kept, "%s: what was in it before stays in use", why);

@@ -37,6 +37,10 @@ struct upstream_config *read_upstream(const struct settings *settings, struct pr
 /* The same where before, read from the same settings, is in use: whatever cannot be read now stays as it was, and kept says so. */
 struct upstream_config *refresh_upstream(const struct settings *settings, const struct upstream_config *before, struct problem *problem);
 
+/* For a config that has been read from other settings than before, and that nobody else has: where these follow the root's keys in the same file, and it holds
+ * none any more, those from before stay, and kept says so. False without memory. */
+bool keep_followed(struct upstream_config *config, const struct settings *settings, const struct upstream_config *before);
+
 struct upstream_config *hold_upstream(struct upstream_config *config); /* one more reference (atomic: threads share it); gives config */
 void release_upstream(struct upstream_config *config);                 /* gives one back; NULL is allowed */
 

@@ -175,6 +175,20 @@ describe("autotrust", function ()
 				assert.same({ 1 }, { #notices });
 				assert.matches("the trust anchors from before stay in use", notices[1]);
 			end);
+
+			it("15.3: " .. name .. " when other settings come goes on with the keys from before, and makes it anew", function ()
+				local unrelated = ". IN DS 1 13 2 " .. ("00"):rep(32);
+				open();
+				refresh();
+				open({ trustfile = false, trusted = unrelated }); -- as when the root has another key than those that are configured
+				process.write(path, text);
+				local other = dns:settings({ autotrust = path, options = QUICK, timeout = 4, cache_size = 0, trusted = unrelated });
+				other.trustfile = nil;
+				assert.is_true(resolver:reconfigure(other));
+				assert.same({ true, 300, "valid" }, { is_secure(), refresh(), states() });
+				resolver:process();
+				assert.same({ "it holds no key: the root's keys from before stay trusted" }, notices);
+			end);
 		end
 	end);
 
