@@ -116,28 +116,19 @@ local function find_secure(outcomes)
 	return secure;
 end
 
--- R19: below what the host's alias leads to, then below the host itself.
-local function list_bases(self, secure)
-	local alias = secure[1].canonname;
-	if alias and alias ~= self.host then return { alias, self.host }; end
-	return { self.host };
-end
-
 -- An insecure answer is proven to come from an unsigned part of DNS: there are no records then (R22), while whoever forges the absence of signed
 -- records makes a bogus answer.
 local function is_published(found)
 	return found.secure and found.records[1] ~= nil;
 end
 
--- The base that decides, which is the first one that has records, else the last; and the answer about its TLSA records: nil when it was not
--- asked for, a question while it is missing.
+-- The base that decides (R19), below what the host's alias leads to if that has records, else below the host itself; and the answer about its TLSA
+-- records: nil when it was not asked for, a question while it is missing.
 local function find_base(self, secure)
-	local base, found;
-	for _, one in ipairs(list_bases(self, secure)) do
-		base, found = one, self.tlsa[one];
-		if not found or is_open(found) or found.error or is_published(found) then break; end
-	end
-	return base, found;
+	local alias = secure[1].canonname;
+	local found = alias and self.tlsa[alias];
+	if alias and (not found or is_open(found) or found.error or is_published(found)) then return alias, found; end
+	return self.host, self.tlsa[self.host];
 end
 
 -- The same, asked for when it was not.

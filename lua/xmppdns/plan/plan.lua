@@ -361,7 +361,7 @@ end
 -- without max_endpoints), is_address, error. Or nil and an error when domain cannot be a DNS name.
 local function new(resolver, domain, options, given_query_options)
 	local plan = setmetatable({ resolver = resolver, domain = domain, query_options = questions.press(given_query_options) }, plan_mt);
-	local ok, err = target.set(plan, domain, options or {});
+	local ok, err = target.set(plan, domain, options or none);
 	if not ok then return nil, err; end
 	return plan;
 end

@@ -25,7 +25,8 @@ end
 -- It is open no longer. Gives its owner, who is to be told.
 local function finish(question, answer, err)
 	local owner = question.owner;
-	question.plan, question.owner, question.lookup = nil, nil, nil;
+	question.plan, question.owner = nil, nil;
+	if question.lookup then question.lookup = nil; end
 	outcome.finish(question, answer, err);
 	return owner;
 end

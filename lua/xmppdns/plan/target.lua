@@ -25,11 +25,11 @@ local function read_address(domain)
 	if address:find(":", 1, true) then
 		return address:match("^[%x:.]+$") and address:lower();
 	end
-	local bytes = { address:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") };
-	for _, byte in ipairs(bytes) do
+	if not address:find("^%d+%.%d+%.%d+%.%d+$") then return nil; end
+	for byte in address:gmatch("%d+") do
 		if tonumber(byte) > 255 then return nil; end
 	end
-	return bytes[1] and address;
+	return address;
 end
 
 -- Why an address cannot be dialled, or nil: what is not looked up proves nothing.
