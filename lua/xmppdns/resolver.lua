@@ -33,17 +33,22 @@ end
 
 -- on_done(qname, rdtype, answer, err, seconds), once somebody sets it: called at the end of each lookup, before its callback, with the name and the
 -- type as they were asked for.
+-- What stands in for the callback meanwhile serves the next lookup once it was called: no garbage for each.
 local observed_mt = { __name = "xmppdns.observed" };
 
 function observed_mt.__call(observed, answer, err)
-	local self, ok, problem = observed.resolver, true, nil;
+	local self, callback, ok, problem = observed.resolver, observed.callback, true, nil;
 	if self.on_done then ok, problem = pcall(self.on_done, observed.qname, observed.rdtype, answer, err, now() - observed.started); end
+	observed.callback, self.spare = nil, observed;
 	if not ok then self.on_error(problem); end
-	return observed.callback(answer, err);
+	return callback(answer, err);
 end
 
 local function observe(self, qname, rdtype, callback)
-	return setmetatable({ resolver = self, qname = qname, rdtype = rdtype, callback = callback, started = now() }, observed_mt);
+	local observed = self.spare or setmetatable({ resolver = self }, observed_mt);
+	self.spare = false;
+	observed.qname, observed.rdtype, observed.callback, observed.started = qname, rdtype, callback, now();
+	return observed;
 end
 
 local function run_callback(self, callback, answer, err)
@@ -303,7 +308,7 @@ local function new(settings)
 	local core_resolver, err = core.new_resolver(settings);
 	if not core_resolver then return nil, err; end
 	return setmetatable({
-		core = core_resolver, depth = 0, timers = new_timers(), is_timers_turn = true, closers = {}, on_done = false, closed = false;
+		core = core_resolver, depth = 0, timers = new_timers(), is_timers_turn = true, closers = {}, on_done = false, spare = false, closed = false;
 	}, resolver_mt);
 end
 

@@ -651,6 +651,35 @@ describe("resolver: on_done", function ()
 		end
 	end);
 
+	it("20.3: is told each lookup's own name, callback for callback, where known and open ones begin inside of others", function ()
+		local known, told, given = fresh_name(), {}, {};
+		local calls, callback = recorder();
+		resolver:query(known, "A", callback);
+		wait_for(calls, 1);
+		function resolver.on_done(name) told[#told + 1] = name; end
+		local function ask(name, after)
+			resolver:query(name, "A", function ()
+				given[#given + 1] = name;
+				if after then after(); end
+			end);
+		end
+		local late, last = fresh_name(), fresh_name();
+		ask(known, function ()
+			ask(late, function () ask(known); end);
+			function resolver.on_done(name)
+				told[#told + 1] = name;
+				if name == late then ask(last); end -- from on_done itself
+			end
+		end);
+		ask(known);
+		while #given < 5 do assert.is_true(resolver:wait(60)); end
+		assert.same(given, told);
+		table.sort(given);
+		local wanted = { known, known, known, late, last };
+		table.sort(wanted);
+		assert.same(wanted, given);
+	end);
+
 	it("stops no callback when it fails", function ()
 		local problems = record_problems();
 		function resolver.on_done() error("out of order", 0); end
