@@ -9,8 +9,9 @@ local function mend_loop()
 	local server, poller = require "net.server", getmetatable(require "util.poll".new()).__index;
 	local loop, wait = server.loop, poller.wait;
 	function poller:wait(timeout)
-		if timeout > 0 then coroutine.yield(); end
-		return wait(self, timeout);
+		local fd, readable, writable = wait(self, timeout);
+		if not fd then coroutine.yield(); end -- after which it looks at its timers, also those that came meanwhile
+		return fd, readable, writable;
 	end
 	server.loop = coroutine.wrap(function () loop(); end);
 end
