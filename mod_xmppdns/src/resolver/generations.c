@@ -264,20 +264,17 @@ static const char *describe_servers(const struct generations *generations, char 
 	return text;
 }
 
-void ask_for_less(struct generations *generations, enum lost_udp known)
+void ask_for_less(struct generations *generations, enum lost_udp lost)
 {
 	struct problem problem;
 	char servers[NOTICE_SIZE / 2];
-	if (known != generations->config->lost_udp || known == LOST_ALL)
-		return;
-	generations->lost_udp = known == LOST_NOTHING ? LOST_LARGE : LOST_ALL;
+	generations->lost_udp = lost;
 	generations->lost_at = monotonic_ms();
-	if (!rebuild_from_same(generations, &problem))
-		return; /* the next one who meets it has it done */
-	add_notice(generations,
-		"%s: what is not answered over UDP is answered over TCP: %s now; is there a firewall that stops large or fragmented answers?",
-		describe_servers(generations, servers),
-		generations->lost_udp == LOST_LARGE ? "asking for at most 512 bytes over UDP, and over TCP for more" : "asking over TCP");
+	if (!rebuild_from_same(generations, &problem) || generations->lost_udp != lost)
+		return; /* the next one who meets it has it done; other servers are in use by now */
+	add_notice(generations, "%s: what is not answered over UDP is answered over TCP: %s", describe_servers(generations, servers),
+		lost == LOST_LARGE ? "asking for at most 512 bytes over UDP now, and over TCP for more; does a firewall stop large or fragmented answers?"
+						   : "asking over TCP now; does a firewall stop UDP?");
 }
 
 /* What was mended meanwhile is used again. */

@@ -47,9 +47,9 @@ bool rebuild_generations(struct generations *generations, struct settings *setti
  * a rebuild a short while ago, or it failed. */
 bool rebuild_after_failure(struct generations *generations, uint64_t number);
 
-/* Answers over UDP get lost where known of them was thought to arrive: from now on small ones are asked for, or, where that is done, none over UDP, for
- * an hour or until other servers are in use. There is a new one then. */
-void ask_for_less(struct generations *generations, enum lost_udp known);
+/* These answers get lost over UDP, as is known now: from now on small ones are asked for, or none over UDP, for an hour or until other servers are in
+ * use. There is a new one then. */
+void ask_for_less(struct generations *generations, enum lost_udp lost);
 
 /* Called before each question: a look at resolv.conf costs a microsecond, and no more than one a second. */
 void watch_resolvconf(struct generations *generations);

@@ -458,6 +458,14 @@ static bool is_good_probe(const struct lookups *lookups, const struct pending *p
 	return true;
 }
 
+/* Where no connection waits for it, that is not asked before. */
+static void try_if_silent(struct lookups *lookups, const struct pending *pending)
+{
+	struct generations *generations = lookups->generations;
+	if (was_silent(pending, generations->settings) && may_begin_trial(&lookups->trial, generations, monotonic_ms()))
+		begin_trial(&lookups->trial, generations, pending->qname, pending->key.qtype);
+}
+
 static void advance_pending(struct lookups *lookups, struct pending *pending, enum outcome ended)
 {
 	struct answer *answer = pending->answer;
@@ -473,6 +481,7 @@ static void advance_pending(struct lookups *lookups, struct pending *pending, en
 	bool is_believed = lookups->trust == lookups->generations->trust;
 	follow_generation(lookups);
 	if (step == QUERY_DONE && is_believed) {
+		try_if_silent(lookups, pending);
 		finish_pending(lookups, pending, answer);
 		return;
 	}
@@ -544,10 +553,10 @@ static void ask_again(struct lookups *lookups)
 static void try_another_way(struct lookups *lookups)
 {
 	struct generations *generations = lookups->generations;
-	enum lost_udp known = generations->config->lost_udp;
+	enum lost_udp known = generations->config->lost_udp, lost = advance_trial(&lookups->trial, generations);
 	int64_t now = monotonic_ms();
-	if (advance_trial(&lookups->trial, generations)) {
-		ask_for_less(generations, known);
+	if (lost != LOST_NOTHING) {
+		ask_for_less(generations, lost);
 		follow_generation(lookups);
 		if (known != generations->config->lost_udp)
 			ask_again(lookups);

@@ -47,6 +47,7 @@ static enum query_step finish_probed(struct query *query, enum outcome failed)
 
 static enum query_step after_deadline(struct query *query, bool *rebuild)
 {
+	query->met_silence |= !query->tcp;
 	*rebuild = is_first_of_automatic(query); /* also when no attempt is left: later lookups profit (S36) */
 	if (!has_attempt_left(query))
 		return query->probe_answered ? finish_probed(query, OUTCOME_TIMEOUT) : finish(query, OUTCOME_TIMEOUT);

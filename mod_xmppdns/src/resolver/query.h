@@ -23,6 +23,7 @@ struct query {
 	bool automatic;        /* the automatic thread-local resolver: the first failure rebuilds it */
 	bool validates;        /* libunbound does so, for every name: then only what it calls bogus itself is */
 	bool tcp;
+	bool met_silence;    /* over UDP */
 	bool probe_answered; /* first witness of bogus data, where libunbound does not validate; the second is a further failure */
 	bool met_bogus;      /* libunbound's verdict, for which a forwarder that refuses EDNS once is enough: the next one is believed */
 	enum query_step step;

@@ -15,11 +15,21 @@ static bool is_in_zones(const char *qname, const struct named_text_list *servers
 	return false;
 }
 
+static bool has_own_servers(const struct pending *pending, const struct settings *settings)
+{
+	return is_in_zones(pending->qname, &settings->stub) || is_in_zones(pending->qname, &settings->forward_zones);
+}
+
 static bool is_silent(const struct pending *pending, const struct settings *settings, int64_t now)
 {
 	int64_t asked_at = pending->item.deadline - pending->key.timeout;
 	return pending->pressing && !pending->query.tcp && now - asked_at >= SILENCE && is_with_library(&pending->question)
-		&& !is_in_zones(pending->qname, &settings->stub) && !is_in_zones(pending->qname, &settings->forward_zones);
+		&& !has_own_servers(pending, settings);
+}
+
+bool was_silent(const struct pending *pending, const struct settings *settings)
+{
+	return pending->query.met_silence && pending->query.tcp && pending->query.outcome == OUTCOME_ANSWERED && !has_own_servers(pending, settings);
 }
 
 const struct pending *find_silent(const struct heap *asked, const struct settings *settings, size_t *place, int64_t now)

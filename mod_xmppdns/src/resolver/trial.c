@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* Two questions, one after the other. */
+/* Two questions, one after the other, and a small one beside both. */
 #include "trial.h"
 
 #include <string.h>
@@ -23,6 +23,7 @@ bool may_begin_trial(const struct trial *trial, const struct generations *genera
 static void end_trial(struct trial *trial, int64_t pause)
 {
 	drop_question(&trial->question);
+	drop_question(&trial->small);
 	trial->stage = TRIAL_NONE;
 	trial->due = monotonic_ms() + pause;
 }
@@ -40,6 +41,13 @@ static void on_answer(void *asker, struct answer *answer)
 	release_answer(answer);
 }
 
+static void on_small_answer(void *asker, struct answer *answer)
+{
+	struct trial *trial = asker;
+	trial->brings_small = true;
+	release_answer(answer);
+}
+
 static void ask(struct trial *trial, struct generations *generations, enum trial_stage stage, int64_t patience)
 {
 	struct problem problem;
@@ -52,30 +60,45 @@ static void ask(struct trial *trial, struct generations *generations, enum trial
 		end_trial(trial, PAUSE);
 }
 
+static void ask_for_small(struct trial *trial, struct generations *generations)
+{
+	struct problem problem;
+	struct context *context = latest_context(generations, ROLE_SMALL_UDP, OF_TRIALS, 0, &problem);
+	/* where it cannot be asked, nothing is said against it */
+	trial->brings_small = context == NULL || !ask_context(context, trial->qname, trial->qtype, &trial->small, on_small_answer, trial);
+}
+
 void begin_trial(struct trial *trial, struct generations *generations, const char *qname, uint16_t qtype)
 {
 	memcpy(trial->qname, qname, strlen(qname) + 1);
 	trial->qtype = qtype;
 	trial->known = generations->config->lost_udp;
 	ask(trial, generations, TRIAL_TCP, TCP_PATIENCE);
+	if (trial->stage == TRIAL_TCP && trial->known == LOST_NOTHING)
+		ask_for_small(trial, generations);
 }
 
-bool advance_trial(struct trial *trial, struct generations *generations)
+static bool has_failed(const struct trial *trial, const struct generations *generations)
+{
+	return trial->known != generations->config->lost_udp || (trial->answered && !trial->useful) || (trial->stage == TRIAL_TCP && !trial->answered);
+}
+
+enum lost_udp advance_trial(struct trial *trial, struct generations *generations)
 {
 	int64_t now = monotonic_ms();
 	if (trial->stage == TRIAL_NONE || (!trial->answered && now < trial->due))
-		return false;
-	if (trial->known != generations->config->lost_udp || (trial->answered && !trial->useful) || (trial->stage == TRIAL_TCP && !trial->answered)) {
+		return LOST_NOTHING;
+	if (has_failed(trial, generations)) {
 		end_trial(trial, PAUSE);
-		return false;
-	}
-	if (trial->stage == TRIAL_TCP) {
+	} else if (trial->stage == TRIAL_TCP) {
 		ask(trial, generations, TRIAL_UDP, UDP_PATIENCE + 2 * (now - trial->started));
-		return false;
+	} else if (trial->answered) {
+		end_trial(trial, LONG_PAUSE);
+	} else {
+		end_trial(trial, 0);
+		return trial->known == LOST_NOTHING && trial->brings_small ? LOST_LARGE : LOST_ALL;
 	}
-	bool is_lost = !trial->answered;
-	end_trial(trial, is_lost ? 0 : LONG_PAUSE);
-	return is_lost;
+	return LOST_NOTHING;
 }
 
 int64_t next_of_trial(const struct trial *trial)
