@@ -44,11 +44,16 @@ local function load_case(name)
 	return case, nil, math.min(rounds, case.most_rounds or rounds);
 end
 
+-- How often a round's time passes: those of a case that only waits go on side by side.
+local function count_turns(case, count)
+	return case and case.is_parallel and 1 or count;
+end
+
 local function announce(names)
 	local known, seconds = read_seconds(), 0;
 	for _, name in ipairs(names) do
 		local case, _, count = load_case(name);
-		seconds = seconds + count * (known[name] or case and case.seconds or ROUND);
+		seconds = seconds + count_turns(case, count) * (known[name] or case and case.seconds or ROUND);
 	end
 	progress("%d of %d cases, %d rounds: about %d minutes. CASES= chooses among %s", #names, #ALL, rounds, math.ceil(seconds / 60), table.concat(ALL, " "));
 end
@@ -159,7 +164,7 @@ local function run_case(name, setup, rows, seconds)
 	end
 	local begun = os.time();
 	local samples = measure_case(name, case, setup, count);
-	seconds[name] = (os.time() - begun) / count;
+	seconds[name] = (os.time() - begun) / count_turns(case, count);
 	for _, row in ipairs(case.rows) do rows[#rows + 1] = fill_row(row, samples); end
 end
 

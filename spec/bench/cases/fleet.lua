@@ -86,7 +86,7 @@ sides.one, sides.four = measure_servers(1), measure_servers(4);
 
 return {
 	order = { "validating", "trusting", "direct", "one", "four" };
-	sides = sides;
+	sides = sides, seconds = 25;
 	rows = {
 		goals.within("shared resolver, validated here too: asking alone", "validating.time", "direct.time", "us", 1.2);
 		goals.shown("the same: processor time, its verdict trusted", "validating.cpu", "trusting.cpu", "us");

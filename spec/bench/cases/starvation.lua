@@ -69,7 +69,7 @@ end
 
 return {
 	needs_forwarder = true;
-	most_rounds = 3;
+	most_rounds = 3, seconds = 90;
 	sides = { one = measure(plans.ours, 1), twenty = measure(plans.ours, 20), stock = measure(plans.stock, 1) };
 	order = { "one", "twenty", "stock" };
 	rows = {
