@@ -119,6 +119,9 @@ static bool read_list(lua_State *L, int table, const struct place *place)
 	size_t count = lua_rawlen(L, table);
 	if (count_pairs(L, table) != count)
 		return refuse_value(L, table, place, "a list without holes or names");
+	bool is_zone = place->name != NULL && strcmp(place->key, "options") != 0;
+	if (is_zone && count == 0)
+		return refuse_value(L, table, place, "at least one server");
 	for (size_t i = 1; i <= count; i++) {
 		lua_rawgeti(L, table, (int)i);
 		bool accepted = read_scalar(L, lua_gettop(L), place);

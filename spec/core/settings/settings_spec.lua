@@ -68,6 +68,9 @@ describe("xmppdns.core: settings", function ()
 		refuses([[forward_zones = "10.0.0.53": expected a table from zones to addresses]], { forward_zones = "10.0.0.53" });
 		refuses([[forward_zones["lan"] = "resolver": expected an IP address, "addr[@port][#tls-name]", or a list of them]],
 			{ forward_zones = { lan = "resolver" } });
+		for _, kind in ipairs({ "forward_zones", "stub" }) do -- or the zone's names would go to the other servers
+			refuses(kind .. [[["lan"] = a table: expected at least one server]], { [kind] = { lan = {} } });
+		end
 		refuses([[forward_zones["*.lan"] = "10.0.0.1": expected no wildcard: what is below the zone is meant too]], { forward_zones = { ["*.lan"] = "10.0.0.1" } });
 		refuses([[forward_zones["."] = "10.0.0.1": expected a zone below the root: the setting forward is for all names]],
 			{ forward_zones = { ["."] = "10.0.0.1" } });
