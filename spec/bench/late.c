@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
 /* A DNS forwarder over UDP that delays every answer and counts the questions: late ADDRESS PORT UPSTREAM-ADDRESS UPSTREAM-PORT
- * A datagram "d50" sets the delay to 50 ms, "c" asks for the count; both are answered with it. Questions for names with a label that begins with
- * "silent" get no answer. It ends by a signal. */
+ * A datagram "d50" sets the delay to 50 ms, "d50+-10" to between 40 and 60 ms, in whatever order: how long, the question tells, so that runs compare.
+ * "c" asks for the count; all are answered with it. Questions for names with a label that begins with "silent" get no answer. It ends by a signal. */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -14,11 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SLOTS = 65536, HEADER = 12, BUFFER = 8 << 20 };
+enum { SLOTS = 65536, HEADER = 12, FLAGS = 2, COUNTS = 4, TYPE_AND_CLASS = 4, BUFFER = 8 << 20 };
 
 struct question {
 	struct sockaddr_in asker;
 	uint8_t id[2];
+	int64_t delay;
 };
 
 struct reply {
@@ -29,10 +30,10 @@ struct reply {
 };
 
 static struct question questions[SLOTS];
-static struct reply replies[SLOTS]; /* a ring, in order of due, as the delay is the same for all */
+static struct reply replies[SLOTS]; /* a ring, in order of due */
 static unsigned next_question, first_reply, end_reply;
 static unsigned long count;
-static int64_t delay;
+static int64_t delay, jitter; /* microseconds */
 
 static int64_t now(void)
 {
@@ -59,8 +60,11 @@ static int open_socket(void)
 static void obey(int listener, const uint8_t *command, const struct sockaddr_in *asker)
 {
 	char text[32];
-	if (command[0] == 'd')
+	if (command[0] == 'd') {
+		const char *plus = strstr((const char *)command, "+-");
 		delay = atoi((const char *)command + 1) * INT64_C(1000);
+		jitter = plus != NULL ? atoi(plus + 2) * INT64_C(1000) : 0;
+	}
 	int size = snprintf(text, sizeof(text), "%lu", count);
 	sendto(listener, text, (size_t)size, 0, (const struct sockaddr *)asker, sizeof(*asker));
 }
@@ -73,6 +77,25 @@ static bool is_silent(const uint8_t *message, size_t size)
 		if (*label > 6 && memcmp(label + 1, "silent", 6) == 0)
 			return true;
 	return false;
+}
+
+static uint64_t hash(uint64_t seed, const uint8_t *bytes, size_t size) /* FNV-1a */
+{
+	for (size_t i = 0; i < size; i++)
+		seed = (seed ^ bytes[i]) * UINT64_C(1099511628211);
+	return seed;
+}
+
+/* By the flags and the question: asked once more with CD, it is another packet. Size: at least a header. */
+static int64_t choose_delay(const uint8_t *message, size_t size)
+{
+	size_t question = HEADER;
+	while (question < size && message[question] > 0)
+		question += 1 + message[question];
+	question += 1 + TYPE_AND_CLASS;
+	uint64_t flags = hash(UINT64_C(14695981039346656037), message + FLAGS, COUNTS - FLAGS);
+	uint64_t chosen = hash(flags, message + HEADER, (question < size ? question : size) - HEADER);
+	return delay - jitter + (int64_t)((chosen >> 16) % (uint64_t)(2 * jitter + 1)); /* its lowest bits know too little of the name */
 }
 
 static void take_questions(int listener, int upstream)
@@ -90,11 +113,20 @@ static void take_questions(int listener, int upstream)
 		if (is_silent(message, (size_t)size))
 			continue;
 		unsigned slot = next_question++ % SLOTS;
-		questions[slot] = (struct question){ .asker = asker, .id = { message[0], message[1] } };
+		questions[slot] = (struct question){ .asker = asker, .id = { message[0], message[1] }, .delay = choose_delay(message, (size_t)size) };
 		message[0] = (uint8_t)(slot >> 8);
 		message[1] = (uint8_t)slot;
 		send(upstream, message, (size_t)size, 0);
 	}
+}
+
+/* The place in the ring for one that is due then. */
+static struct reply *add_reply(int64_t due)
+{
+	unsigned place = end_reply++;
+	for (; place != first_reply && replies[(place - 1) % SLOTS].due > due; place--)
+		replies[place % SLOTS] = replies[(place - 1) % SLOTS];
+	return &replies[place % SLOTS];
 }
 
 static void take_answers(int upstream)
@@ -103,8 +135,9 @@ static void take_answers(int upstream)
 	for (ssize_t size; (size = recv(upstream, message, sizeof(message), 0)) >= HEADER;) {
 		const struct question *question = &questions[message[0] << 8 | message[1]];
 		memcpy(message, question->id, sizeof(question->id));
-		struct reply *reply = &replies[end_reply++ % SLOTS];
-		*reply = (struct reply){ .asker = question->asker, .due = now() + delay, .message = malloc((size_t)size), .size = (size_t)size };
+		int64_t due = now() + question->delay;
+		struct reply *reply = add_reply(due);
+		*reply = (struct reply){ .asker = question->asker, .due = due, .message = malloc((size_t)size), .size = (size_t)size };
 		if (reply->message == NULL)
 			abort();
 		memcpy(reply->message, message, (size_t)size);

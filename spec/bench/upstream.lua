@@ -82,8 +82,9 @@ end
 
 -- For a measurement: setup is what serve gave.
 
-function upstream.set_delay(setup, milliseconds)
-	tell(setup.address, setup.port, "d" .. milliseconds);
+-- jitter: by how many milliseconds more or less, 0 unless given.
+function upstream.set_delay(setup, milliseconds, jitter)
+	tell(setup.address, setup.port, ("d%d+-%d"):format(milliseconds, jitter or 0));
 end
 
 function upstream.count(setup)
