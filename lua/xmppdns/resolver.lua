@@ -6,7 +6,8 @@ local core = require "xmppdns.core";
 local record_text = require "xmppdns.record_text";
 local new_timers = require "xmppdns.timers".new;
 
-local setmetatable, pcall, tostring, error, pairs, ipairs, select, type = setmetatable, pcall, tostring, error, pairs, ipairs, select, type;
+local setmetatable, pcall, tostring, error, pairs, ipairs, next, select, type =
+	setmetatable, pcall, tostring, error, pairs, ipairs, next, select, type;
 local now = core.now;
 
 record_text.install(core);
@@ -104,6 +105,14 @@ local function report_notices(self)
 	end
 end
 
+local function report_glimpses(self)
+	for answer in self.core.glimpse, self.core do
+		local callback = self.glimpse_callbacks[answer.qname];
+		if callback then run_callback(self, callback, answer); end
+		if self.closed then return; end
+	end
+end
+
 local function report_log(self)
 	for line in core.log_line do
 		local ok, problem = pcall(self.on_log, line);
@@ -126,6 +135,7 @@ function resolver_methods:process()
 	self.core:process();
 	report_notices(self);
 	if self.on_log then report_log(self); end
+	if next(self.glimpse_callbacks) and not self.closed then report_glimpses(self); end
 	local has_timers = self.timers:next_time() ~= nil;
 	local ran, is_cut = run_callbacks(self);
 	if self.closed then return ran; end
@@ -161,6 +171,13 @@ function resolver_methods:query(qname, rdtype, callback, options)
 		run_callback(self, callback, answer, err);
 	end
 	return finished_lookup;
+end
+
+-- private: callback(answer) for a packet that says something about SRV at that name (canonical), before it is validated, while a query for it with
+-- options.glimpse = true is under way; nil: nobody wants to know. It may be forged, is never secure, and proves nothing; signed: whether it has
+-- signatures, good or bad ones.
+function resolver_methods:on_glimpse(qname, callback)
+	self.glimpse_callbacks[qname] = callback;
 end
 
 -- callback(argument) once, some seconds from now. Gives a timer for cancel_timer. For plans' deadlines; a server's own timers serve as well.
@@ -308,7 +325,8 @@ local function new(settings)
 	local core_resolver, err = core.new_resolver(settings);
 	if not core_resolver then return nil, err; end
 	return setmetatable({
-		core = core_resolver, depth = 0, timers = new_timers(), is_timers_turn = true, closers = {}, on_done = false, spare = false, closed = false;
+		core = core_resolver, depth = 0, timers = new_timers(), is_timers_turn = true, closers = {}, glimpse_callbacks = {};
+		on_done = false, spare = false, closed = false;
 	}, resolver_mt);
 end
 

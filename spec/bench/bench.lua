@@ -13,7 +13,9 @@ local process = require "spec.support.process";
 local upstream = require "spec.bench.upstream";
 local zones = require "spec.bench.zones";
 
-local ALL = { "cached", "cold", "fleet", "burst", "plan", "jitter", "domains", "storm", "restart", "late", "dead", "waiting", "starvation", "cache", "parse", "start" };
+local ALL = {
+	"cached", "cold", "fleet", "burst", "plan", "jitter", "domains", "storm", "restart", "late", "dead", "waiting", "starvation", "cache", "parse", "start";
+};
 local WIDTHS = { 52, 11, 11, 12, 20, 24, 6 };
 local LONGEST = 120; -- seconds for one measurement
 local ROUND = 11; -- seconds of one round of a case, about, where neither a run before nor the case tells

@@ -26,7 +26,7 @@ static void check_answer(const struct answer *answer)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char text[256], qname[NAME_TEXT_SIZE];
+	char text[256], qname[NAME_TEXT_SIZE], text_of_claim[NAME_TEXT_SIZE];
 	size_t length = 0, qname_size;
 	struct input input = open_input(data, size);
 	uint16_t qtype = (uint16_t)take_word(&input);
@@ -37,6 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct answer *answer = create_packet_answer(input.at, (size_t)(input.end - input.at), qname, qtype, size % 2 == 0);
 	check_answer(answer);
 	release_answer(answer);
+	struct claim claim;
+	if (read_claim(input.at, (size_t)(input.end - input.at), &claim))
+		EXPECT(canonical_name(claim.qname, strlen(claim.qname), text_of_claim, &qname_size) == NAME_OK && strcmp(claim.qname, text_of_claim) == 0);
 	answer = create_rcode_failure(qname, qtype, qtype % 16);
 	EXPECT(answer != NULL && answer->outcome != OUTCOME_ANSWERED && answer->reason != NULL);
 	release_answer(answer);

@@ -5,6 +5,7 @@
 #include <lua.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 
 #include "unbound/context.h"
 #include "base/errand.h"
+#include "unbound/keys.h"
 #include "settings/system_files.h"
 #include "lua/lua_core.h"
 #include "dns/rdata.h"
@@ -165,7 +167,7 @@ static int context_ask(lua_State *L)
 	struct test_context *test = check_context(L);
 	luaL_argcheck(L, test->count < QUESTIONS, 1, "too many questions");
 	struct test_question *question = &test->questions[test->count];
-	if (!ask_context(test->context, luaL_checkstring(L, 2), type_number(luaL_checkstring(L, 3)), &question->question, on_answer, question))
+	if (!ask_context(test->context, luaL_checkstring(L, 2), type_number(luaL_checkstring(L, 3)), false, &question->question, on_answer, question))
 		return 0;
 	lua_pushinteger(L, (lua_Integer)++test->count);
 	return 1;
@@ -265,7 +267,7 @@ static bool live_in_child(struct test_context *test, struct settings *settings, 
 	struct test_question question = { .answered = 0 };
 	delete_context(test->context, true);
 	struct context *context = open_context(settings, ROLE_UDP, &problem);
-	if (context == NULL || !ask_context(context, qname, TYPE_A, &question.question, on_answer, &question))
+	if (context == NULL || !ask_context(context, qname, TYPE_A, false, &question.question, on_answer, &question))
 		return false;
 	while (question.answered == 0 && wait_readable(context, 60000))
 		process_context(context);
@@ -347,6 +349,32 @@ static int test_stack_of_errand(lua_State *L)
 	return 1;
 }
 
+/* missing_key(asked, qname, qtype, is_signed) -> "zone TYPE" | nil. asked: a list of such; asked.taken of them are taken again */
+static int test_missing_key(lua_State *L)
+{
+	enum { MOST = 8 };
+	struct keys keys = { .list = { .first = NULL } };
+	char zones[MOST][64], type[16];
+	int count = (int)lua_rawlen(L, 1);
+	luaL_argcheck(L, count <= MOST, 1, "too many");
+	for (int i = 0; i < count; i++) {
+		lua_rawgeti(L, 1, i + 1);
+		if (sscanf(lua_tostring(L, -1), "%63s %15s", zones[i], type) == 2)
+			note_key(&keys, zones[i], type_number(type));
+		lua_pop(L, 1);
+	}
+	lua_getfield(L, 1, "taken");
+	for (int i = 0; i < lua_tointeger(L, -1); i++)
+		free(take_key(&keys, zones[i]));
+	const struct key *key = find_missing_key(&keys, luaL_checkstring(L, 2), type_number(luaL_checkstring(L, 3)), lua_toboolean(L, 4));
+	if (key != NULL)
+		lua_pushfstring(L, "%s %s", key->zone, type_name(key->qtype));
+	else
+		lua_pushnil(L);
+	free_keys(&keys);
+	return 1;
+}
+
 static const luaL_Reg methods[] = {
 	{ "answer", context_answer },
 	{ "answered", context_answered },
@@ -361,6 +389,7 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg functions[] = {
+	{ "missing_key", test_missing_key },
 	{ "new", test_new },
 	{ "parse_hosts", test_parse_hosts },
 	{ "parse_resolvconf", test_parse_resolvconf },

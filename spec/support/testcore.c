@@ -252,6 +252,24 @@ static int packet_answer(lua_State *L)
 	return 1;
 }
 
+/* read_claim(packet) -> qname, qtype, is_signed | nothing */
+static int test_read_claim(lua_State *L)
+{
+	size_t size;
+	struct claim claim;
+	const char *packet = luaL_checklstring(L, 1, &size);
+	uint8_t *copy = malloc(size == 0 ? 1 : size); /* exactly as long as it is, for sanitizers */
+	memcpy(copy, packet, size);
+	bool is_claim = read_claim(copy, size, &claim);
+	free(copy);
+	if (!is_claim)
+		return 0;
+	lua_pushstring(L, claim.qname);
+	lua_pushinteger(L, claim.qtype);
+	lua_pushboolean(L, claim.is_signed);
+	return 3;
+}
+
 /* parse_packet(packet, qname, qtype): packet_answer without the answer, for its time */
 static int parse_packet(lua_State *L)
 {
@@ -579,6 +597,7 @@ static const luaL_Reg functions[] = {
 	{ "new_heap", new_heap },
 	{ "open_core", open_core },
 	{ "packet_answer", packet_answer },
+	{ "read_claim", test_read_claim },
 	{ "parse_packet", parse_packet },
 	{ NULL, NULL },
 };

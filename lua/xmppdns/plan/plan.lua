@@ -111,7 +111,10 @@ end
 local function ask_about_domain(plan, is_known)
 	plan.is_asking = true;
 	questions.prepare(plan);
-	if not is_known then ask_keys(plan, plan.domain); end
+	if not is_known then
+		ask_keys(plan, plan.domain);
+		services.listen(plan);
+	end
 	services.ask(plan, is_known);
 end
 

@@ -50,7 +50,7 @@ local function press(given)
 	local options = pressing[given];
 	if options then return options; end
 	options = copy(given);
-	options.pressing, options.bare = true, true;
+	options.pressing, options.bare, options.glimpse = true, true, true;
 	pressing[given] = options;
 	return options;
 end

@@ -4,6 +4,7 @@
 
 local core = require "xmppdns.core";
 local endpoint = require "xmppdns.plan.endpoint";
+local hint = require "xmppdns.plan.hint";
 local new_error = require "xmppdns.plan.outcome".new_error;
 local questions = require "xmppdns.plan.questions";
 
@@ -127,6 +128,7 @@ end
 
 -- The outcome for one service. Gives whether that was the last one: the plan has its endpoints then, or its error.
 local function receive(plan, found)
+	hint.stop(plan, found.name);
 	judge(found);
 	plan.srv[found.name:match("^_([^.]+)")] = found;
 	for _, name in ipairs(names) do
@@ -138,6 +140,13 @@ end
 
 local function owner_name(plan, service)
 	return ("_%s._tcp.%s"):format(service, plan.domain);
+end
+
+-- Before ask: hints are followed until the answers are there.
+local function listen(plan)
+	local owners = {};
+	for i, service in ipairs(names) do owners[i] = owner_name(plan, service); end
+	hint.listen(plan, owners);
 end
 
 -- Whether the resolver's cache has both answers.
@@ -162,5 +171,5 @@ end
 
 return {
 	names = names, tls_of = tls_of, service_of = service_of, default_ports = default_ports;
-	are_known = are_known, ask = ask, receive = receive;
+	are_known = are_known, listen = listen, ask = ask, receive = receive;
 };

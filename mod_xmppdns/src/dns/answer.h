@@ -35,6 +35,7 @@ struct answer {
 	uint16_t rcode;
 	bool secure; /* every RRset validated, or its absence proven */
 	bool nxdomain;
+	bool is_signed;        /* of a glimpse: there are signatures, good or bad ones */
 	uint16_t attempts;     /* made for it */
 	uint32_t ttl;          /* seconds, as received */
 	const char *qname;     /* canonical text, see name.h */

@@ -16,6 +16,8 @@ enum {
 	MOST_POINTERS = 126,    /* in one name: more than that lead from label to label only in what was made to keep us busy */
 	RECORD_LEAST_SIZE = 11, /* the root's name, type, class, TTL, size */
 	CLASS_IN = 1,
+	TYPE_RRSIG = 46,
+	FLAG_QR = 0x8000,
 	FLAG_TC = 0x0200,
 	RCODE_MASK = 0x000f,
 	RCODE_NOERROR = 0,
@@ -115,12 +117,15 @@ static struct packet open_packet(const uint8_t *bytes, size_t size)
 	return packet;
 }
 
-static void read_question(struct packet *packet, struct name *name)
+/* Gives its type. */
+static uint16_t read_question(struct packet *packet, struct name *name)
 {
 	if (packet->questions != 1)
 		packet->wire.truncated = true;
 	read_packed_name(packet->bytes, &packet->wire, name);
-	read_u32(&packet->wire); /* type, class */
+	uint16_t type = read_u16(&packet->wire);
+	read_u16(&packet->wire); /* the class */
+	return type;
 }
 
 static void read_owner(struct packet *packet, struct name *owner)
@@ -338,6 +343,22 @@ struct answer *create_packet_answer(const uint8_t *bytes, size_t size, const cha
 	struct answer *answer = create_search_answer(&search, &packet, qname, secure);
 	close_search(&search);
 	return answer;
+}
+
+bool read_claim(const uint8_t *bytes, size_t size, struct claim *claim)
+{
+	char text[NAME_TEXT_SIZE];
+	struct name name;
+	struct packet_record record;
+	struct packet packet = open_packet(bytes, size);
+	claim->qtype = read_question(&packet, &name);
+	claim->is_signed = false;
+	if (packet.wire.truncated || (packet.flags & FLAG_QR) == 0)
+		return false;
+	for (unsigned i = 0; i < (unsigned)packet.answers + packet.authorities && !claim->is_signed && read_record(&packet, &record); i++)
+		claim->is_signed = record.type == TYPE_RRSIG;
+	size_t text_size = print_name(name.wire, name.size, text);
+	return !packet.wire.truncated && canonical_name(text, text_size, claim->qname, &text_size) == NAME_OK;
 }
 
 struct answer *create_rcode_failure(const char *qname, uint16_t qtype, uint16_t rcode)

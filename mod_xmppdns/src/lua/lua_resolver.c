@@ -98,6 +98,7 @@ static struct lookup_options read_options(lua_State *L, int index)
 		.timeout = (double)read_number(L, index, "timeout", 300, false),
 		.automatic = read_flag(L, index, "automatic"),
 		.pressing = read_flag(L, index, "pressing"),
+		.glimpse = read_flag(L, index, "glimpse"),
 		.require_secure = read_flag(L, index, "require_secure"),
 		.allow_insecure_denial = read_flag(L, index, "allow_insecure_denial"),
 	};
@@ -354,6 +355,23 @@ static int resolver_fetch(lua_State *L)
 	return 3;
 }
 
+/* resolver:glimpse() -> answer | nothing: what a packet says that is not validated yet; signed: whether there are signatures, good or bad */
+static int resolver_glimpse(lua_State *L)
+{
+	check_open_resolver(L, 1);
+	lua_settop(L, 1);
+	struct held_answers *held = push_held(L);
+	struct answer *glimpse = take_resolver_glimpse(check_open_resolver(L, 1));
+	if (glimpse != NULL) {
+		hold_in(held, glimpse, glimpse->ttl);
+		release_answer(glimpse);
+		push_answer(L, glimpse, glimpse->ttl, false);
+		set_flag(L, "signed", glimpse->is_signed);
+	}
+	spare_held(L, 2);
+	return glimpse != NULL ? 1 : 0;
+}
+
 /* resolver:poll(seconds) -> bool: waits until process has something to do */
 static int resolver_poll(lua_State *L)
 {
@@ -534,6 +552,7 @@ static const luaL_Reg resolver_methods[] = {
 	{ "flush", resolver_flush },
 	{ "forks", resolver_get_forks },
 	{ "getfd", resolver_getfd },
+	{ "glimpse", resolver_glimpse },
 	{ "knows", resolver_knows },
 	{ "notice", resolver_notice },
 	{ "peek", resolver_peek },

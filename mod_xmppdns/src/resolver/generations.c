@@ -324,6 +324,14 @@ void watch_wall_clock(struct generations *generations)
 	add_notice(generations, "the %s was set by %s s: what was known is asked again", "system's clock", seconds);
 }
 
+struct answer *take_generations_glimpse(struct generations *generations)
+{
+	struct answer *glimpse = NULL;
+	for (size_t i = 0; generations->current != NULL && glimpse == NULL && i < generations->current->count; i++)
+		glimpse = take_glimpse(generations->current->slots[i].context);
+	return glimpse;
+}
+
 size_t count_contexts(const struct generations *generations)
 {
 	size_t sum = generations->current != NULL ? generations->current->count : 0;

@@ -66,6 +66,9 @@ void notify_owner(struct generations *generations, const char *text); /* without
 /* What the owner should hear of, the oldest first. False when there is nothing. */
 bool take_generations_notice(struct generations *generations, char text[NOTICE_SIZE]);
 
+/* What a packet says that the latest one's contexts are about to be told, see take_glimpse. The caller's; NULL: there is no more. */
+struct answer *take_generations_glimpse(struct generations *generations);
+
 size_t count_contexts(const struct generations *generations);
 
 #endif

@@ -237,7 +237,7 @@ static bool send_question(struct lookups *lookups, struct pending *pending, stru
 	if (!push_item(&lookups->asked, &pending->item))
 		return false;
 	pending->generation = lookups->generations->number;
-	if (!ask_context(context, pending->qname, pending->key.qtype, &pending->question, on_answer, pending))
+	if (!ask_context(context, pending->qname, pending->key.qtype, pending->wants_glimpse, &pending->question, on_answer, pending))
 		return false;
 	count_attempt(lookups, &pending->query);
 	return true;
@@ -318,6 +318,7 @@ static void join_pending(struct pending *pending, struct lookup *lookup)
 		lookup->next->link = &lookup->next;
 	pending->waiters = lookup;
 	pending->pressing |= lookup->options.pressing;
+	pending->wants_glimpse |= lookup->options.glimpse;
 }
 
 /* Also again, from its first attempt on. */

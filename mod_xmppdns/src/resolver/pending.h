@@ -34,6 +34,7 @@ struct pending {
 	struct context_question question;
 	uint64_t generation;       /* number of the one that was asked; 0: none yet */
 	bool pressing;             /* one of its lookups is */
+	bool wants_glimpse;        /* one of its lookups does */
 	bool missed_turn;          /* it waited to be asked until it was too late */
 	int64_t started, deadline; /* milliseconds; the deadline is for the whole */
 	struct pending_key key;    /* qname: below */

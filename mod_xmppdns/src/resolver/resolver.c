@@ -271,6 +271,11 @@ bool has_completed(const struct resolver *resolver)
 	return resolver->lookups.completed != NULL;
 }
 
+struct answer *take_resolver_glimpse(struct resolver *resolver)
+{
+	return take_generations_glimpse(&resolver->generations);
+}
+
 /* Looking in */
 
 struct cache *resolver_cache(struct resolver *resolver)

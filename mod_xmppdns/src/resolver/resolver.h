@@ -67,6 +67,10 @@ void set_alarm(struct resolver *resolver, int64_t when);
 struct lookup *take_lookup(struct resolver *resolver);
 bool has_completed(const struct resolver *resolver);
 
+/* What a packet says about a lookup that wants a glimpse, or about another one for SRV, before it is validated: it may be forged, is never secure, and nothing
+ * keeps it. The caller's, who releases it; NULL: there is no more. After process_resolver. */
+struct answer *take_resolver_glimpse(struct resolver *resolver);
+
 /* A new generation of contexts, from settings read anew, or from other settings (NULL: the same). Cached answers stay, remembered failures go,
  * running lookups finish where they are or move on with their next attempt: unless what is believed has changed (trust anchors, dnssec, stubs, hosts,
  * options). Then nothing of what was known stays, and all lookups begin again, also those that wait to be taken. False with a message: the old

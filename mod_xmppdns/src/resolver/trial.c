@@ -56,7 +56,7 @@ static void ask(struct trial *trial, struct generations *generations, enum trial
 	trial->answered = false;
 	trial->started = monotonic_ms();
 	trial->due = trial->started + patience;
-	if (context == NULL || !ask_context(context, trial->qname, trial->qtype, &trial->question, on_answer, trial))
+	if (context == NULL || !ask_context(context, trial->qname, trial->qtype, false, &trial->question, on_answer, trial))
 		end_trial(trial, PAUSE);
 }
 
@@ -65,7 +65,7 @@ static void ask_for_small(struct trial *trial, struct generations *generations)
 	struct problem problem;
 	struct context *context = latest_context(generations, ROLE_SMALL_UDP, OF_TRIALS, 0, &problem);
 	/* where it cannot be asked, nothing is said against it */
-	trial->brings_small = context == NULL || !ask_context(context, trial->qname, trial->qtype, &trial->small, on_small_answer, trial);
+	trial->brings_small = context == NULL || !ask_context(context, trial->qname, trial->qtype, false, &trial->small, on_small_answer, trial);
 }
 
 void begin_trial(struct trial *trial, struct generations *generations, const char *qname, uint16_t qtype)

@@ -9,14 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "base/turns.h"
 #include "dns/name.h"
 #include "dns/packet.h"
+#include "dns/type.h"
 #include "event_api.h"
 #include "event_loop.h"
+#include "keys.h"
 #include "library.h"
 #include "reason.h"
 #include "threads.h"
@@ -24,8 +27,10 @@
 enum {
 	ASKED_AT_ONCE = 16, /* then answers have their turn: few unfinished questions stay in the processor's caches */
 	LEAST_SWEEP = 1000,
-	LONG_SILENCE = 5000, /* ms: libunbound gives up no server that has been silent for less */
-	SECURITY_BOGUS = 1,  /* as ub_resolve_event's callback says it */
+	MOST_SEEN = 4096,         /* bytes of a packet; one of more gives no glimpse */
+	LONGEST_HOLD = 50 * 1000, /* microseconds */
+	LONG_SILENCE = 5000,      /* ms: libunbound gives up no server that has been silent for less */
+	SECURITY_BOGUS = 1,       /* as ub_resolve_event's callback says it */
 	SECURITY_SECURE = 2,
 	CLASS_IN = 1,
 	RCODE_NOERROR = 0,
@@ -34,7 +39,7 @@ enum {
 
 /* One question on its way: from the server to the context's thread, from there to libunbound, and back with its answer. A dropped one
  * goes the same way, for libunbound answers it all the same. (ub_cancel would only hide the answer, and with it the moment from which
- * libunbound has forgotten the question.) */
+ * libunbound has forgotten the question.) One without on_answer is a glimpse, which only comes back. */
 struct context_flight {
 	/* the server's */
 	struct context_flight *previous, *next; /* among the context's */
@@ -49,6 +54,7 @@ struct context_flight {
 	/* both sides' */
 	struct context *context;
 	atomic_bool dropped, with_library;
+	bool wants_glimpse;
 	uint16_t qtype;
 	char qname[];
 };
@@ -56,7 +62,8 @@ struct context_flight {
 struct context {
 	struct thread thread; /* first; it is deleted when the server knows us no longer: then all of us is the thread's */
 	/* the server's */
-	struct context_flight *flights; /* owned; a list */
+	struct context_flight *flights;  /* owned; a list */
+	struct context_flight *glimpses; /* owned; a list of those that are not taken */
 	unsigned in_flight;
 	/* both sides' */
 	struct settings *settings;      /* a reference */
@@ -69,6 +76,9 @@ struct context {
 	bool closing;            /* libunbound is being ended: what its callbacks say is of no interest */
 	struct turns turns;      /* flights: those that libunbound has been asked, dropped ones included, have the places */
 	unsigned waiting_count, sweep_at;
+	unsigned glimpses_wanted;            /* by how many flights that libunbound has been asked */
+	unsigned glimpses_left;              /* no more than that: who floods us with packets must not fill the memory with glimpses */
+	struct keys keys;                    /* that it has been asked for */
 	const struct context_flight *asking; /* not owned; what libunbound is being asked, NULL once that is answered */
 	int64_t silent_since;                /* when the first question was sent after the last that was answered; 0: nothing waits for the servers */
 	bool gave_up;                        /* libunbound has given the servers up: what it was asked waits for a new ub_ctx */
@@ -159,6 +169,73 @@ static struct answer *convert_result(
 	return convert_packet(flight, packet, (size_t)size, security == SECURITY_SECURE);
 }
 
+static void post_glimpse(struct context *context, const uint8_t *packet, size_t size, const struct claim *claim)
+{
+	struct answer *answer = create_packet_answer(packet, size, claim->qname, claim->qtype, false);
+	bool is_useful = answer != NULL && answer->outcome == OUTCOME_ANSWERED && answer->record_count > 0;
+	struct context_flight *glimpse = is_useful ? calloc(1, sizeof(*glimpse) + 1) : NULL;
+	if (glimpse == NULL) {
+		release_answer(answer);
+		return;
+	}
+	answer->is_signed = claim->is_signed;
+	glimpse->context = context;
+	glimpse->answer = answer;
+	context->glimpses_left--;
+	post_mail(&context->answered, &glimpse->mail);
+}
+
+/* A key that is missing when the answer comes is asked for once more, which takes a whole round trip: half of that it may wait. Not where libunbound asks from
+ * the root, for then its way to a key leads by such answers. */
+static struct hold choose_hold(const struct context *context, const struct claim *claim)
+{
+	const struct key *key = find_missing_key(&context->keys, claim->qname, claim->qtype, claim->is_signed);
+	if (key == NULL || context->config->recursive)
+		return (struct hold){ .until = NULL };
+	int64_t now = monotonic_us(), half = (now - key->asked_at) / 2;
+	return (struct hold){ .until = key, .until_time = now + (half < LONGEST_HOLD ? half : LONGEST_HOLD) };
+}
+
+/* Looks at a packet, and leaves it to libunbound. (Over TCP the two bytes before each message make it no answer.) */
+static struct hold look_at_packet(void *data, int fd)
+{
+	struct context *context = data;
+	uint8_t packet[MOST_SEEN];
+	struct claim claim;
+	bool is_of_use = context->glimpses_left > 0 || context->keys.list.first != NULL;
+	ssize_t size = is_of_use ? recv(fd, packet, sizeof(packet), MSG_PEEK | MSG_DONTWAIT) : 0;
+	if (size <= 0 || !read_claim(packet, (size_t)size, &claim))
+		return (struct hold){ .until = NULL };
+	if (context->glimpses_left > 0 && claim.qtype == TYPE_SRV)
+		post_glimpse(context, packet, (size_t)size, &claim);
+	return choose_hold(context, &claim);
+}
+
+static void end_wait_for_key(struct context *context, const struct context_flight *flight)
+{
+	struct key *key = take_key(&context->keys, flight->qname);
+	if (key != NULL)
+		release_held(context->loop, key);
+	free(key);
+}
+
+/* What libunbound has been asked, and what it answers, or refuses. */
+static void count_in(struct context *context, const struct context_flight *flight)
+{
+	context->glimpses_wanted += flight->wants_glimpse;
+	context->glimpses_left += flight->wants_glimpse;
+	note_key(&context->keys, flight->qname, flight->qtype);
+}
+
+static void count_out(struct context *context, const struct context_flight *flight)
+{
+	context->glimpses_wanted -= flight->wants_glimpse;
+	if (context->glimpses_left > context->glimpses_wanted)
+		context->glimpses_left = context->glimpses_wanted;
+	if (flight->qtype == TYPE_DS || flight->qtype == TYPE_DNSKEY)
+		end_wait_for_key(context, flight);
+}
+
 static void on_unbound_answer(void *data, int rcode, void *packet, int size, int security, char *why_bogus, int was_ratelimited)
 {
 	struct context_flight *flight = data;
@@ -166,6 +243,7 @@ static void on_unbound_answer(void *data, int rcode, void *packet, int size, int
 	(void)was_ratelimited;
 	if (context->closing)
 		return;
+	count_out(context, flight);
 	bool at_once = flight == context->asking, is_failure = rcode == RCODE_SERVFAIL && !is_forged(security, why_bogus);
 	if (at_once)
 		context->asking = NULL;
@@ -196,6 +274,7 @@ static void ask_library(struct context *context, struct context_flight *flight)
 {
 	atomic_store_explicit(&flight->with_library, true, memory_order_relaxed);
 	context->asking = flight;
+	count_in(context, flight);
 	/* a known answer comes before it returns */
 	int error = ub_resolve_event(context->ub, flight->qname, flight->qtype, CLASS_IN, flight, on_unbound_answer, NULL);
 	bool is_sent = error == UB_NOERROR && context->asking != NULL;
@@ -204,6 +283,7 @@ static void ask_library(struct context *context, struct context_flight *flight)
 		context->silent_since = monotonic_ms();
 	if (error == UB_NOERROR)
 		return;
+	count_out(context, flight);
 	flight->answer = convert_error(flight, error);
 	return_flight(flight);
 }
@@ -277,23 +357,44 @@ static void stop_library(struct context *context, bool patient)
 {
 	context->closing = true;
 	leave_library(context, patient);
+	free_keys(&context->keys);
 	delete_event_loop(context->loop);
 }
 
-static void free_flights(struct context *context)
+static void free_flight(struct context_flight *flight)
 {
-	while (context->flights != NULL) {
-		struct context_flight *flight = context->flights;
-		context->flights = flight->next;
-		release_answer(flight->answer);
-		free(flight);
+	release_answer(flight->answer);
+	free(flight);
+}
+
+static void free_flights(struct context_flight *flights)
+{
+	for (struct context_flight *next; flights != NULL; flights = next) {
+		next = flights->next;
+		free_flight(flights);
+	}
+}
+
+static bool is_glimpse(const struct context_flight *flight)
+{
+	return flight->on_answer == NULL;
+}
+
+/* Those that are still in the mailbox. */
+static void free_posted_glimpses(struct context *context)
+{
+	for (struct mail *mail = take_mail(&context->answered), *next; mail != NULL; mail = next) {
+		next = mail->next;
+		if (is_glimpse(mailed_flight(mail)))
+			free_flight(mailed_flight(mail));
 	}
 }
 
 /* What both sides have; only one of them is left. */
 static void close_context(struct context *context)
 {
-	free_flights(context);
+	free_flights(context->flights);
+	free_flights(context->glimpses);
 	close_turns(&context->turns);
 	close_mailbox(&context->asked);
 	close_mailbox(&context->answered);
@@ -315,8 +416,10 @@ static void run_context(struct thread *thread)
 	begin_work();
 	stop_library(context, true);
 	end_work();
-	if (is_deleted(thread))
+	if (is_deleted(thread)) {
+		free_posted_glimpses(context);
 		close_context(context);
+	}
 }
 
 /* In the server's thread */
@@ -356,7 +459,10 @@ static bool open_descriptors(struct context *context)
 	if (!open_mailbox(&context->asked) || !open_mailbox(&context->answered))
 		return false;
 	context->loop = create_event_loop(context->asked.fd);
-	return context->loop != NULL;
+	if (context->loop == NULL)
+		return false;
+	watch_reads(context->loop, look_at_packet, context);
+	return true;
 }
 
 static bool open_context(struct context *context, enum set_up when, struct problem *problem)
@@ -419,8 +525,8 @@ unsigned context_in_flight(const struct context *context)
 	return context->in_flight;
 }
 
-bool ask_context(
-	struct context *context, const char *qname, uint16_t qtype, struct context_question *question, on_context_answer on_answer, void *asker)
+bool ask_context(struct context *context, const char *qname, uint16_t qtype, bool wants_glimpse, struct context_question *question,
+	on_context_answer on_answer, void *asker)
 {
 	size_t size = strlen(qname) + 1;
 	struct context_flight *flight = calloc(1, sizeof(*flight) + size);
@@ -430,6 +536,7 @@ bool ask_context(
 	flight->question = question;
 	flight->on_answer = on_answer;
 	flight->asker = asker;
+	flight->wants_glimpse = wants_glimpse && qtype == TYPE_SRV;
 	flight->qtype = qtype;
 	memcpy(flight->qname, qname, size);
 	link_flight(context, flight);
@@ -452,6 +559,23 @@ void drop_question(struct context_question *question)
 	atomic_store_explicit(&flight->dropped, true, memory_order_relaxed);
 }
 
+static void keep_glimpse(struct context_flight *glimpse)
+{
+	glimpse->next = glimpse->context->glimpses;
+	glimpse->context->glimpses = glimpse;
+}
+
+struct answer *take_glimpse(struct context *context)
+{
+	struct context_flight *glimpse = context->glimpses;
+	if (glimpse == NULL)
+		return NULL;
+	struct answer *answer = glimpse->answer;
+	context->glimpses = glimpse->next;
+	free(glimpse);
+	return answer;
+}
+
 static void deliver(struct context_flight *flight)
 {
 	bool wanted = flight->question != NULL;
@@ -469,8 +593,13 @@ static void deliver(struct context_flight *flight)
 
 void process_context(struct context *context)
 {
+	free_flights(context->glimpses);
+	context->glimpses = NULL;
 	for (struct mail *mail = take_mail(&context->answered), *next; mail != NULL; mail = next) {
 		next = mail->next;
-		deliver(mailed_flight(mail));
+		if (is_glimpse(mailed_flight(mail)))
+			keep_glimpse(mailed_flight(mail));
+		else
+			deliver(mailed_flight(mail));
 	}
 }

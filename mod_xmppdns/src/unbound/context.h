@@ -34,10 +34,10 @@ void delete_context(struct context *context, bool forked);
 int context_fd(const struct context *context);             /* readable when process_context has something to do */
 unsigned context_in_flight(const struct context *context); /* asked, neither answered nor dropped */
 
-/* Asks. qname: canonical text. question and asker must stay where they are until the answer or drop_question. False, with nothing under way,
- * without memory. */
-bool ask_context(
-	struct context *context, const char *qname, uint16_t qtype, struct context_question *question, on_context_answer on_answer, void *asker);
+/* Asks. qname: canonical text. question and asker must stay where they are until the answer or drop_question. wants_glimpse: see take_glimpse. False,
+ * with nothing under way, without memory. */
+bool ask_context(struct context *context, const char *qname, uint16_t qtype, bool wants_glimpse, struct context_question *question,
+	on_context_answer on_answer, void *asker);
 
 /* Whether libunbound has it: else it waits for its turn in the context, or for libunbound's set-up. False when it is not under way. */
 bool is_with_library(const struct context_question *question);
@@ -46,5 +46,10 @@ bool is_with_library(const struct context_question *question);
 void drop_question(struct context_question *question);
 
 void process_context(struct context *context); /* never blocks */
+
+/* After process_context, until it is called again: what a packet says that came over UDP, before libunbound has read it. There are as many as questions for
+ * SRV are under way that want one, and they are about any question for SRV: nothing is validated, and any packet may be forged. The oldest comes last. It is
+ * the caller's now. NULL: there is no more. */
+struct answer *take_glimpse(struct context *context);
 
 #endif

@@ -28,7 +28,10 @@ struct event_loop {
 	size_t event_count;        /* both heaps have room for all of them: a timeout that could not be set would leave libunbound waiting */
 	bool is_short;             /* an event could not be made */
 	int epoll;                 /* owned */
-	int ready_count;           /* of ready, while its callbacks run */
+	struct hold (*look)(void *data, int fd); /* before libunbound reads; NULL: nobody does */
+	void *looker;
+	struct heap held; /* events that are not watched for a while */
+	int ready_count;  /* of ready, while its callbacks run */
 	struct epoll_event ready[READY_AT_ONCE];
 };
 
@@ -41,7 +44,9 @@ struct event {
 	int64_t interval; /* microseconds, of the timeout; -1: none */
 	int fd;           /* -1: a timer */
 	short bits;
-	bool watched; /* by epoll */
+	bool watched;           /* by epoll */
+	struct heap_item held;  /* in the loop's heap while libunbound does not read it */
+	const void *held_until; /* the last one's; NULL: it was not held since something was read */
 };
 
 static struct event *as_event(struct ub_event *event)
@@ -92,6 +97,7 @@ static void unwatch(struct event *event)
 static int event_del(struct ub_event *base)
 {
 	unwatch(as_event(base));
+	take_item(&as_event(base)->held);
 	take_item(&as_event(base)->timeout);
 	return 0;
 }
@@ -100,6 +106,7 @@ static int event_add(struct ub_event *base, struct timeval *timeout)
 {
 	struct event *event = as_event(base);
 	event_del(base);
+	event->held_until = NULL;
 	event->interval = timeout != NULL ? timeout->tv_sec * INT64_C(1000000) + timeout->tv_usec : -1;
 	if (timeout != NULL && !start_timeout(event))
 		return -1;
@@ -183,7 +190,8 @@ static struct ub_event *loop_new_event(struct ub_event_base *base, int fd, short
 {
 	struct event_loop *loop = (struct event_loop *)base;
 	struct event *event = calloc(1, sizeof(*event));
-	if (event == NULL || !reserve_items(&loop->timeouts, loop->event_count + 1) || !reserve_items(&loop->immediate, loop->event_count + 1)) {
+	size_t count = loop->event_count + 1;
+	if (event == NULL || !reserve_items(&loop->timeouts, count) || !reserve_items(&loop->immediate, count) || !reserve_items(&loop->held, count)) {
 		free(event);
 		loop->is_short = true;
 		return NULL;
@@ -263,6 +271,7 @@ void delete_event_loop(struct event_loop *loop)
 		close(loop->epoll);
 	free_heap(&loop->timeouts);
 	free_heap(&loop->immediate);
+	free_heap(&loop->held);
 	free(loop);
 }
 
@@ -274,9 +283,11 @@ struct ub_event_base *loop_base(struct event_loop *loop)
 /* Milliseconds for epoll_wait. */
 static int waiting_time(const struct event_loop *loop)
 {
-	const struct heap_item *first = top_item(&loop->timeouts);
+	const struct heap_item *first = top_item(&loop->timeouts), *held = top_item(&loop->held);
 	if (top_item(&loop->immediate) != NULL)
 		return 0;
+	if (first == NULL || (held != NULL && held->deadline < first->deadline))
+		first = held;
 	if (first == NULL)
 		return -1;
 	int64_t left = (first->deadline - monotonic_us() + 999) / 1000;
@@ -300,7 +311,64 @@ static void run_event(struct event *event, short bits)
 		event_del(&event->base);
 	else if (event->interval >= 0)
 		(void)start_timeout(event); /* it was in the heap a moment ago: there is room */
+	event->held_until = NULL;
 	event->callback(event->fd, bits, event->data);
+}
+
+void watch_reads(struct event_loop *loop, struct hold (*look)(void *data, int fd), void *data)
+{
+	loop->look = look;
+	loop->looker = data;
+}
+
+static void hold_event(struct event *event, const struct hold *hold)
+{
+	if (event->held_until == NULL)
+		event->held.deadline = hold->until_time;
+	event->held_until = hold->until;
+	if (event->held.deadline > monotonic_us() && push_item(&event->loop->held, &event->held))
+		unwatch(event);
+}
+
+static void release_event(struct event *event)
+{
+	take_item(&event->held);
+	(void)watch(event);
+}
+
+static struct event *held_event(struct heap_item *item)
+{
+	return (struct event *)((char *)item - offsetof(struct event, held));
+}
+
+void release_held(struct event_loop *loop, const void *until)
+{
+	for (size_t i = 0; i < loop->held.count;)
+		if (held_event(loop->held.items[i])->held_until != until) {
+			i++;
+		} else {
+			release_event(held_event(loop->held.items[i]));
+			i = 0; /* the others have moved */
+		}
+}
+
+static void release_due(struct event_loop *loop, int64_t due)
+{
+	for (struct heap_item *first; (first = top_item(&loop->held)) != NULL && first->deadline <= due;)
+		release_event(held_event(first));
+}
+
+/* All of them first: what is seen need not wait until the answers before it are validated. */
+static void look_at_ready(struct event_loop *loop)
+{
+	for (int i = 0; i < loop->ready_count && loop->look != NULL; i++) {
+		struct event *event = loop->ready[i].data.ptr;
+		if (event == NULL || (ready_bits(event, loop->ready[i].events) & UB_EV_READ) == 0)
+			continue;
+		struct hold hold = loop->look(loop->looker, event->fd);
+		if (hold.until != NULL)
+			hold_event(event, &hold);
+	}
 }
 
 static void run_ready(struct event_loop *loop)
@@ -334,8 +402,10 @@ void wait_for_events(struct event_loop *loop, bool wait)
 void run_events(struct event_loop *loop)
 {
 	bool more = loop->ready_count == READY_AT_ONCE;
+	look_at_ready(loop);
 	run_ready(loop);
 	int64_t now = monotonic_us();
+	release_due(loop, now);
 	run_timeouts(&loop->immediate, now);
 	run_timeouts(&loop->timeouts, more ? now - PATIENCE : now);
 }

@@ -209,3 +209,31 @@ describe("xmppdns.core: a packet", function ()
 		assert.equal(before, testcore.live_allocations());
 	end);
 end);
+
+describe("xmppdns.core: what a packet claims to answer", function ()
+	local RRSIG, NSEC = 46, 47;
+
+	local function claim(...)
+		return { testcore.read_claim(packet(...)) };
+	end
+
+	it("is its question, and whether there are signatures beside the answer or the denial", function ()
+		local data, signature = record(QNAME, A, 60, "\1\2\3\4"), record(QNAME, RRSIG, 60, "\0\1");
+		assert.same({ "a.example", A, false }, claim(0, A, { data }));
+		assert.same({ "a.example", A, true }, claim(0, A, { data, signature }));
+		assert.same({ "a.example", SRV, true }, claim(3, SRV, {}, { record(QNAME, NSEC, 60, "\0"), signature }));
+	end);
+
+	it("is nothing in a question, without one, in what is cut off before its signatures, and in a stream's first bytes", function ()
+		local whole = packet(0, A, { record(QNAME, A, 60, "\1\2\3\4"), record(QNAME, RRSIG, 60, "\0\1") });
+		assert.same({}, { testcore.read_claim(whole:sub(1, 2) .. "\1\0" .. whole:sub(5)) });
+		assert.same({}, { testcore.read_claim(whole:sub(1, 4) .. "\0\0" .. whole:sub(7)) });
+		assert.same({}, { testcore.read_claim(u16(#whole) .. whole) });
+		for size = 0, #whole - 1 do assert.same({}, { testcore.read_claim(whole:sub(1, size)) }, size); end
+	end);
+
+	it("has the canonical name", function ()
+		local whole = packet(0, A, {});
+		assert.equal("a.example", (testcore.read_claim((whole:gsub("example", "ExAmPlE")))));
+	end);
+end);

@@ -258,8 +258,8 @@ describe("core: while a resolver reads its options, their __index", function ()
 			asked[key] = true;
 			return key == "attempts" and 1 or nil;
 		end))));
-		assert.same({ attempts = true, timeout = true, automatic = true, pressing = true, require_secure = true, allow_insecure_denial = true,
-			bare = true }, asked);
+		assert.same({ attempts = true, timeout = true, automatic = true, pressing = true, glimpse = true, require_secure = true,
+			allow_insecure_denial = true, bare = true }, asked);
 		wait_for(1);
 	end);
 

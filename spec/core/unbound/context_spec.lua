@@ -122,6 +122,45 @@ describe("xmppdns.core: a context", function ()
 			assert.matches("signature expired", ask(context, "a.expired.example", "A").reason, 1, true);
 		end);
 
+		-- Asks for data and then for a key of its chain, both answered in that order, one right after the other. They have been under way for 200 ms
+		-- then: long enough that one may wait for the other. known: the name whose DS or DNSKEY is asked for before. Gives how often the key was asked
+		-- for with CD, as libunbound does it for itself, and the data's answer.
+		local function overtake(known, known_type, data, zone, key_type)
+			local misled = misdns.start({ upstream = dns.forward });
+			finally(function () misled:stop(); end);
+			local asker = open(dns:settings({ forward = misled.forward }));
+			ask(asker, known, known_type);
+			local kept = misled:rule({ hold = true });
+			local overtaking = assert(asker:ask(data, "A"));
+			misled:wait_for_query(data);
+			local key = assert(asker:ask(zone, key_type));
+			misled:wait_for_query(zone, { type = key_type });
+			socket.sleep(0.2);
+			misled:release(kept);
+			assert(wait_for(asker, overtaking) and wait_for(asker, key));
+			return misled:tally(zone).cd, asker:answer(overtaking);
+		end
+
+		it("20.1: does not ask for a key again that signed data overtake", function ()
+			local again, answer = overtake("secure.example", "DS", "a.secure.example", "secure.example", "DNSKEY");
+			assert.same({ 0, true }, { again, answer.secure });
+		end);
+
+		it("20.1: does not ask for the proof again that unsigned data overtake", function ()
+			local again, answer = overtake("example", "DNSKEY", "a.plain.example", "plain.example", "DS");
+			assert.same({ 0, "answered", false }, { again, answer.outcome, answer.secure });
+		end);
+
+		it("20.1: validates what overtakes a key that does not come", function ()
+			local misled = misdns.start({ upstream = dns.forward });
+			finally(function () misled:stop(); end);
+			local asker = open(dns:settings({ forward = misled.forward }));
+			misled:rule({ name = "secure.example", type = "DNSKEY", cd = false, fault = "silence" });
+			assert(asker:ask("secure.example", "DNSKEY"));
+			misled:wait_for_query("secure.example", { type = "DNSKEY" });
+			assert.is_true(ask(asker, "a.secure.example", "A").secure);
+		end);
+
 		it("calls a denial that is not proven bogus", function ()
 			local answer = ask(context, "no.bogus.example", "A");
 			assert.same({ "bogus", false }, { answer.outcome, answer.nxdomain });
