@@ -8,12 +8,16 @@ local stock = {};
 local function mend_loop()
 	local server, poller = require "net.server", getmetatable(require "util.poll".new()).__index;
 	local loop, wait = server.loop, poller.wait;
+	local turns = coroutine.create(function () loop(); end);
 	function poller:wait(timeout)
 		local fd, readable, writable = wait(self, timeout);
-		if not fd then coroutine.yield(); end -- after which it looks at its timers, also those that came meanwhile
+		if not fd and coroutine.running() == turns then coroutine.yield(); end -- after which it looks at its timers, also those that came meanwhile
 		return fd, readable, writable;
 	end
-	server.loop = coroutine.wrap(function () loop(); end);
+	function server.loop(once)
+		if not once then return loop(); end
+		assert(coroutine.resume(turns));
+	end
 end
 
 local function load_prosody()
