@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "dns/type.h"
 
 enum {
 	OF_TRIALS = 3,         /* which of a role's contexts: no lookup's attempts get so far */
@@ -63,9 +64,9 @@ static void ask(struct trial *trial, struct generations *generations, enum trial
 static void ask_for_small(struct trial *trial, struct generations *generations)
 {
 	struct problem problem;
-	struct context *context = latest_context(generations, ROLE_SMALL_UDP, OF_TRIALS, 0, &problem);
+	struct context *context = latest_context(generations, ROLE_BARE_UDP, OF_TRIALS, 0, &problem);
 	/* where it cannot be asked, nothing is said against it */
-	trial->brings_small = context == NULL || !ask_context(context, trial->qname, trial->qtype, false, &trial->small, on_small_answer, trial);
+	trial->brings_small = context == NULL || !ask_context(context, ".", TYPE_SOA, false, &trial->small, on_small_answer, trial);
 }
 
 void begin_trial(struct trial *trial, struct generations *generations, const char *qname, uint16_t qtype)

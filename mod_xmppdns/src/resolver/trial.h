@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
 /* Whether the way to the forwarders loses over UDP what it brings over TCP: tried with a question that UDP leaves unanswered, one at a time. First it
- * is asked over TCP; once that has brought an answer, which the forwarder has at hand from then on, over UDP again; and all the while for a small answer
- * over UDP, without what validates it. By contexts with nothing else to do, so that a busy machine, a slow zone or one lost packet is not taken for it. */
+ * is asked over TCP; once that has brought an answer, which the forwarder has at hand from then on, over UDP again; and all the while, over UDP, for
+ * what is small: the root's SOA record. (libunbound has one EDNS size for all contexts of a process: none can ask for less than others.) By contexts
+ * with nothing else to do, so that a busy machine, a slow zone or one lost packet is not taken for it. */
 #ifndef XMPPDNS_TRIAL_H
 #define XMPPDNS_TRIAL_H
 

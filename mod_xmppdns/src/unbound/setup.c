@@ -152,7 +152,7 @@ static void set_connections(struct ub_ctx *ub, const struct settings *settings)
 
 static void set_role(struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role)
 {
-	if (config->lost_udp == LOST_LARGE || role == ROLE_SMALL_UDP)
+	if (config->lost_udp == LOST_LARGE)
 		set_our_option(ub, "edns-buffer-size:", "512"); /* larger ones are truncated then, and come over TCP */
 	if (is_over_tcp(settings, config, role))
 		set_our_option(ub, "tcp-upstream:", "yes");
@@ -191,7 +191,7 @@ static bool is_void_anchor(const struct settings *settings, const char *line)
 static bool set_anchors(
 	struct ub_ctx *ub, const struct settings *settings, const struct upstream_config *config, enum role role, struct problem *problem)
 {
-	if (role == ROLE_SMALL_UDP || (settings->dnssec == POLICY_OFF && (role == ROLE_UDP || role == ROLE_TCP)))
+	if (role == ROLE_BARE_UDP || (settings->dnssec == POLICY_OFF && (role == ROLE_UDP || role == ROLE_TCP)))
 		return true;
 	for (size_t i = 0; i < config->anchors.count; i++)
 		if (!is_void_anchor(settings, config->anchors.items[i])

@@ -11,7 +11,7 @@ struct event_loop;
 struct ub_ctx;
 
 /* What a context is for: how it asks (over TCP in every role where resolv.conf says use-vc), and whether it insists on validation. */
-enum role { ROLE_UDP, ROLE_TCP, ROLE_PROBE_UDP, ROLE_PROBE_TCP, ROLE_SMALL_UDP /* one question a lookup, for answers of at most 512 bytes */ };
+enum role { ROLE_UDP, ROLE_TCP, ROLE_PROBE_UDP, ROLE_PROBE_TCP, ROLE_BARE_UDP /* over UDP without anchors: a question a lookup */ };
 
 /* How many questions libunbound can have under way at a time without one of them waiting for another, or taking its connection. */
 uint32_t most_questions(const struct settings *settings, const struct upstream_config *config, enum role role);

@@ -104,7 +104,7 @@ describe("trial: 17.5, of a question that UDP leaves unanswered", function ()
 		wait_until(function () return asked_over("tcp", "lost.example") > 0; end);
 		assert.same(0, resolver:stats().rebuilds);
 		wait_until(function () return lost.ended; end);
-		assert.same({ "answered", 1 }, { lost.ended, resolver:stats().rebuilds });
+		assert.same({ "answered", 2 }, { lost.ended, resolver:stats().rebuilds }); -- small answers come, but asking for these does not help
 	end);
 
 	it("says nothing where UDP brings the answer by then", function ()
