@@ -5,6 +5,7 @@
 -- Prosody gives a session's queue to session.bounce_sendq when the session dies, and has never sent anything of it before
 -- "s2sout-established". In between lies everything that can go wrong after TCP: TLS, the certificate, authentication.
 
+local lifetime = require "xmppdns.plan.lifetime";
 local from_prosody = require "xmppdns.prosody.modules";
 local is_error, new_error = from_prosody "util.error".is_error, from_prosody "util.error".new;
 local new_stanza = from_prosody "util.stanza".stanza;
@@ -21,7 +22,7 @@ local function describe(reason)
 	return tostring(reason);
 end
 
--- What the session had reached: { endpoint, plan }, or nil.
+-- What the session had reached, as xmppdns.prosody.s2s_resolver says it, or nil.
 local function get_reached(session)
 	local extra = session.conn and session.conn.extra;
 	return extra and extra.xmppdns;
@@ -128,12 +129,20 @@ function failover_methods:on_created(session)
 	end
 end
 
+-- What a session that stands needs of the way to it, which may be for months: neither the plan nor its evidence.
+local function settle(reached)
+	local plan, one = reached.plan, reached.endpoint;
+	reached.ends, reached.plan = lifetime.find_end(plan, one), nil;
+	reached.endpoint = { host = one.host, port = one.port, tls = one.tls, srv_secure = one.srv_secure };
+end
+
 -- From now on the queue is being sent.
 function failover_methods:on_established(session)
-	local known = self.sessions[session];
+	local known, reached = self.sessions[session], get_reached(session);
 	if not known then return; end
 	self.sessions[session] = nil;
 	session.bounce_sendq = known.bounce_sendq;
+	if reached then settle(reached); end
 end
 
 -- The plan that the session goes by until it is established, or nil.

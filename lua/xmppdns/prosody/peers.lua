@@ -43,7 +43,7 @@ local function add_evidence(peer, session, verdict)
 	local reached = extra.xmppdns;
 	if reached then
 		peer.endpoint, peer.srv_secure = describe_endpoint(reached.endpoint), reached.endpoint.srv_secure or false;
-		peer.address, peer.ttl = reached.address, to_ttl(lifetime.find_end(reached.plan, reached.endpoint));
+		peer.address, peer.ttl = reached.address, to_ttl(reached.ends or lifetime.find_end(reached.plan, reached.endpoint));
 	elseif verdict then
 		peer.endpoint, peer.srv_secure, peer.ttl = verdict.endpoint, verdict.srv_secure, to_ttl(verdict.ends);
 	end

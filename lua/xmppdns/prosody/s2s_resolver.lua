@@ -164,7 +164,8 @@ end
 -- was none), hostname and last_error; policy(from_host, hostname) -> { dnssec, dane, endpoint = { host, port, tls }, trouble } or nil,
 -- each field optional; get_session() -> the session that mod_s2s makes just now, or nil, where nothing else tells it (0.12; without it, any);
 -- get_plan(from_host, hostname) -> a plan to go on with, or nil; on_plan(plan, from_host, hostname), told of each new one.
--- What net.connect hands to net.server for an address has xmppdns = { plan, endpoint, address, dane (what counts for this address) }.
+-- What net.connect hands to net.server for an address has xmppdns = { plan, endpoint, address, dane (what counts for this address), trust }. Once a
+-- session stands, endpoint is { host, port, tls, srv_secure }, and instead of plan there is ends: until when (seconds since 1970) what was learnt of it holds.
 -- options.unreachable: xmppdns.prosody.dial_012's memory where it has to find out by itself which address answers (Prosody 0.12), else nil.
 local function new(hostname, extras, options, from_host)
 	local self = setmetatable({ hostname = hostname, from_host = from_host, extras = extras, options = options }, resolver_mt);

@@ -111,6 +111,12 @@ wrong.example
 ]];
 	local COUNTED = "8 connected (2 by DANE, 2 by PKIX, 4 by dialback), 0 connecting, 3 failed\n";
 
+	it("20.4: a session that stands keeps what is told of its endpoint, and no plan", function ()
+		local kept = near:shell([[> local keys = {}; for key in pairs(prosody.hosts["near.example"].s2sout["dane.example"].conn.extra.xmppdns) do ]]
+			.. [[keys[#keys + 1] = key; end table.sort(keys); return table.concat(keys, " ")]]);
+		assert.matches("address dane endpoint ends trust", kept, 1, true);
+	end);
+
 	it("are each shown by prosodyctl with what proves them, where they are, and why they failed, in 80 columns of ASCII; status 0", function ()
 		local output, status = run();
 		assert.equal(SHOWN .. COUNTED, normalize(output));
