@@ -64,8 +64,9 @@ $(BUILD)/%.o: mod_xmppdns/src/%.c | $(BUILD)/libunbound
 	@mkdir -p $(@D) $(SAY_CC)
 	$(Q)$(COMPILE) -c -o $@ $<
 
-# What only specs load: modules that show parts of the core for which Lua has no face. testcore's malloc can be told to fail.
+# What only specs load: modules that show parts of the core for which Lua has no face. testcore's malloc can be told to fail, testcontext's clock to stand.
 $(BUILD)/xmppdns/testcore.so: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=strdup,--wrap=open_memstream
+$(BUILD)/xmppdns/testcontext.so: LDFLAGS += -Wl,--wrap=monotonic_us
 $(SPEC_MODULES): $(BUILD)/xmppdns/%.so: $(BUILD)/spec/%.o $(filter-out $(BUILD)/lua/core.o,$(OBJECTS))
 	@mkdir -p $(@D) $(SAY_LD)
 	$(Q)$(CC) -shared $(NODELETE) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)

@@ -5,6 +5,7 @@
 #include <lua.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,35 @@ struct test_context {
 	struct test_question questions[QUESTIONS];
 	unsigned count;
 };
+
+/* The clock of event loops, and of what waits for keys. */
+int64_t __real_monotonic_us(void);
+int64_t __wrap_monotonic_us(void);
+
+static _Atomic int64_t stopped_at; /* 0: it runs */
+
+int64_t __wrap_monotonic_us(void)
+{
+	int64_t at = stopped_at;
+	return at != 0 ? at : __real_monotonic_us();
+}
+
+/* stop_clock(seconds): it is so much later, and stays so: no timeout passes */
+static int test_stop_clock(lua_State *L)
+{
+	stopped_at = __wrap_monotonic_us() + (int64_t)(1000000 * luaL_checknumber(L, 1));
+	return 0;
+}
+
+/* start_clock(): at the right time; it never goes back, so this waits where it is ahead */
+static int test_start_clock(lua_State *L)
+{
+	(void)L;
+	while (__real_monotonic_us() < stopped_at)
+		usleep(1000);
+	stopped_at = 0;
+	return 0;
+}
 
 static struct test_context *check_context(lua_State *L)
 {
@@ -161,13 +191,14 @@ static void on_answer(void *asker, struct answer *answer)
 		drop_question(&question->drops->question);
 }
 
-/* context:ask(name, type) -> question number | nil */
+/* context:ask(name, type[, wants_glimpse]) -> question number | nil */
 static int context_ask(lua_State *L)
 {
 	struct test_context *test = check_context(L);
 	luaL_argcheck(L, test->count < QUESTIONS, 1, "too many questions");
 	struct test_question *question = &test->questions[test->count];
-	if (!ask_context(test->context, luaL_checkstring(L, 2), type_number(luaL_checkstring(L, 3)), false, &question->question, on_answer, question))
+	uint16_t qtype = type_number(luaL_checkstring(L, 3));
+	if (!ask_context(test->context, luaL_checkstring(L, 2), qtype, lua_toboolean(L, 4), &question->question, on_answer, question))
 		return 0;
 	lua_pushinteger(L, (lua_Integer)++test->count);
 	return 1;
@@ -202,6 +233,17 @@ static int context_process(lua_State *L)
 	bool ready = wait_readable(test->context, (int)(1000 * luaL_optnumber(L, 2, 0)));
 	process_context(test->context);
 	lua_pushboolean(L, ready);
+	return 1;
+}
+
+/* context:glimpse() -> name | nil: of a packet that was seen before libunbound read it, by the last process */
+static int context_glimpse(lua_State *L)
+{
+	struct answer *answer = take_glimpse(check_context(L)->context);
+	if (answer == NULL)
+		return 0;
+	lua_pushstring(L, answer->qname);
+	release_answer(answer);
 	return 1;
 }
 
@@ -383,6 +425,7 @@ static const luaL_Reg methods[] = {
 	{ "drop", context_drop },
 	{ "drop_from", context_drop_from },
 	{ "fork", context_fork },
+	{ "glimpse", context_glimpse },
 	{ "in_flight", context_count },
 	{ "process", context_process },
 	{ NULL, NULL },
@@ -397,6 +440,8 @@ static const luaL_Reg functions[] = {
 	{ "read_upstream", test_read_upstream },
 	{ "stack_by_default", test_stack_by_default },
 	{ "stack_of_errand", test_stack_of_errand },
+	{ "start_clock", test_start_clock },
+	{ "stop_clock", test_stop_clock },
 	{ "try", test_try },
 	{ NULL, NULL },
 };
