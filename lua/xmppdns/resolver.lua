@@ -173,6 +173,13 @@ function resolver_methods:query(qname, rdtype, callback, options)
 	return finished_lookup;
 end
 
+local function ignore() end
+
+-- private: asks like query for the cache alone: nobody is told how that ends, on_done neither.
+function resolver_methods:ask_early(qname, rdtype, options)
+	self.core:submit(qname, rdtype, ignore, options, self.depth > 0);
+end
+
 -- private: callback(answer) for a packet that says something about SRV at that name (canonical), before it is validated, while a query for it with
 -- options.glimpse = true is under way; nil: nobody wants to know. It may be forged, is never secure, and proves nothing; signed: whether it has
 -- signatures, good or bad ones.

@@ -9,16 +9,15 @@ local tlsa = require "xmppdns.plan.tlsa";
 
 local HOSTS = 10; -- of one plan, as many as it asks about at once: who forges must not make us ask for more
 
-local function ignore() end
-
+-- Whoever forges must not have operators hear of names of his choice.
 local function ask(plan, name, rdtype)
-	if not plan.resolver:knows(name, rdtype) then plan.resolver:query(name, rdtype, ignore, plan.query_options); end
+	if not plan.resolver:knows(name, rdtype) then plan.resolver:ask_early(name, rdtype, plan.query_options); end
 end
 
 -- What the plan asks about an endpoint, with the same options: it joins what is under way.
 local function ask_about(plan, record, is_signed)
 	local host = record.target:lower();
-	prefetch.ask_chain(plan.resolver, plan.asked_keys, host, true);
+	prefetch.ask_chain(plan.resolver, plan.asked_keys, host, true, true);
 	for _, family in ipairs(endpoint.families) do
 		if plan.use_family[family] then ask(plan, host, family); end
 	end

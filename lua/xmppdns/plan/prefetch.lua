@@ -10,20 +10,22 @@ local ONE_ATTEMPT = { attempts = 1, bare = true };
 
 local function ignore() end
 
-local function ask(resolver, asked, name, rdtype)
+local function ask(resolver, asked, name, rdtype, is_early)
 	local key = rdtype.." "..name;
 	if asked[key] or asked.count == ASKED_AT_MOST then return; end
 	asked[key] = true;
 	if resolver:knows(name, rdtype) then return; end
 	asked.count = asked.count + 1;
+	if is_early then return resolver:ask_early(name, rdtype, ONE_ATTEMPT); end
 	resolver:query(name, rdtype, ignore, ONE_ATTEMPT);
 end
 
--- is_host: the name is a host's, so hardly a zone. asked: remembers what was asked already; at first { count = 0 }.
-local function ask_chain(resolver, asked, name, is_host)
+-- is_host: the name is a host's, so hardly a zone. asked: remembers what was asked already; at first { count = 0 }. is_early: on the
+-- word of a packet that is not validated, so nobody is to hear of it.
+local function ask_chain(resolver, asked, name, is_host, is_early)
 	local anchor = resolver:find_anchor(name);
 	if not anchor then return; end
-	ask(resolver, asked, anchor, "DNSKEY");
+	ask(resolver, asked, anchor, "DNSKEY", is_early);
 	local labels = {};
 	for label in name:gmatch("[^.]+") do
 		labels[#labels + 1] = label;
@@ -33,8 +35,8 @@ local function ask_chain(resolver, asked, name, is_host)
 	for i = #labels, math.max(first, #labels - CHAIN_DEPTH + 1), -1 do
 		zone = zone and labels[i].."."..zone or labels[i];
 		if anchor == "." or #zone > #anchor then -- what is above a private zone knows nothing of it
-			ask(resolver, asked, zone, "DS");
-			ask(resolver, asked, zone, "DNSKEY");
+			ask(resolver, asked, zone, "DS", is_early);
+			ask(resolver, asked, zone, "DNSKEY", is_early);
 		end
 	end
 end

@@ -90,14 +90,17 @@ describe("xmppdns.plan.hint: 20.1, what a packet says before it is validated", f
 		assert.same({}, planning.asked(here.faulty, "TLSA"));
 	end);
 
-	it("leads to no endpoint where it is forged, and to questions about ten hosts at most", function ()
+	it("leads to no endpoint where it is forged, to questions about ten hosts at most, and to no word about them", function ()
 		local records = {};
 		for i = 1, HOSTS + 5 do records[i] = ("0 0 5269 h%d.evil.example."):format(i); end
 		here.faulty:records(OWNER, "SRV", records);
+		local told = {};
+		function here.resolver.on_done(name) told[#told + 1] = name:match("evil"); end
 		local endpoint, err = finish(begin("secure.example"));
 		here.faulty:records(OWNER, "SRV", nil);
 		assert.same({ nil, "bogus" }, { endpoint, err.code });
 		assert.same({ HOSTS, 0 }, { count_evil("h", "A"), count_evil("_5269%._tcp%.h", "TLSA") });
+		assert.same({}, told); -- who forges has no name of his choice in a log
 	end);
 
 	it("costs the plan nothing where what it names fails: it was no answer, and the right one follows", function ()
