@@ -196,14 +196,21 @@ static struct hold choose_hold(const struct context *context, const struct claim
 	return (struct hold){ .until = key, .until_time = now + (half < LONGEST_HOLD ? half : LONGEST_HOLD) };
 }
 
-/* Looks at a packet, and leaves it to libunbound. (Over TCP the two bytes before each message make it no answer.) */
+static bool is_datagram(int fd)
+{
+	int type = 0;
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){ sizeof(type) }) == 0 && type == SOCK_DGRAM;
+}
+
+/* Looks at a packet, and leaves it to libunbound. Not at what comes over TCP: a look would take away the error of a connection that was refused. (Over UDP
+ * libunbound makes nothing of errors.) */
 static struct hold look_at_packet(void *data, int fd)
 {
 	struct context *context = data;
 	uint8_t packet[MOST_SEEN];
 	struct claim claim;
 	bool is_of_use = context->glimpses_left > 0 || context->keys.list.first != NULL;
-	ssize_t size = is_of_use ? recv(fd, packet, sizeof(packet), MSG_PEEK | MSG_DONTWAIT) : 0;
+	ssize_t size = is_of_use && is_datagram(fd) ? recv(fd, packet, sizeof(packet), MSG_PEEK | MSG_DONTWAIT) : 0;
 	if (size <= 0 || !read_claim(packet, (size_t)size, &claim))
 		return (struct hold){ .until = NULL };
 	if (context->glimpses_left > 0 && claim.qtype == TYPE_SRV)
