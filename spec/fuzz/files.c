@@ -43,11 +43,27 @@ static void check_same(const struct text_list *a, const struct text_list *b)
 		EXPECT(strcmp(a->items[i], b->items[i]) == 0);
 }
 
+/* Emptied, and then other settings come: the root's keys that were followed stay trusted. */
+static void read_anew(const struct settings *settings, const struct upstream_config *before)
+{
+	struct problem problem = { .text = "" };
+	struct upstream_config *config = read_upstream(settings, &problem);
+	if (config == NULL)
+		return;
+	EXPECT(keep_followed(config, settings, before));
+	check_config(config);
+	bool is_followed = settings->autotrust != NULL && strcmp(before->anchor_source, settings->autotrust) == 0;
+	for (size_t i = 0; is_followed && i < before->anchors.count; i++)
+		EXPECT(strncmp(before->anchors.items[i], ". ", 2) != 0 || has_text(&config->anchors, before->anchors.items[i]));
+	release_upstream(config);
+}
+
 /* Emptied while it is in use: what is trusted, and whom one asks, stays. */
 static void read_emptied(const char *path, const struct settings *settings, const struct upstream_config *before)
 {
 	struct problem problem = { .text = "" };
 	EXPECT(truncate(path, 0) == 0);
+	read_anew(settings, before);
 	struct upstream_config *config = refresh_upstream(settings, before, &problem);
 	EXPECT((config != NULL) == (settings->tls_ca == NULL)); /* without it nobody could be authenticated: all stays */
 	if (config == NULL)
