@@ -449,6 +449,7 @@ static const luaL_Reg functions[] = {
 int luaopen_xmppdns_testcontext(lua_State *L)
 {
 	lua_newtable(L);
+	open_holders(L);
 	open_settings(L); /* for read_settings */
 	lua_pop(L, 1);
 	luaL_newmetatable(L, CONTEXT_TYPE);
