@@ -10,9 +10,20 @@
 
 enum { LONGEST_FORMATTED = 512 };
 
+/* A list has room for a power of two of items: not every C library has realloc without copying all of it. */
+static bool is_full(size_t count)
+{
+	return (count & (count - 1)) == 0;
+}
+
+static size_t next_room(size_t count)
+{
+	return count == 0 ? 1 : 2 * count;
+}
+
 bool add_text(struct text_list *list, const char *text)
 {
-	char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
+	char **items = is_full(list->count) ? realloc(list->items, next_room(list->count) * sizeof(*items)) : list->items;
 	if (items == NULL)
 		return false;
 	list->items = items;
@@ -35,7 +46,7 @@ bool add_formatted_text(struct text_list *list, const char *format, ...)
 
 bool add_named_text(struct named_text_list *list, const char *name, const char *value)
 {
-	struct named_text *items = realloc(list->items, (list->count + 1) * sizeof(*items));
+	struct named_text *items = is_full(list->count) ? realloc(list->items, next_room(list->count) * sizeof(*items)) : list->items;
 	if (items == NULL)
 		return false;
 	list->items = items;
