@@ -23,7 +23,8 @@ local PATIENCE = 120;       -- seconds until a lookup must have ended
 local MAX_ENDPOINTS = 32;   -- the default
 local MAX_LOOKUPS = 2 + 3 + 5 * MAX_ENDPOINTS + 32; -- of one plan: SRV, the domain's own addresses and TLSA, its endpoints', keys
 
-local MAX_PACKETS = 3000;   -- as much as is under way when it is given up on a slow machine: where libunbound has to ask for more keys than any honest domain would need
+-- Where libunbound has to ask for more keys than any honest domain needs, and a slow machine has more under way when it is given up.
+local MAX_PACKETS = 3000;
 
 local EVIL = [[ev\027[31m\010il\ a\.b\\c\"\200]]; -- a label of a zone file
 local EVIL_TEXT = [[ev\027[31m\010il\032a\.b\\c"\200]];
