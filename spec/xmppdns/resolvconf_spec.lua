@@ -2,6 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- A resolver follows its resolv.conf, and takes nothing of an old generation along.
 
+local held = require "spec.support.held";
 local misdns = require "spec.support.misdns";
 local new = require "xmppdns.resolver".new;
 local process = require "spec.support.process";
@@ -113,13 +114,6 @@ local function scenario(description, body)
 	end);
 end
 
-local function count(what)
-	local listing = io.popen("ls /proc/$PPID/" .. what .. " | wc -l");
-	local number = tonumber(listing:read("*a"));
-	listing:close();
-	return number;
-end
-
 setup(function () servers = { start_server(), start_server() }; end);
 teardown(function ()
 	for _, server in ipairs(servers) do server:stop(); end
@@ -202,13 +196,13 @@ describe("resolvconf:", function ()
 		local cached, slow = fresh_name(), fresh_name();
 		assert.is_table(user:ask(cached));
 		user:replace(nameserver(servers[2]));
-		local held = servers[1]:rule({ name = slow, hold = true });
+		local rule = servers[1]:rule({ name = slow, hold = true });
 		local answer;
 		user.resolver:query(slow, "A", function (...) answer = { ... }; end, { timeout = 60, attempts = 1 });
 		socket.sleep(MORE_THAN_A_SECOND); -- not as the others: libunbound gives a question up after 17 s, which they all may take
 		assert.same("second", user:who_answers());
 		assert.is_nil(answer);
-		servers[1]:release(held);
+		servers[1]:release(rule);
 		while not answer do assert.is_true(user.resolver:wait(60)); end
 		answer = assert(answer[1], answer[2]);
 		assert.same(servers[1].address, answer[1].a);
@@ -442,26 +436,27 @@ describe("resolvconf: servers", function ()
 end);
 
 describe("resolvconf: an old generation", function ()
-	local user, threads, descriptors;
+	local user, before;
 	before_each(function ()
 		user = new_user();
 		user:open(nameserver(servers[1]), { timeout = 60, attempts = 1 });
 		assert.same("first", user:who_answers());
-		threads, descriptors = count("task"), count("fd");
+		before = held.now();
 	end);
 	after_each(function () user:close(); end);
 
 	local function expect_gone()
 		assert.is_true(process.wait_until(function ()
 			user.resolver:process();
-			return count("task") <= threads and count("fd") <= descriptors;
+			local now = held.now();
+			return now.threads <= before.threads and now.descriptors <= before.descriptors;
 		end, 8)); -- libunbound gives a question up after 17 s
 		assert.same(1, user:stats().contexts);
 	end
 
 	it("is gone, with its threads and descriptors, soon after its last lookup", function ()
 		local slow = fresh_name();
-		local held = servers[1]:rule({ name = slow, hold = true });
+		local rule = servers[1]:rule({ name = slow, hold = true });
 		local answer;
 		user.resolver:query(slow, "A", function (a) answer = a; end);
 		for round = 1, 5 do
@@ -470,7 +465,7 @@ describe("resolvconf: an old generation", function ()
 			assert.same(round % 2 == 1 and "second" or "first", user:who_answers());
 		end
 		assert.same(2, user:stats().contexts); -- the one with the slow lookup, and the newest
-		servers[1]:release(held);
+		servers[1]:release(rule);
 		while not answer do assert.is_true(user.resolver:wait(60)); end
 		expect_gone();
 	end);
