@@ -10,20 +10,16 @@
 
 enum { LONGEST_FORMATTED = 512 };
 
-/* A list has room for a power of two of items: not every C library has realloc without copying all of it. */
-static bool is_full(size_t count)
+/* A list has room for a power of two of items: not every C library has realloc without copying all of it. NULL without memory: then items stay. */
+static void *make_room(void *items, size_t count, size_t size)
 {
-	return (count & (count - 1)) == 0;
-}
-
-static size_t next_room(size_t count)
-{
-	return count == 0 ? 1 : 2 * count;
+	bool is_full = (count & (count - 1)) == 0;
+	return is_full ? realloc(items, (count == 0 ? 1 : 2 * count) * size) : items;
 }
 
 bool add_text(struct text_list *list, const char *text)
 {
-	char **items = is_full(list->count) ? realloc(list->items, next_room(list->count) * sizeof(*items)) : list->items;
+	char **items = make_room(list->items, list->count, sizeof(*items));
 	if (items == NULL)
 		return false;
 	list->items = items;
@@ -46,7 +42,7 @@ bool add_formatted_text(struct text_list *list, const char *format, ...)
 
 bool add_named_text(struct named_text_list *list, const char *name, const char *value)
 {
-	struct named_text *items = is_full(list->count) ? realloc(list->items, next_room(list->count) * sizeof(*items)) : list->items;
+	struct named_text *items = make_room(list->items, list->count, sizeof(*items));
 	if (items == NULL)
 		return false;
 	list->items = items;

@@ -212,12 +212,12 @@ static bool rebuild_from_other(struct generations *generations, struct settings 
 {
 	struct file_mark mark = mark_resolvconf(settings);
 	struct upstream_config *config = read_upstream(settings, problem);
-	if (config != NULL && !keep_followed(config, settings, generations->config)) {
+	if (config == NULL)
+		return false;
+	if (!keep_followed(config, settings, generations->config)) {
 		release_upstream(config);
 		return report_memory(problem);
 	}
-	if (config == NULL)
-		return false;
 	report_kept(generations, config);
 	if (!rebuild(generations, settings, config, problem))
 		return false;
