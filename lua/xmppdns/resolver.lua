@@ -4,7 +4,6 @@
 
 local core = require "xmppdns.core";
 local record_text = require "xmppdns.record_text";
-local new_timers = require "xmppdns.timers".new;
 
 local setmetatable, pcall, tostring, error, pairs, ipairs, next, select, type =
 	setmetatable, pcall, tostring, error, pairs, ipairs, next, select, type;
@@ -332,8 +331,8 @@ local function new(settings)
 	local core_resolver, err = core.new_resolver(settings);
 	if not core_resolver then return nil, err; end
 	return setmetatable({
-		core = core_resolver, depth = 0, timers = new_timers(), is_timers_turn = true, closers = {}, glimpse_callbacks = {};
-		on_done = false, spare = false, closed = false;
+		core = core_resolver, depth = 0, timers = core.new_timers(), is_timers_turn = true, closers = {}, glimpse_callbacks = {};
+		on_done = false, spare = false, is_running = false, closed = false;
 	}, resolver_mt);
 end
 

@@ -65,6 +65,7 @@ int luaopen_xmppdns_core(lua_State *L)
 	open_resolver(L);
 	open_route(L);
 	open_trust(L);
+	open_timers(L);
 	open_turns_type(L);
 	return 1;
 }

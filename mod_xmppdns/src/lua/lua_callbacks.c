@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* The callbacks of a resolver's lookups, by slot, in pages: one large table would grow, and be walked by the collector, in one go. */
+/* The callbacks of a resolver's lookups, or of timers, by slot, in pages: one large table would grow, and be walked by the collector, in one go. */
 #include "lua_core.h"
 
 enum { PAGE = 256 }; /* PAGE_SIZE is a macro of musl's */

@@ -24,6 +24,7 @@ void open_settings(lua_State *L);   /* check_settings */
 void open_resolver(lua_State *L);   /* new_resolver */
 void open_route(lua_State *L);      /* has_route */
 void open_trust(lua_State *L);      /* publish_file, sha256 */
+void open_timers(lua_State *L);     /* new_timers */
 void open_turns_type(lua_State *L); /* new_turns */
 void open_holders(lua_State *L);    /* nothing */
 
@@ -50,6 +51,7 @@ struct held_settings *new_held_settings(lua_State *L);
 
 /* The uservalue of the resolver at index 1 is a table: the resolver itself, a spare struct held_answers, then the callbacks. */
 enum { RESOLVER_ITSELF = 1, SPARE_HELD = 2, FIRST_CALLBACKS = 3 };
+/* That of timers has callbacks alone. */
 void keep_callback(lua_State *L, uint32_t slot, int callback); /* the one at that index, or nil; may run finalizers */
 void take_callback(lua_State *L, uint32_t slot);               /* pushes the one of that slot, and forgets it */
 

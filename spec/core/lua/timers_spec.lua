@@ -2,7 +2,8 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- The timers, against a sorted list.
 
-local new = require "xmppdns.timers".new;
+local finalizers = require "spec.support.finalizers";
+local new = require "xmppdns.core".new_timers;
 
 -- Takes what is due by then, and calls it.
 local function run(timers, now)
@@ -13,7 +14,7 @@ local function run(timers, now)
 	end
 end
 
-describe("xmppdns.timers: timers", function ()
+describe("xmppdns.core: timers", function ()
 	it("have none at first", function ()
 		local timers = new();
 		assert.is_nil(timers:next_time());
@@ -91,23 +92,19 @@ describe("xmppdns.timers: timers", function ()
 		assert.is_nil(timers:next_time());
 	end);
 
-	-- A finalizer may run at a call, where Lua's stack grows: hook stands for it, and is told which call it is.
-	local function with_calls(body, hook)
-		local calls, is_inside = 0, false;
-		debug.sethook(function ()
-			if is_inside then return; end
-			is_inside, calls = true, calls + 1;
-			hook(calls);
-			is_inside = false;
-		end, "c");
-		body();
-		debug.sethook();
-		return calls;
-	end
+	it("refuse what is no time, and know no timer by what is none", function ()
+		local timers = new();
+		assert.has_error(function () timers:add(0 / 0, print); end);
+		assert.has_error(function () timers:add("soon", print); end);
+		assert.has_error(function () timers:add(1); end);
+		local timer = timers:add(math.huge, print);
+		for _, other in ipairs({ 0, -1, timer + 1, timer + 0.5, 2 ^ 53, math.huge, "x", {} }) do assert.is_nil(timers:cancel(other)); end
+		assert.is_nil(timers:cancel(nil));
+		assert.equal(math.huge, timers:cancel(timer));
+	end);
 
 	it("15.8: may be set, canceled and taken by a finalizer while one is: each comes once, and in order", function ()
-		local hook, mask, count = debug.gethook();
-		for round = 1, 200 do
+		for round = 1, 20 do
 			math.randomseed(round);
 			local timers, wanted, last = new(), {}, 0;
 			local function add()
@@ -119,42 +116,61 @@ describe("xmppdns.timers: timers", function ()
 				local victim = #wanted > 0 and wanted[math.random(1, #wanted)];
 				if victim and victim.timer and timers:cancel(victim.timer) then victim.canceled = true; end
 			end
-			with_calls(function ()
-				for _ = 1, 40 do
+			local ok, _, runs = finalizers.during(function ()
+				for _ = 1, 400 do -- more than a page of callbacks
 					add();
 					if math.random(1, 4) == 1 then cancel(); end
 				end
-			end, function (calls)
-				if calls % 7 == round % 7 then add(); end
-				if calls % 11 == round % 11 then cancel(); end
-				if calls % 5 == round % 5 then assert.is_nil(timers:take(0)); end
+			end, function (runs)
+				if runs % 7 == round % 7 and runs < 1000 then add(); end
+				if runs % 11 == round % 11 then cancel(); end
+				if runs % 5 == round % 5 then assert.is_nil(timers:take(0)); end
 			end);
+			assert.is_true(ok and runs > 100);
 			local next_time = timers:next_time();
 			while next_time do
 				assert.is_true(next_time >= last);
 				last = next_time;
-				local callback = timers:take(next_time);
-				if callback then callback(); end
+				timers:take(next_time)();
 				next_time = timers:next_time();
 			end
 			for _, one in ipairs(wanted) do assert.same(one.canceled and 0 or 1, one.came, round); end
 		end
-		debug.sethook(hook, mask, count);
 	end);
 
-	it("15.8: may be cleared by a finalizer while one is set: none comes", function ()
-		local hook, mask, count = debug.gethook();
-		for at = 1, 60 do
-			local timers = new();
-			for i = 1, 20 do timers:add(21 - i, error); end
-			with_calls(function () timers:add(0, error); end, function (calls)
-				if calls == at then timers:clear(); end
-			end);
-			if timers:next_time() == nil or timers:take(0) == nil then assert.is_nil(timers:take(100)); end
-			timers:add(5, print);
-			local callback = timers:take(100);
-			assert.is_true(callback == print or callback == error);
+	it("15.8: may be cleared by a finalizer while one is set: none of those before it comes", function ()
+		local timers, cleared = new(), 0;
+		local ok = finalizers.during(function ()
+			for i = 1, 2000 do timers:add(i, error, {}); end
+		end, function ()
+			timers:clear();
+			cleared = cleared + 1;
+		end);
+		assert.is_true(ok and cleared > 100);
+		timers:clear();
+		assert.is_nil(timers:take(1e9));
+		local timer = timers:add(5, print);
+		assert.same({ 5, print }, { timers:next_time(), (timers:take(5)) });
+		assert.is_nil(timers:cancel(timer));
+	end);
+
+	it("are the collector's once nobody has them, with what they were for", function ()
+		local known = setmetatable({}, { __mode = "k" });
+		local timers = new();
+		for i = 1, 1000 do
+			local argument = {};
+			known[argument] = true;
+			local timer = timers:add(i, print, argument);
+			if i % 2 == 0 then timers:cancel(timer); end
 		end
-		debug.sethook(hook, mask, count);
+		collectgarbage();
+		collectgarbage();
+		local count = 0;
+		for _ in pairs(known) do count = count + 1; end
+		assert.equal(500, count);
+		timers = nil; -- luacheck: ignore 311
+		collectgarbage();
+		collectgarbage();
+		assert.is_nil(next(known));
 	end);
 end);
