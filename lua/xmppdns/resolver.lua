@@ -135,11 +135,15 @@ function resolver_methods:process()
 	report_notices(self);
 	if self.on_log then report_log(self); end
 	if next(self.glimpse_callbacks) and not self.closed then report_glimpses(self); end
-	local has_timers = self.timers:next_time() ~= nil;
-	local ran, is_cut = run_callbacks(self);
-	if self.closed then return ran; end
-	if has_timers then set_alarm(self); end
-	if is_cut then self.core:rest(); end
+	local had_timers = self.timers:next_time() ~= nil;
+	self.is_running = true; -- the alarm is set once, at the end
+	local ok, ran, is_cut = pcall(run_callbacks, self);
+	self.is_running = false;
+	if not self.closed then
+		if had_timers or self.timers:next_time() then set_alarm(self); end
+		if is_cut or not ok then self.core:rest(); end
+	end
+	if not ok then error(ran, 0); end
 	return ran;
 end
 
@@ -188,9 +192,9 @@ end
 
 -- callback(argument) once, some seconds from now. Gives a timer for cancel_timer. For plans' deadlines; a server's own timers serve as well.
 function resolver_methods:after(seconds, callback, argument)
-	local at, first = now() + seconds, self.timers:next_time();
+	local at, first = now() + seconds, not self.is_running and self.timers:next_time();
 	local timer = self.timers:add(at, callback, argument);
-	if not first or at < first then self.core:alarm(math.max(0, at - now())); end
+	if not self.is_running and (not first or at < first) then self.core:alarm(math.max(0, at - now())); end
 	return timer;
 end
 
