@@ -108,7 +108,15 @@ end
 
 -- DANE
 
+local function are_secure(outcomes)
+	for _, outcome in ipairs(outcomes) do
+		if not outcome.secure then return false; end
+	end
+	return true;
+end
+
 local function find_secure(outcomes)
+	if are_secure(outcomes) then return outcomes; end
 	local secure = {};
 	for _, outcome in ipairs(outcomes) do
 		if outcome.secure then secure[#secure + 1] = outcome; end

@@ -110,7 +110,6 @@ end
 -- Everything that the domain's name alone tells, in one burst: the fallback's answers too, unless the services are known already.
 local function ask_about_domain(plan, is_known)
 	plan.is_asking = true;
-	questions.prepare(plan);
 	if not is_known then
 		ask_keys(plan, plan.domain);
 		services.listen(plan);
@@ -127,8 +126,8 @@ end
 -- private: for the admission. Thousands of plans begun at once would only grow the heap, and with it the pauses of Lua's collector: some keep
 -- libunbound busy.
 function plan_methods:come_in()
-	self.slow_timer = self.resolver:after(delays.slow, leave_admission, self);
 	self:advance();
+	if get_admission(self.resolver):is_inside(self) then self.slow_timer = self.resolver:after(delays.slow, leave_admission, self); end
 end
 
 -- What has to be asked for, as soon as that may be.

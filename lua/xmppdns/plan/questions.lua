@@ -17,11 +17,6 @@ local function is_open(question)
 	return question.plan ~= nil;
 end
 
--- Before the plan's first question.
-local function prepare(plan)
-	plan.questions = {};
-end
-
 -- It is open no longer. Gives its owner, who is to be told.
 local function finish(question, answer, err)
 	local owner = question.owner;
@@ -57,7 +52,7 @@ end
 
 local function cancel_all(plan)
 	local open = plan.questions;
-	plan.questions = {};
+	plan.questions = nil;
 	for question in pairs(open) do question.lookup:cancel(); end
 	return open;
 end
@@ -95,6 +90,7 @@ local function ask(plan, owner, name, rdtype, outcomes, key)
 	local lookup = plan.resolver:query(name, rdtype, question, choose_query_options(plan, rdtype));
 	if not is_open(question) then return; end
 	question.lookup = lookup;
+	if not rawget(plan, "questions") then plan.questions = {}; end
 	plan.questions[question] = true;
 end
 
@@ -109,4 +105,4 @@ local function drop(plan, owner)
 	end
 end
 
-return { press = press, prepare = prepare, ask = ask, is_open = is_open, drop = drop, drop_all = drop_all, abandon = abandon };
+return { press = press, ask = ask, is_open = is_open, drop = drop, drop_all = drop_all, abandon = abandon };

@@ -11,6 +11,7 @@ local questions = require "xmppdns.plan.questions";
 local names = { "xmpps-server", "xmpp-server" };
 local tls_of = { ["xmpps-server"] = "direct", ["xmpp-server"] = "starttls" };
 local service_of = { direct = "xmpps-server", starttls = "xmpp-server" };
+local prefix_of = { ["xmpps-server"] = "_xmpps-server._tcp.", ["xmpp-server"] = "_xmpp-server._tcp." };
 local default_ports = { direct = 5270, starttls = 5269 };
 
 -- Notes what the outcome says about its service: nothing but several "." is as clear a no as one.
@@ -40,18 +41,16 @@ local function merge_services(plan)
 end
 
 -- The first ones of the order: who publishes thousands must not make us ask for all of them.
-local function add_endpoint(plan, found, host)
+local function add_endpoint(plan, record, service, host)
 	if #plan.endpoints == plan.resolver:plan_settings().max_endpoints then
 		plan.left_out = plan.left_out + 1;
 		return;
 	end
-	local record, service = found.record, found.service;
 	plan.endpoints[#plan.endpoints + 1] =
 		endpoint.new(host, record.port, service, tls_of[service], record.priority, record.weight, plan.srv[service].secure);
 end
 
-local function list_endpoints(plan, merged)
-	if not merged[2] then return add_endpoint(plan, merged[1], merged[1].record.target:lower()); end
+local function order_endpoints(plan, merged)
 	local seen = {};
 	for _, index in ipairs(core.order_srv(merged, plan.rng)) do
 		local found = merged[index];
@@ -59,9 +58,28 @@ local function list_endpoints(plan, merged)
 		local key = ("%s %d %s"):format(host, found.record.port, found.service);
 		if not seen[key] then
 			seen[key] = true;
-			add_endpoint(plan, found, host);
+			add_endpoint(plan, found.record, found.service, host);
 		end
 	end
+end
+
+-- The record of a domain that has a single one, which is most of them, and its service; or nil.
+local function find_single(plan)
+	local xmpps, xmpp = plan.srv["xmpps-server"].records, plan.srv["xmpp-server"].records;
+	local record, service = xmpps[1] or xmpp[1], xmpps[1] and "xmpps-server" or "xmpp-server";
+	if record and #xmpps + #xmpp == 1 and record.target ~= "." then return record, service; end
+end
+
+-- Gives whether there are any.
+local function list_endpoints(plan)
+	local record, service = find_single(plan);
+	if record then
+		add_endpoint(plan, record, service, record.target:lower());
+		return true;
+	end
+	local merged = merge_services(plan);
+	order_endpoints(plan, merged);
+	return merged[1] ~= nil;
 end
 
 local function find_failure(plan)
@@ -109,10 +127,8 @@ end
 
 local function settle(plan)
 	plan.secure = plan.srv["xmpps-server"].secure and plan.srv["xmpp-server"].secure;
-	local merged = merge_services(plan);
-	if merged[1] then
+	if list_endpoints(plan) then
 		drop_fallback(plan);
-		list_endpoints(plan, merged);
 		return;
 	end
 	plan.error = refuse_fallback(plan);
@@ -139,7 +155,7 @@ local function receive(plan, found)
 end
 
 local function owner_name(plan, service)
-	return ("_%s._tcp.%s"):format(service, plan.domain);
+	return prefix_of[service] .. plan.domain;
 end
 
 -- Before ask: hints are followed until the answers are there.

@@ -7,7 +7,6 @@ local copy = require "xmppdns.resolver".copy;
 local default_ports = require "xmppdns.plan.services".default_ports;
 local endpoint = require "xmppdns.plan.endpoint";
 local new_error = require "xmppdns.plan.outcome".new_error;
-local questions = require "xmppdns.plan.questions";
 
 local function require_secure(given)
 	local options = copy(given or {});
@@ -56,7 +55,6 @@ local function plan_override(plan, override)
 	end
 	local ascii, err = core.idna_to_ascii(override.host);
 	if not ascii then return nil, err; end
-	questions.prepare(plan);
 	plan.endpoints = { endpoint.new(ascii, port, nil, tls, 0, 0, true) };
 	return true;
 end

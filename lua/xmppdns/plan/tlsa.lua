@@ -9,7 +9,7 @@ local WHOLE = { [0] = "certificate", [1] = "public key" };
 
 -- The name at which the TLSA records for that host and TCP port lie.
 local function owner_name(base, port)
-	return ("_%d._tcp.%s"):format(port, base);
+	return "_" .. port .. "._tcp." .. base;
 end
 
 -- The DER element at first: its tag, and where its contents begin and end; nil when it is not inside of data.
@@ -79,15 +79,19 @@ local function list_reasons(records, is_secure)
 	return reasons;
 end
 
--- records: a list of { use, select, match, data }, from a validated answer. Gives "none" (there are no records), "unusable" or "usable", with a
--- new list of those that are usable, each a new table as LuaSec and Prosody want it.
-local function judge(records)
+local function list_usable(records)
+	if records[1] and not records[2] and not refuse(records[1]) then return records; end -- most often
 	local reasons, usable = list_reasons(records, true), {};
 	for place, record in ipairs(records) do
-		if not reasons[place] then
-			usable[#usable + 1] = { use = record.use, select = record.select, match = record.match, data = record.data };
-		end
+		if not reasons[place] then usable[#usable + 1] = record; end
 	end
+	return usable;
+end
+
+-- records: a list of { use, select, match, data } as LuaSec and Prosody want them, from a validated answer. Gives "none" (there are no records),
+-- "unusable" or "usable", with a list of those that are usable.
+local function judge(records)
+	local usable = list_usable(records);
 	return usable[1] and "usable" or records[1] and "unusable" or "none", usable;
 end
 

@@ -25,7 +25,6 @@ describe("xmppdns.plan.questions: a question", function ()
 		here:begin();
 		here:use_faulty({ timeout = 60 });
 		plan, owner = { resolver = here.resolver, failed = 0, query_options = questions.press() }, new_owner();
-		questions.prepare(plan);
 	end);
 	after_each(function () here:finish(); end);
 
