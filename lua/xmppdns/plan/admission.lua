@@ -65,6 +65,11 @@ function admission_methods.is_inside(_, visitor)
 	return type(visitor.place) == "number" and visitor.place >= 0;
 end
 
+-- Whether anybody waits: then everything that those inside do beyond what they need keeps others waiting.
+function admission_methods:is_crowded()
+	return self.turns:has_waiting();
+end
+
 -- Makes room. May be called again, for who never entered, and for who waits still: it does not come in then.
 function admission_methods:leave(visitor)
 	local place = visitor.place;

@@ -43,9 +43,16 @@ local function follow(plan, asked, answer)
 	end
 end
 
--- Before the plan asks for SRV records at these names. Where nothing is validated nothing has to be waited for.
+-- Where nothing is validated nothing has to be waited for. While other plans wait for this one's place, it is their waiting that counts, and a hint takes
+-- the thread's time.
+local function is_of_use(plan)
+	local admission = plan.resolver.admission;
+	return plan.policy ~= "off" and not (admission and admission:is_crowded()) and plan.resolver:find_anchor(plan.domain) ~= nil;
+end
+
+-- Before the plan asks for SRV records at these names.
 local function listen(plan, names)
-	if plan.policy == "off" or not plan.resolver:find_anchor(plan.domain) then return; end
+	if not is_of_use(plan) then return; end
 	local asked = { count = 0, best = math.huge };
 	for _, name in ipairs(names) do
 		plan.resolver:on_glimpse(name, function (answer)

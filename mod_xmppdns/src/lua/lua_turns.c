@@ -73,6 +73,13 @@ static int turns_has_next(lua_State *L)
 	return 1;
 }
 
+/* turns:has_waiting() -> bool: whether anybody waits, be there a place or not */
+static int turns_has_waiting(lua_State *L)
+{
+	lua_pushboolean(L, first_waiting(&check_turns(L)->turns) != NULL);
+	return 1;
+}
+
 /* turns:take() -> number | nil: it has a place now */
 static int turns_take(lua_State *L)
 {
@@ -128,6 +135,7 @@ static int new_turns(lua_State *L)
 
 static const luaL_Reg methods[] = {
 	{ "has_next", turns_has_next },
+	{ "has_waiting", turns_has_waiting },
 	{ "leave", turns_leave },
 	{ "set_places", turns_set_places },
 	{ "take", turns_take },

@@ -203,14 +203,14 @@ static bool is_datagram(int fd)
 }
 
 /* Looks at a packet, and leaves it to libunbound. Not at what comes over TCP: a look would take away the error of a connection that was refused. (Over UDP
- * libunbound makes nothing of errors.) */
+ * libunbound makes nothing of errors.) Nor while questions wait for a place: then this thread is what they wait for. */
 static struct hold look_at_packet(void *data, int fd)
 {
 	struct context *context = data;
 	uint8_t packet[MOST_SEEN];
 	struct claim claim;
 	bool is_of_use = context->glimpses_left > 0 || context->keys.list.first != NULL;
-	ssize_t size = is_of_use && is_datagram(fd) ? recv(fd, packet, sizeof(packet), MSG_PEEK | MSG_DONTWAIT) : 0;
+	ssize_t size = is_of_use && context->waiting_count == 0 && is_datagram(fd) ? recv(fd, packet, sizeof(packet), MSG_PEEK | MSG_DONTWAIT) : 0;
 	if (size <= 0 || !read_claim(packet, (size_t)size, &claim))
 		return (struct hold){ .until = NULL };
 	if (context->glimpses_left > 0 && claim.qtype == TYPE_SRV)

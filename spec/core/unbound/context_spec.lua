@@ -185,6 +185,23 @@ describe("xmppdns.core: a context", function ()
 			assert.same({ true, 0 }, { asker:answer(overtaking).secure, asker:answered(key) });
 		end);
 
+		it("20.4: looks at no packet while questions wait for a place", function ()
+			local misled, asker = open_timeless();
+			local data, seen = "_xmpp-server._tcp.secure.example", nil;
+			misled:rule({ name = "*.silent.example", fault = "silence" });
+			contexts.stop_clock(0);
+			assert(asker:ask("_xmpp-server._tcp.plain.example", "SRV", true));
+			wait_until_seen(asker, "_xmpp-server._tcp.plain.example");
+			for i = 1, 1500 do assert(asker:ask(("n%d.silent.example"):format(i), "A")); end -- more than there are places
+			local last = assert(asker:ask(data, "SRV", true));
+			assert(process.wait_until(function ()
+				asker:process(0.05);
+				seen = seen or asker:glimpse();
+				return asker:answered(last) > 0;
+			end));
+			assert.same({ true, nil }, { asker:answer(last).secure, seen });
+		end);
+
 		it("calls a denial that is not proven bogus", function ()
 			local answer = ask(context, "no.bogus.example", "A");
 			assert.same({ "bogus", false }, { answer.outcome, answer.nxdomain });

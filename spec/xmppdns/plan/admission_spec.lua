@@ -52,6 +52,18 @@ describe("xmppdns.plan.admission: an admission", function ()
 		assert.is_false(turn());
 	end);
 
+	it("is crowded while anybody waits", function ()
+		enter_all("ab");
+		assert.is_false(admission:is_crowded());
+		enter_all("cd");
+		assert.is_true(admission:is_crowded());
+		leave("a");
+		leave("d");
+		assert.is_true(admission:is_crowded());
+		turn();
+		assert.is_false(admission:is_crowded());
+	end);
+
 	it("lets in nobody while another leaves, and one on each turn", function ()
 		enter_all("abcde");
 		leave("a");

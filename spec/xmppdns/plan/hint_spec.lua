@@ -2,6 +2,7 @@
 -- SPDX-FileCopyrightText: 2026 the mod_xmppdns founders
 -- What a packet says before it is validated, with real zones behind a server that keeps their keys, or forges.
 
+local new_admission = require "xmppdns.plan.admission".new;
 local planning = require "spec.support.planning";
 local plans = require "xmppdns.plan.plan";
 local process = require "spec.support.process";
@@ -109,6 +110,20 @@ describe("xmppdns.plan.hint: 20.1, what a packet says before it is validated", f
 		local run = begin("secure.example");
 		assert.same({ "xmpp.secure.example", true }, { finish(run).host, run.endpoint.secure });
 		assert.same({ 0, 2 }, { run.plan.failed, #run.plan.endpoints });
+	end);
+
+	it("20.4: is not listened to while other plans wait for a place", function ()
+		local resolver = here.resolver;
+		resolver.admission = new_admission(1, function (callback, argument) resolver:after(0, callback, argument); end, error);
+		here.faulty:rule({ name = OWNER, fault = { "unasked", "wrong_id" }, records = { answer = forge("crowd", 5) }, right_after = 0 });
+		local proof = here.faulty:rule({ type = "DS", name = "plain.example", hold = true });
+		local runs = { begin("plain.example"), begin("secure.example"), begin("evil.example") };
+		assert.is_true(resolver.admission:is_crowded());
+		wait_until_asked("xmpp.plain.example", "A"); -- who came in before anybody waited listens
+		here.faulty:release(proof);
+		for _, run in ipairs(runs) do finish(run); end
+		assert.same({ "xmpp.plain.example", "xmpp.secure.example" }, { runs[1].endpoint.host, runs[2].endpoint.host });
+		assert.same({ 0, false }, { count_evil("crowd", "A"), resolver.admission:is_crowded() });
 	end);
 
 	it("is not listened to where nothing is validated, nor below a zone that is insecure by setting", function ()
