@@ -127,6 +127,7 @@ local function fill_row(row, samples)
 	end
 	local result = { case = row.case, unit = row.unit, goal = row.goal, peer = median(peers), rounds = #samples };
 	result.ours, result.ours_min, result.ours_max = median(ours);
+	if row.is_lowest then result.ours = result.ours_min; end
 	result.more_is_better = row.more_is_better;
 	result.ratio, result.ratio_min, result.ratio_max = median(ratios);
 	result.error = problem;

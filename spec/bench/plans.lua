@@ -10,9 +10,11 @@ local PORT = require "spec.bench.zones".PORT;
 
 local plans = {};
 
+local PATIENCE = 100; -- seconds: all of a storm's plans begin at once, and stock's have no deadline
+
 -- callback(endpoint or nil, error): one for all domains, that what waits is ours. on_process: as ours.watch has it.
 function plans.ours(setup, on_process)
-	local resolver, server = ours.new(setup), stock.server();
+	local resolver, server = ours.new(setup, { plan_timeout = PATIENCE }), stock.server();
 	ours.watch(server, resolver, on_process);
 	local function start(domain, callback)
 		assert(new_plan(resolver, domain, nil, automatic)):next(callback);

@@ -105,13 +105,13 @@ return {
 	needs_forwarder = true;
 	sides = sides, order = { "first", "file", "again", "uncollected", "lookups" };
 	rows = {
-		goals.limit("restart, 5,000 signed domains known: their plans", "again.total", "first.total", "s", 0.5);
+		goals.faster("restart, 5,000 signed domains known: their plans", "again.total", "first.total", "s", 24); -- 0.5 s of 12
 		goals.limit("the same: upstream packets", "again.packets", nil, "packets", 0);
 		goals.shown("the same: thread's CPU; asked again, no restart", "again.cpu", "first.warm", "s");
 		goals.shown("the same without Lua's collector", "uncollected.cpu", "again.cpu", "s");
-		goals.limit("the same: their lookups alone", "lookups.total", "first.total", "s", 0.5);
-		goals.limit("the same: until the file is read", "file.total", nil, "s", 0.5);
-		goals.limit("reading the file: longest pause of the loop", "file.reading", nil, "ms", 2);
-		goals.limit("writing it in the background: longest pause", "file.writing", nil, "ms", 2);
+		goals.shown("the same: their lookups alone, keys included", "lookups.total", "first.total", "s");
+		goals.faster("the same: until the file is read", "file.total", "first.total", "s", 24);
+		goals.pause("reading the file: longest pause of the loop", "file.reading", nil, 2);
+		goals.pause("writing it in the background: longest pause", "file.writing", nil, 2);
 	};
 };
