@@ -151,4 +151,33 @@ describe("xmppdns.core: without memory", function ()
 	it("lookups that are hit end in the error system, once, and the next lookup works: all fail from one on", function ()
 		assert.same("\n", fail_each(true, RESOLVER));
 	end);
+
+	local TIMERS = [[
+		local function live(recover)
+			local timers, set, problem = core.new_timers(), {}, nil;
+			for i = 1, 100 do
+				local ok, timer = pcall(timers.add, timers, i % 7, print, i);
+				if ok then set[i] = timer; elseif timer ~= "not enough memory" then problem = timer; end
+			end
+			recover();
+			for i, timer in pairs(set) do
+				if i % 3 == 0 and timers:cancel(timer) ~= i % 7 then return "not to be canceled: " .. i; end
+			end
+			local callback, argument = timers:take(7);
+			while callback do
+				if not set[argument] or argument % 3 == 0 then return "not to be taken: " .. argument; end
+				set[argument] = nil;
+				callback, argument = timers:take(7);
+			end
+			for i in pairs(set) do
+				if i % 3 ~= 0 then return "has not come: " .. i; end
+			end
+			return problem;
+		end
+	]];
+
+	it("timers are set or refused, and what is set comes once", function ()
+		assert.same("\n", fail_each(false, TIMERS));
+		assert.same("\n", fail_each(true, TIMERS));
+	end);
 end);

@@ -582,6 +582,7 @@ static int open_core(lua_State *L)
 	open_error(L);
 	open_settings(L);
 	open_resolver(L);
+	open_timers(L);
 	return 1;
 }
 
