@@ -3,6 +3,7 @@
 /* Callbacks by the time at which they are due, as Lua sees them. Thousands are set and most of them canceled: in Lua, a heap would take more time than
  * what they are for. A timer is a number, which is never used again while its user may have it: its slot's, and how many the slot has had. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "lua_core.h"
 #include "base/heap.h"
@@ -23,7 +24,7 @@ struct timers_box {
 };
 
 struct timer {
-	struct heap_item item; /* first; microseconds. In no heap while it is being set: a finalizer may come then */
+	struct heap_item item; /* first. In no heap while it is being set: a finalizer may come then */
 	lua_Number at;
 	uint32_t slot;
 };
@@ -48,9 +49,12 @@ static struct timer *timer_of(const struct timers_box *box, lua_Number number)
 	return timer != NULL && timer->item.heap != NULL && number_of(box, timer) == number ? timer : NULL;
 }
 
-static int64_t microseconds(lua_Number at)
+/* As exact as the time: the bits of numbers above 0 are integers of the same order. */
+static int64_t deadline_of(double at)
 {
-	return at <= 0 ? 0 : at >= 1e12 ? INT64_MAX : (int64_t)(at * 1e6);
+	int64_t bits;
+	memcpy(&bits, &at, sizeof(bits));
+	return at > 0 ? bits : 0;
 }
 
 /* In no heap yet. NULL without memory. */
@@ -62,7 +66,7 @@ static struct timer *create_timer(struct timers_box *box, lua_Number at)
 		return NULL;
 	}
 	timer->at = at;
-	timer->item.deadline = microseconds(at);
+	timer->item.deadline = deadline_of(at);
 	timer->item.order = box->added++;
 	occupy_slot(&box->slots, timer->slot, timer);
 	return timer;

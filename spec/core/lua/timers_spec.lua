@@ -45,6 +45,15 @@ describe("xmppdns.core: timers", function ()
 		assert.same(50, #order);
 	end);
 
+	it("come in the order of their times, however little these differ", function ()
+		local timers, order = new(), {};
+		local times = { 1 + 2 ^ -52, 1, math.huge, 2 ^ -1060, 0, 1e300, 0.1 + 0.2, 0.3 };
+		for _, at in ipairs(times) do timers:add(at, function () order[#order + 1] = at; end); end
+		run(timers, math.huge);
+		table.sort(times);
+		assert.same(times, order);
+	end);
+
 	it("come in the order of a sorted list, whichever of them are canceled", function ()
 		math.randomseed(7);
 		local timers, model, order = new(), {}, {};
