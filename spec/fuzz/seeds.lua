@@ -62,6 +62,12 @@ local listing = process.run({ "sh", "-c", ("/usr/bin/python3 %s %s %d <%s"):form
 for rdtype, packet, name in listing:gmatch("packet (%d+) (%x+) (%S+)\n") do
 	seed("packet", string.char(math.floor(rdtype / 256), rdtype % 256, #name) .. name:lower() .. unhex(packet));
 end
+-- The same record twice, which no server sends: once with its name in capitals.
+local function srv(target)
+	local rdata = "\0\5\0\10\20\149" .. target;
+	return "\192\12\0\33\0\1\0\0\0\60\0" .. string.char(#rdata) .. rdata;
+end
+seed("packet", "\0\33\1s\0\0\129\128\0\1\0\3\0\0\0\0\1s\0\0\33\0\1" .. srv("\1a\0") .. srv("\1A\0") .. srv("\1b\0"));
 local types = 0;
 for rdtype, rdata, name in ("\n" .. listing):gmatch("%f[^\n](%d+) (%x*) (%x+)\n") do
 	local record = string.char(math.floor(rdtype / 256), rdtype % 256) .. unhex(rdata);
