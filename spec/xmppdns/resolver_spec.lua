@@ -496,6 +496,26 @@ describe("resolver: process", function ()
 end);
 
 describe("resolver: timers", function ()
+	it("20.2: come when a callback has set them, whatever process raises then", function ()
+		local order = {};
+		resolver:after(0, function ()
+			resolver:after(0.01, function () order[#order + 1] = "later"; end);
+			resolver:after(0, function () order[#order + 1] = "next"; end);
+			error("raised");
+		end);
+		assert.has_error(function () -- on_error raises, too
+			while true do
+				resolver.core:poll(60);
+				resolver:process();
+			end
+		end);
+		while #order < 2 do
+			assert.is_true(resolver.core:poll(60)); -- an alarm is set for them
+			resolver:process();
+		end
+		assert.same({ "next", "later" }, order);
+	end);
+
 	it("call back in their order, once, and not when canceled", function ()
 		local order = {};
 		resolver:after(0.04, function () order[#order + 1] = "late"; end);
