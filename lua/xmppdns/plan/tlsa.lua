@@ -9,7 +9,7 @@ local WHOLE = { [0] = "certificate", [1] = "public key" };
 
 -- The name at which the TLSA records for that host and TCP port lie.
 local function owner_name(base, port)
-	return "_" .. port .. "._tcp." .. base;
+	return ("_%d._tcp.%s"):format(port, base);
 end
 
 -- The DER element at first: its tag, and where its contents begin and end; nil when it is not inside of data.
