@@ -55,6 +55,11 @@ void *slot_occupant(const struct slots *slots, uint32_t slot, uint32_t serial)
 	return slots->items[slot].occupant;
 }
 
+void *any_occupant(const struct slots *slots, uint32_t slot)
+{
+	return slot < slots->used ? slots->items[slot].occupant : NULL;
+}
+
 void free_slots(struct slots *slots)
 {
 	free(slots->items);

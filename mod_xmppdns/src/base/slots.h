@@ -28,6 +28,9 @@ uint32_t slot_serial(const struct slots *slots, uint32_t slot);
 /* NULL when the occupant of that serial is gone, or has not come yet. */
 void *slot_occupant(const struct slots *slots, uint32_t slot, uint32_t serial);
 
+/* Whoever is in it, of whatever serial; NULL: nobody, or there is no such slot. */
+void *any_occupant(const struct slots *slots, uint32_t slot);
+
 void free_slots(struct slots *slots); /* what is in them stays; afterwards they are empty */
 
 #endif

@@ -58,6 +58,9 @@ void take_callback(lua_State *L, uint32_t slot);               /* pushes the one
 struct resolver_counters;
 void push_counters(lua_State *L, const struct resolver_counters *counters);
 
+/* Registers the metatable of a type of userdata; methods, and collect, its __gc, may be NULL. */
+void create_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect);
+
 /* Each sets a field of the table on top of the stack; a text of NULL leaves it as it is. An integer has 53 bits at most. */
 void set_integer(lua_State *L, const char *field, uint64_t integer);
 void set_number(lua_State *L, const char *field, double number);

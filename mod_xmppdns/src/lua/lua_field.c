@@ -1,7 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the mod_xmppdns founders */
-/* Fields of Lua tables. */
+/* Fields of Lua tables, and the metatables of userdata. */
 #include "lua_core.h"
+
+void create_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect)
+{
+	luaL_newmetatable(L, name);
+	if (collect != NULL) {
+		lua_pushcfunction(L, collect);
+		lua_setfield(L, -2, "__gc");
+	}
+	if (methods != NULL) {
+		lua_newtable(L);
+		luaL_setfuncs(L, methods, 0);
+		lua_setfield(L, -2, "__index");
+	}
+	lua_pop(L, 1);
+}
 
 void set_integer(lua_State *L, const char *field, uint64_t integer)
 {

@@ -52,16 +52,8 @@ static int held_settings__gc(lua_State *L)
 	return 0;
 }
 
-static void create_type(lua_State *L, const char *name, lua_CFunction collect)
-{
-	luaL_newmetatable(L, name);
-	lua_pushcfunction(L, collect);
-	lua_setfield(L, -2, "__gc");
-	lua_pop(L, 1);
-}
-
 void open_holders(lua_State *L)
 {
-	create_type(L, ANSWERS_TYPE, held_answers__gc);
-	create_type(L, SETTINGS_TYPE, held_settings__gc);
+	create_type(L, ANSWERS_TYPE, NULL, held_answers__gc);
+	create_type(L, SETTINGS_TYPE, NULL, held_settings__gc);
 }

@@ -573,19 +573,6 @@ static const luaL_Reg lookup_methods[] = {
 	{ NULL, NULL },
 };
 
-static void create_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect)
-{
-	luaL_newmetatable(L, name);
-	if (collect != NULL) {
-		lua_pushcfunction(L, collect);
-		lua_setfield(L, -2, "__gc");
-	}
-	lua_newtable(L);
-	luaL_setfuncs(L, methods, 0);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
-}
-
 /* now() -> seconds of a clock that never goes back */
 static int now(lua_State *L)
 {

@@ -44,8 +44,7 @@ static struct timer *timer_of(const struct timers_box *box, lua_Number number)
 {
 	if (!(number >= 1 && number <= (lua_Number)SLOTS * ((lua_Number)SERIALS + 1)))
 		return NULL;
-	uint32_t slot = (uint32_t)(((uint64_t)number - 1) % SLOTS);
-	struct timer *timer = slot < box->slots.used ? slot_occupant(&box->slots, slot, slot_serial(&box->slots, slot)) : NULL;
+	struct timer *timer = any_occupant(&box->slots, (uint32_t)(((uint64_t)number - 1) % SLOTS));
 	return timer != NULL && timer->item.heap != NULL && number_of(box, timer) == number ? timer : NULL;
 }
 
@@ -72,22 +71,15 @@ static struct timer *create_timer(struct timers_box *box, lua_Number at)
 	return timer;
 }
 
-/* Its number is nobody's afterwards. */
-static void delete_timer(struct timers_box *box, struct timer *timer)
-{
-	take_item(&timer->item);
-	leave_slot(&box->slots, timer->slot);
-	free(timer);
-}
-
-/* Pushes its callback and its argument, and deletes it. */
+/* Pushes its callback and its argument, and deletes it: its number is nobody's afterwards. */
 static void take_values(lua_State *L, struct timers_box *box, struct timer *timer)
 {
 	uint32_t first = timer->slot * VALUES;
 	take_item(&timer->item);
 	take_callback(L, first);
 	take_callback(L, first + 1);
-	delete_timer(box, timer);
+	leave_slot(&box->slots, timer->slot);
+	free(timer);
 }
 
 static struct timer *first_timer(const struct timers_box *box)
@@ -166,7 +158,7 @@ static int timers__gc(lua_State *L)
 {
 	struct timers_box *box = check_timers(L);
 	for (uint32_t slot = 0; slot < box->slots.used; slot++)
-		free(slot_occupant(&box->slots, slot, slot_serial(&box->slots, slot)));
+		free(any_occupant(&box->slots, slot));
 	free_slots(&box->slots);
 	free_heap(&box->heap);
 	return 0;
@@ -194,13 +186,7 @@ static const luaL_Reg methods[] = {
 
 void open_timers(lua_State *L)
 {
-	luaL_newmetatable(L, TIMERS_TYPE);
-	lua_pushcfunction(L, timers__gc);
-	lua_setfield(L, -2, "__gc");
-	lua_newtable(L);
-	luaL_setfuncs(L, methods, 0);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
+	create_type(L, TIMERS_TYPE, methods, timers__gc);
 	lua_pushcfunction(L, new_timers);
 	lua_setfield(L, -2, "new_timers");
 }

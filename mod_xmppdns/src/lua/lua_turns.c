@@ -27,8 +27,7 @@ static struct turns_box *check_turns(lua_State *L)
 static struct numbered_turn *turn_in(const struct turns_box *box, lua_Integer number)
 {
 	bool is_slot = number >= 1 && number <= (lua_Integer)box->slots.used;
-	uint32_t slot = (uint32_t)number - 1;
-	return is_slot ? slot_occupant(&box->slots, slot, slot_serial(&box->slots, slot)) : NULL;
+	return is_slot ? any_occupant(&box->slots, (uint32_t)number - 1) : NULL;
 }
 
 /* NULL without memory. */
@@ -145,13 +144,7 @@ static const luaL_Reg methods[] = {
 
 void open_turns_type(lua_State *L)
 {
-	luaL_newmetatable(L, TURNS_TYPE);
-	lua_pushcfunction(L, turns__gc);
-	lua_setfield(L, -2, "__gc");
-	lua_newtable(L);
-	luaL_setfuncs(L, methods, 0);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
+	create_type(L, TURNS_TYPE, methods, turns__gc);
 	lua_pushcfunction(L, new_turns);
 	lua_setfield(L, -2, "new_turns");
 }
