@@ -192,9 +192,11 @@ end
 
 -- callback(argument) once, some seconds from now. Gives a timer for cancel_timer. For plans' deadlines; a server's own timers serve as well.
 function resolver_methods:after(seconds, callback, argument)
-	local at, first = now() + seconds, not self.is_running and self.timers:next_time();
+	local at = now() + seconds;
+	if self.is_running then return self.timers:add(at, callback, argument); end -- process sets the alarm
+	local first = self.timers:next_time();
 	local timer = self.timers:add(at, callback, argument);
-	if not self.is_running and (not first or at < first) then self.core:alarm(math.max(0, at - now())); end
+	if not first or at < first then self.core:alarm(math.max(0, at - now())); end
 	return timer;
 end
 
