@@ -13,7 +13,8 @@ local poller = getmetatable(require "util.poll".new()).__index;
 local serialize = require "util.serialization".new({ preset = "oneline" });
 local st = require "util.stanza";
 
-local BATCH, BATCH_PAUSE = 10, 0.01; -- messages, seconds: no more than 1,000 a second
+local RATE, BATCH_PAUSE = 1000, 0.01; -- messages a second, whatever the server has done with those before; seconds
+local MOST_AT_ONCE = 50; -- messages, as when somebody with so many contacts comes online
 local REPORT_PAUSE = 0.1; -- seconds
 
 local count = module:get_option_number("storm_count");
@@ -76,7 +77,8 @@ local function send_some()
 	local time = now();
 	figures.late = math.max(figures.late, time - (last_round or time));
 	last_round = time;
-	for _ = 1, math.min(BATCH, count - sent) do
+	local due = math.min(count, sent + MOST_AT_ONCE, (clock.monotonic() - figures.started) * RATE);
+	while sent < due do
 		sent = sent + 1;
 		own:send(st.message({ from = own.host, to = ("d%d.bench"):format(sent), id = tostring(sent) }):body("storm"));
 	end
@@ -93,7 +95,7 @@ local function wait_to_begin()
 		return true;
 	end);
 	watch_calls();
-	module:add_timer(0, send_some);
+	module:add_timer(BATCH_PAUSE, send_some);
 	module:add_timer(REPORT_PAUSE, report);
 end
 
