@@ -78,6 +78,7 @@ $(BUILD)/spec/%.o: spec/support/%.c | packages
 # The benchmarks' helpers: what is C alone, and a program.
 BENCH_FILES  = $(addprefix $(BUILD)/bench/,clock.so raw.so cachefill.so parse.so late)
 $(BUILD)/bench/raw.so: LIBRARIES += -levent
+$(BUILD)/bench/parse.so: LIBRARIES += -lresolv
 $(BUILD)/bench/cachefill.so $(BUILD)/bench/parse.so: $(filter-out $(BUILD)/lua/core.o,$(OBJECTS))
 $(BUILD)/bench/%.so: $(BUILD)/spec/bench/%.o
 	@mkdir -p $(@D) $(SAY_LD)

@@ -19,16 +19,24 @@ local function make_packet(name, qtype, count, rdata)
 	return #packet < 65536 and packet or error("a packet of " .. #packet .. " bytes");
 end
 
+-- The shortest time of some.
+local function measure_least(parse, count, ...)
+	local least = math.huge;
+	for _ = 1, 20 do
+		local time, found = parse(...);
+		if found ~= count then error(("%d of %d records"):format(found, count)); end
+		least = math.min(least, time);
+	end
+	return least;
+end
+
 local function measure(name, text, qtype, count, rdata)
 	return function ()
-		local parse = require "bench.parse".parse;
-		local packet, least, found = make_packet(name, qtype, count, rdata), math.huge, nil;
-		for _ = 1, 20 do
-			local time;
-			time, found = parse(packet, text, qtype);
-			least = math.min(least, time);
-		end
-		return found == count and { time = least } or error(("%d of %d records"):format(found, count));
+		local bench, packet = require "bench.parse", make_packet(name, qtype, count, rdata);
+		return {
+			time = measure_least(bench.parse, count, packet, text, qtype);
+			libc = measure_least(bench.parse_with_libc, count, packet);
+		};
 	end;
 end
 
@@ -42,7 +50,7 @@ return {
 		srv = measure(long[1], long[2], 33, 3250, function (i) return u16(i) .. "\0\0\20\149\192\12"; end);
 	};
 	rows = {
-		goals.limit("an answer of 64 KB: 4,090 addresses", "a.time", nil, "ms", 3);
-		goals.limit("an answer of 64 KB: 3,250 SRV, targets of 126 labels", "srv.time", nil, "ms", 3);
+		goals.within("an answer of 64 KB: 4,090 addresses; the C library reads it", "a.time", "a.libc", "ms", 1);
+		goals.within("the same: 3,250 SRV, targets of 126 labels", "srv.time", "srv.libc", "ms", 1);
 	};
 };
