@@ -16,7 +16,7 @@
 #include "log.h"
 #include "zones.h"
 
-enum { FEWEST_PORTS = 16, MOST_PORTS = 1024, CONNECTIONS = 128, SMALL_CACHE = 4 * 1024 * 1024, VALUE_SIZE = 32 };
+enum { FEWEST_PORTS = 16, MOST_PORTS = 1024, CONNECTIONS = 128, CACHE = 2 * 1024 * 1024, VALUE_SIZE = 32 };
 
 struct option {
 	const char *name, *value;
@@ -125,21 +125,17 @@ uint32_t most_questions(const struct settings *settings, const struct upstream_c
 	return role == ROLE_PROBE_UDP ? count_ports(role) : count_descriptors();
 }
 
-static size_t at_least(size_t size, size_t least)
-{
-	return size < least ? least : size;
-}
-
+/* Answers are in our own cache, as long as their TTL says: libunbound's only have to hold what those under way need, which is less than a megabyte
+ * with all the plans that begin side by side. */
 static void set_sizes(struct ub_ctx *ub, const struct settings *settings, enum role role)
 {
-	size_t size = role == ROLE_UDP ? settings->cache_size : SMALL_CACHE;
-	set_our_number(ub, "rrset-cache-size:", at_least(size / 2, SMALL_CACHE));
-	set_our_number(ub, "msg-cache-size:", at_least(size / 4, SMALL_CACHE));
-	set_our_number(ub, "key-cache-size:", at_least(size / 4, SMALL_CACHE));
-	set_our_number(ub, "neg-cache-size:", at_least(size / 16, SMALL_CACHE / 4));
+	set_our_number(ub, "rrset-cache-size:", CACHE);
+	set_our_number(ub, "msg-cache-size:", CACHE);
+	set_our_number(ub, "key-cache-size:", CACHE);
+	set_our_number(ub, "neg-cache-size:", CACHE / 4);
 	set_our_number(ub, "outgoing-range:", count_ports(role));
 	set_our_number(ub, "num-queries-per-thread:", count_descriptors());
-	set_our_number(ub, "cache-max-ttl:", at_least(settings->max_ttl, 1)); /* nothing can be resolved with 0 */
+	set_our_number(ub, "cache-max-ttl:", settings->max_ttl > 0 ? settings->max_ttl : 1); /* nothing can be resolved with 0 */
 }
 
 /* Not every server goes on after its first answer over TCP: what libunbound has asked it meanwhile is lost, and looks like a zone without keys. */
