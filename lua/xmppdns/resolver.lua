@@ -176,11 +176,15 @@ function resolver_methods:query(qname, rdtype, callback, options)
 	return finished_lookup;
 end
 
-local function ignore() end
+-- private: asks libunbound, whatever the cache has, unless that failed a moment ago: for what will be needed. Nobody is told how it ends, on_done
+-- neither. shard: of the name that needs it, if it is another one.
+function resolver_methods:ask_early(qname, rdtype, options, shard)
+	self.core:ask_early(qname, rdtype, options, shard);
+end
 
--- private: asks like query for the cache alone: nobody is told how that ends, on_done neither.
-function resolver_methods:ask_early(qname, rdtype, options)
-	self.core:submit(qname, rdtype, ignore, options, self.depth > 0);
+-- private: which of libunbound's contexts (one for each thread) answers for that name: a number, from 1; 0 for what is no name.
+function resolver_methods:shard(qname)
+	return self.core:shard(qname);
 end
 
 -- private: callback(answer) for a packet that says something about SRV at that name (canonical), before it is validated, while a query for it with

@@ -16,6 +16,7 @@ describe("xmppdns.core: without memory", function ()
 		server:records("slow.memory.example", "A", { "192.0.2.3" });
 		server:records("broken.memory.example", "A", { "192.0.2.4" });
 		server:rule({ name = "slow.memory.example", delay = 60000 });
+		server:records("early.memory.example", "A", { "192.0.2.5" });
 		server:rule({ name = "broken.memory.example", fault = "servfail", cd = false });
 		hosts = process.write(process.directory() .. "/memory.hosts", "192.0.2.9 one.memory.example two\n192.0.2.10 three\nnonsense\n");
 		resolvconf = process.write(process.directory() .. "/memory.resolv.conf", "nameserver 127.0.0.1\nnameserver nonsense\noptions timeout:3\n");
@@ -120,7 +121,10 @@ describe("xmppdns.core: without memory", function ()
 			resolver:flush("a1.memory.example");
 			local ok, err = resolver:reconfigure();
 			if not ok and not is_system(err) then problem = problem or tostring(err); end
+			resolver:ask_early("early.memory.example", "A");
+			resolver:ask_early("a2.memory.example", "A"); -- the next one joins it
 			ask(resolver, ends, "a2.memory.example");
+			resolver:ask_early("slow.memory.example", "AAAA"); -- it ends with the resolver
 			problem = problem or all();
 			ok, err = resolver:reconfigure(settings);
 			if not ok and not is_system(err) then problem = problem or tostring(err); end

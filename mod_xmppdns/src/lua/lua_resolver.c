@@ -304,6 +304,31 @@ static int resolver_submit(lua_State *L)
 	return 3;
 }
 
+/* resolver:shard(name) -> number: for ask_early of what answers about that name need; 0 for what is no name */
+static int resolver_get_shard(lua_State *L)
+{
+	char name[NAME_TEXT_SIZE];
+	check_open_resolver(L, 1);
+	bool is_name = read_qname(L, 2, 0, name);
+	struct resolver *resolver = check_open_resolver(L, 1);
+	lua_pushinteger(L, is_name ? resolver_shard(resolver, name) : 0);
+	return 1;
+}
+
+/* resolver:ask_early(qname, rdtype, options, shard): so that libunbound knows it, whatever the cache does. Nobody hears of the end; nothing happens for what is
+ * no name, nor where asking failed a moment ago. */
+static int resolver_ask_early(lua_State *L)
+{
+	char qname[NAME_TEXT_SIZE];
+	check_open_resolver(L, 1);
+	uint16_t qtype = check_type(L, 3);
+	struct lookup_options options = read_options(L, 4);
+	options.shard = (unsigned)luaL_optinteger(L, 5, 0);
+	if (read_qname(L, 2, qtype, qname))
+		ask_for_nobody(check_open_resolver(L, 1), qname, qtype, &options);
+	return 0;
+}
+
 /* resolver:process(): never blocks; what is complete is to be fetched then, all of it, or rest called */
 static int resolver_process(lua_State *L)
 {
@@ -545,6 +570,7 @@ static int lookup_cancel(lua_State *L)
 
 static const luaL_Reg resolver_methods[] = {
 	{ "alarm", resolver_alarm },
+	{ "ask_early", resolver_ask_early },
 	{ "cached", resolver_cached },
 	{ "cancel", resolver_cancel },
 	{ "close", resolver_close },
@@ -562,6 +588,7 @@ static const luaL_Reg resolver_methods[] = {
 	{ "rest", resolver_rest },
 	{ "save", resolver_save },
 	{ "settings", resolver_get_settings },
+	{ "shard", resolver_get_shard },
 	{ "stats", resolver_stats },
 	{ "submit", resolver_submit },
 	{ "trust_epoch", resolver_trust_epoch },

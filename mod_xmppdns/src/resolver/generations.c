@@ -58,12 +58,11 @@ bool renew_generations(struct generations *generations)
 	return generations->current != NULL;
 }
 
-struct context *latest_context(struct generations *generations, enum role role, unsigned nth, uint64_t hash, struct problem *problem)
+struct context *latest_context(struct generations *generations, enum role role, unsigned nth, unsigned shard, struct problem *problem)
 {
 	bool is_usual = nth == 0 && (role == ROLE_UDP || role == ROLE_TCP); /* else one thread is enough */
-	unsigned shard = is_usual ? (unsigned)(hash % generations->settings->threads) : 0;
 	if (generations->current != NULL)
-		return use_context(generations->current, role, nth, shard, generations->wakeup, problem);
+		return use_context(generations->current, role, nth, is_usual ? shard % generations->settings->threads : 0, generations->wakeup, problem);
 	report_problem(problem, PROBLEM_SYSTEM, "no contexts after fork");
 	return NULL;
 }

@@ -36,9 +36,9 @@ void close_generations(struct generations *generations, bool forked); /* forked:
 /* For the child of a fork: the parent's go, questions and all, and one of ours begins. False without memory: there is none then. */
 bool renew_generations(struct generations *generations);
 
-/* The latest one's context for that use, made now if it is not there; repeated attempts of one question differ in nth. hash: of the question,
- * which spreads them over threads. NULL with a message. */
-struct context *latest_context(struct generations *generations, enum role role, unsigned nth, uint64_t hash, struct problem *problem);
+/* The latest one's context for that use, made now if it is not there; repeated attempts of one question differ in nth. shard: any
+ * number, which spreads them over threads. NULL with a message. */
+struct context *latest_context(struct generations *generations, enum role role, unsigned nth, unsigned shard, struct problem *problem);
 
 /* A new one, from settings read anew, or from other settings (NULL: the same). False with a message: nothing changed. */
 bool rebuild_generations(struct generations *generations, struct settings *settings, struct problem *problem);

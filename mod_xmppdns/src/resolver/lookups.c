@@ -6,8 +6,10 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "cure.h"
 #include "dns/name.h"
 #include "silence.h"
@@ -91,18 +93,21 @@ static void append_completed(struct lookups *lookups, struct lookup *lookup)
 	lookups->ended++;
 }
 
-static void complete_lookup(struct lookups *lookups, struct lookup *lookup, struct answer *answer, bool stale)
+static void complete_lookup(struct lookups *lookups, struct lookup *lookup, struct answer *answer, enum outcome outcome, bool stale)
 {
 	lookup->result = (struct known_answer){
 		.answer = answer != NULL ? hold_answer(answer) : NULL,
-		.outcome = judge_answer(answer, &lookup->options),
+		.outcome = outcome,
 		.ttl = stale         ? STALE_TTL
 			: answer != NULL ? answer->ttl
 							 : 0,
 		.stale = stale,
 	};
 	count_result(lookups, &lookup->result, 1);
-	append_completed(lookups, lookup);
+	if (lookup->owner == NOBODY)
+		free_lookup(lookup);
+	else
+		append_completed(lookups, lookup);
 }
 
 /* It does not wait any more, nor is it asked. */
@@ -119,7 +124,7 @@ static void end_pending(struct lookups *lookups, struct pending *pending, struct
 	while (pending->waiters != NULL) {
 		struct lookup *lookup = pending->waiters;
 		pending->waiters = lookup->next;
-		complete_lookup(lookups, lookup, answer, stale);
+		complete_lookup(lookups, lookup, answer, judge_answer(answer, &lookup->options), stale);
 	}
 	release_answer(answer);
 	remove_pending(&lookups->table, pending);
@@ -139,7 +144,13 @@ static struct answer *create_failure(const struct pending *pending, enum outcome
 	return create_answer(&source);
 }
 
-static struct pending_key key_of(const char *qname, uint16_t qtype, const struct lookup_options *options)
+unsigned shard_of(const struct lookups *lookups, const char *name)
+{
+	const char *zone = last_labels(name, 2);
+	return 1 + (unsigned)(hash_name(lookups->table.seed, zone, strlen(zone), 0) % lookups->generations->settings->threads);
+}
+
+static struct pending_key key_of(const struct lookups *lookups, const char *qname, uint16_t qtype, const struct lookup_options *options)
 {
 	return (struct pending_key){
 		.qname = qname,
@@ -147,6 +158,7 @@ static struct pending_key key_of(const char *qname, uint16_t qtype, const struct
 		.attempts = (uint16_t)options->attempts,
 		.timeout = options->timeout * 1000 < 1 ? 1 : (uint32_t)(options->timeout * 1000),
 		.automatic = options->automatic,
+		.shard = options->shard != 0 ? options->shard : shard_of(lookups, qname),
 	};
 }
 
@@ -154,7 +166,7 @@ static struct pending_key key_of(const char *qname, uint16_t qtype, const struct
 static bool is_worth_remembering(const struct lookups *lookups, const struct pending *pending)
 {
 	struct lookup_options usual = complete_options(lookups->generations, &(struct lookup_options){ .automatic = pending->key.automatic });
-	struct pending_key patient = key_of(pending->qname, pending->key.qtype, &usual);
+	struct pending_key patient = key_of(lookups, pending->qname, pending->key.qtype, &usual);
 	return !pending->missed_turn && pending->key.attempts >= patient.attempts && pending->key.timeout >= patient.timeout;
 }
 
@@ -248,7 +260,7 @@ static void ask_pending(struct lookups *lookups, struct pending *pending)
 {
 	struct problem problem;
 	struct context *context =
-		latest_context(lookups->generations, role_of(&pending->query), repetition_of(&pending->query), pending->by_key.hash, &problem);
+		latest_context(lookups->generations, role_of(&pending->query), repetition_of(&pending->query), pending->key.shard, &problem);
 	if (context == NULL)
 		fail_pending(lookups, pending, OUTCOME_SYSTEM, problem.text);
 	else if (!send_question(lookups, pending, context))
@@ -347,7 +359,7 @@ static struct pending *new_pending(struct lookups *lookups, const struct pending
 /* Joins the question for it that is under way; else there is a new one, which waits to be asked. False without memory. */
 static bool find_question(struct lookups *lookups, struct lookup *lookup, const char *qname, uint16_t qtype)
 {
-	struct pending_key key = key_of(qname, qtype, &lookup->options);
+	struct pending_key key = key_of(lookups, qname, qtype, &lookup->options);
 	struct pending *pending = find_pending(&lookups->table, &key);
 	bool is_shared = pending != NULL;
 	if (!is_shared)
@@ -394,7 +406,7 @@ static void restart_lookup(struct lookups *lookups, struct lookup *lookup)
 	count_result(lookups, &result, -1);
 	lookup->result = (struct known_answer){ .answer = NULL };
 	if (!find_question(lookups, lookup, result.answer->qname, result.answer->qtype))
-		complete_lookup(lookups, lookup, NULL, false);
+		complete_lookup(lookups, lookup, NULL, OUTCOME_SYSTEM, false);
 	release_answer((struct answer *)result.answer);
 }
 
@@ -614,16 +626,29 @@ static void leave_pending(struct lookup *lookup)
 		lookup->next->link = lookup->link;
 }
 
-struct lookup *add_lookup(struct lookups *lookups, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner)
+/* False without memory, and then it is freed. */
+static bool begin_lookup(struct lookups *lookups, struct lookup *lookup, const char *qname, uint16_t qtype)
 {
-	struct lookup *lookup = new_lookup(options, owner);
-	if (lookup == NULL || !find_question(lookups, lookup, qname, qtype)) {
+	if (!find_question(lookups, lookup, qname, qtype)) {
 		free(lookup);
-		return NULL;
+		return false;
 	}
 	lookups->counters.lookups++;
 	ask_waiting(lookups);
-	return lookup;
+	return true;
+}
+
+struct lookup *add_lookup(struct lookups *lookups, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner)
+{
+	struct lookup *lookup = new_lookup(options, owner);
+	return lookup != NULL && begin_lookup(lookups, lookup, qname, qtype) ? lookup : NULL;
+}
+
+void add_lookup_for_nobody(struct lookups *lookups, const char *qname, uint16_t qtype, const struct lookup_options *options)
+{
+	struct lookup *lookup = new_lookup(options, NOBODY);
+	if (lookup != NULL)
+		begin_lookup(lookups, lookup, qname, qtype);
 }
 
 struct lookup *add_completed(struct lookups *lookups, const struct known_answer *known, const struct lookup_options *options, uint32_t owner)
@@ -644,8 +669,7 @@ void cancel(struct lookups *lookups, struct lookup *lookup)
 		return;
 	leave_pending(lookup);
 	struct answer *canceled = create_failure(pending, OUTCOME_CANCELED, "canceled");
-	complete_lookup(lookups, lookup, canceled, false);
-	lookup->result.outcome = OUTCOME_CANCELED; /* also without memory for the answer */
+	complete_lookup(lookups, lookup, canceled, OUTCOME_CANCELED, false); /* also without memory for the answer */
 	release_answer(canceled);
 	if (pending->waiters == NULL) {
 		drop_question(&pending->question);

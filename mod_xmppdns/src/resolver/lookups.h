@@ -11,6 +11,8 @@
 
 struct lookup; /* one caller's wait for one answer */
 
+#define NOBODY UINT32_MAX /* an owner who does not want to hear of the end */
+
 struct lookup_counters {
 	uint64_t lookups;            /* started by callers, cached ones included */
 	uint64_t outcomes[OUTCOMES]; /* how they ended */
@@ -41,8 +43,11 @@ struct lookups {
 	size_t looked_up_to; /* which of asked was looked at last */
 };
 
-/* The same without zeros. */
+/* The same without zeros, but for shard. */
 struct lookup_options complete_options(const struct generations *generations, const struct lookup_options *options);
+
+/* Which of the contexts that share the work is asked about that name (canonical): the names of one zone share what a context knows. 1 and up. */
+unsigned shard_of(const struct lookups *lookups, const char *name);
 
 void open_lookups(struct lookups *lookups, struct generations *generations, struct cache *cache);
 /* Frees it, with every lookup in it. Before it, cancel_all and take_completed for whoever wants to hear of the end. */
@@ -50,6 +55,8 @@ void close_lookups(struct lookups *lookups);
 
 /* A lookup of what is not known; options: complete. owner is the caller's number for it. NULL without memory. */
 struct lookup *add_lookup(struct lookups *lookups, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner);
+/* The same for NOBODY: it is freed once complete. Without memory nothing is asked. */
+void add_lookup_for_nobody(struct lookups *lookups, const char *qname, uint16_t qtype, const struct lookup_options *options);
 /* One that is complete already. NULL without memory. */
 struct lookup *add_completed(struct lookups *lookups, const struct known_answer *known, const struct lookup_options *options, uint32_t owner);
 void count_known(struct lookups *lookups, const struct known_answer *known); /* one that needed no struct lookup */

@@ -32,7 +32,7 @@ static uint64_t hash_key(const struct pending_table *table, const struct pending
 
 static bool same_key(const struct pending_key *a, const struct pending_key *b)
 {
-	return a->qtype == b->qtype && a->attempts == b->attempts && a->timeout == b->timeout && a->automatic == b->automatic
+	return a->qtype == b->qtype && a->attempts == b->attempts && a->timeout == b->timeout && a->automatic == b->automatic && a->shard == b->shard
 		&& strcmp(a->qname, b->qname) == 0;
 }
 

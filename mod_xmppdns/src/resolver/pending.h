@@ -20,6 +20,7 @@ struct pending_key {
 	uint16_t attempts;
 	uint32_t timeout; /* milliseconds an attempt */
 	bool automatic;
+	unsigned shard; /* whose contexts are asked */
 };
 
 struct pending {

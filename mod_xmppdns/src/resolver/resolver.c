@@ -224,16 +224,38 @@ bool write_answers(struct resolver *resolver, struct problem *problem)
 
 /* Lookups */
 
-struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner)
+/* Before a lookup: whom to ask, and what to believe. */
+static void look_around(struct resolver *resolver)
 {
 	recover_after_fork(resolver);
 	watch_resolvconf(&resolver->generations);
 	watch_clock(resolver);
+}
+
+struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options, uint32_t owner)
+{
+	look_around(resolver);
 	struct lookup_options effective = complete_options(&resolver->generations, options);
 	struct lookup *lookup = add_lookup(&resolver->lookups, qname, qtype, &effective, owner);
 	if (lookup != NULL)
 		set_timer(resolver);
 	return lookup;
+}
+
+void ask_for_nobody(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options)
+{
+	look_around(resolver);
+	struct lookup_options effective = complete_options(&resolver->generations, options);
+	struct known_answer known = find_known(resolver->cache, qname, qtype, &effective, monotonic_ms());
+	if (known.answer != NULL && known.answer->outcome != OUTCOME_ANSWERED)
+		return;
+	add_lookup_for_nobody(&resolver->lookups, qname, qtype, &effective);
+	set_timer(resolver);
+}
+
+unsigned resolver_shard(const struct resolver *resolver, const char *name)
+{
+	return shard_of(&resolver->lookups, name);
 }
 
 struct lookup *queue_known_answer(struct resolver *resolver, const struct known_answer *known, const struct lookup_options *options, uint32_t owner)

@@ -224,6 +224,7 @@ describe("core: while C works with a resolver, a finalizer", function ()
 		["submit of known answers later"] = function ()
 			for i = 1, NAMES do resolver:submit(name_of(i), "A", i, nil, true); end
 		end;
+		ask_early = function () for i = 1, NAMES do resolver:ask_early(name_of(i), "A", nil, resolver:shard(name_of(i))); end end;
 		["submit of what is no name"] = function () for i = 1, NAMES do resolver:submit("a..b", "A", i); end end;
 	};
 	for what, use in pairs(uses) do
@@ -263,8 +264,9 @@ describe("core: while a resolver reads its options, their __index", function ()
 		wait_for(1);
 	end);
 
-	for _, method in ipairs { "submit", "peek" } do
+	for _, method in ipairs { "submit", "peek", "ask_early" } do
 		local function ask(options)
+			if method == "ask_early" then return resolver:ask_early(name_of(1), "A", options); end
 			if method == "submit" then return resolver:submit(name_of(1), "A", 1, options); end
 			return resolver:peek(name_of(1), "A", options);
 		end
