@@ -258,12 +258,12 @@ local function list_anchored(lines)
 	return zones;
 end
 
--- private: those that plans follow; a table of all of them for each plan would be a burden. They change by reconfigure alone.
+-- private: those that are needed for each connection; a table of all of them, of some kilobytes, would be a burden. They change by reconfigure alone.
 function resolver_methods:plan_settings()
 	if not self.settings_of_plans then
 		local all = self.core:settings();
 		self.settings_of_plans = {
-			dnssec = all.dnssec, dane = all.dane, plan_timeout = all.plan_timeout, max_endpoints = all.max_endpoints;
+			dnssec = all.dnssec, dane = all.dane, plan_timeout = all.plan_timeout, max_endpoints = all.max_endpoints, stale_ttl = all.stale_ttl;
 			insecure = all.insecure, anchored = list_anchored(all.anchors);
 		};
 	end

@@ -10,28 +10,39 @@ local ONE_ATTEMPT = { attempts = 1 };
 
 -- Our own cache does not count: it outlives libunbound's, which are small, and begin anew with each context.
 local function ask(resolver, asked, name, rdtype, shard)
-	local key = shard.." "..rdtype.." "..name;
-	if asked[key] or asked.count == ASKED_AT_MOST then return; end
-	asked[key] = true;
+	if asked.count == ASKED_AT_MOST then return; end
 	asked.count = asked.count + 1;
 	resolver:ask_early(name, rdtype, ONE_ATTEMPT, shard);
+end
+
+-- Whether nobody has asked about that zone in that context; somebody has by then.
+local function is_first(asked, zone, shard)
+	local key = shard.." "..zone;
+	local first = not asked[key];
+	asked[key] = true;
+	return first;
+end
+
+-- The zones that a name may be in, the longest first.
+local function list_zones(name, is_host)
+	local zones = {};
+	local zone = is_host and name:match("%.(.+)$") or not is_host and name;
+	while zone do
+		zones[#zones + 1] = zone;
+		zone = zone:match("%.(.+)$");
+	end
+	return zones;
 end
 
 -- name: canonical. is_host: it is a host's, so hardly a zone. asked: remembers what was asked already; at first { count = 0 }.
 local function ask_chain(resolver, asked, name, is_host)
 	local anchor = resolver:find_anchor(name);
 	if not anchor then return; end
-	local shard = resolver:shard(name);
-	ask(resolver, asked, anchor, "DNSKEY", shard);
-	local labels = {};
-	for label in name:gmatch("[^.]+") do
-		labels[#labels + 1] = label;
-	end
-	local zone;
-	local first = is_host and 2 or 1;
-	for i = #labels, math.max(first, #labels - CHAIN_DEPTH + 1), -1 do
-		zone = zone and labels[i].."."..zone or labels[i];
-		if anchor == "." or #zone > #anchor then -- what is above a private zone knows nothing of it
+	local zones, shard = list_zones(name, is_host), resolver:shard(name);
+	if is_first(asked, anchor, shard) then ask(resolver, asked, anchor, "DNSKEY", shard); end
+	for i = #zones, math.max(1, #zones - CHAIN_DEPTH + 1), -1 do
+		local zone = zones[i];
+		if (anchor == "." or #zone > #anchor) and is_first(asked, zone, shard) then -- what is above a private zone knows nothing of it
 			ask(resolver, asked, zone, "DS", shard);
 			ask(resolver, asked, zone, "DNSKEY", shard);
 		end

@@ -52,7 +52,7 @@ local function give(self, target, conn)
 end
 
 local function advance_later(self, seconds)
-	self.after(seconds, function () self:advance(); end);
+	self.ways.after(seconds, function () self:advance(); end);
 end
 
 -- Attempts
@@ -89,7 +89,7 @@ end
 local function on_failure(self, attempt, problem)
 	if not remove(self.running, attempt) then return; end
 	if now() - attempt.started >= delays.group then self.unreachable:add(attempt.target[2], attempt.target[3]); end
-	self.on_failure(attempt.target, problem);
+	self.ways.on_failure(self.owner, attempt.target, problem);
 	if not self.running[1] then self.last_started = nil; end
 	self:advance();
 end
@@ -127,7 +127,7 @@ end
 
 local function ask(self)
 	self.is_asking = true;
-	self.source(function (target) on_target(self, target); end);
+	self.ways.source(self.owner, function (target) on_target(self, target); end);
 end
 
 -- The next target, or nil: one that was put off when no other of its priority is left.
@@ -139,7 +139,7 @@ end
 
 local function take(self, target)
 	if target == self.held then self.held = nil; else table.remove(self.late, 1); end
-	local has_choice = self.running[1] or self.held or self.late[1] or not self.is_exhausted and self.has_more();
+	local has_choice = self.running[1] or self.held or self.late[1] or not self.is_exhausted and self.ways.has_more(self.owner);
 	if has_choice then start(self, target); else give(self, target); end
 end
 
@@ -168,12 +168,11 @@ function dialler_methods:next(callback)
 	self:advance();
 end
 
--- A target is what server.addclient gets for it: { conn_type, address, port, extra, group = priority }. options: source(callback) ->
--- callback(target | nil), now or later; has_more() -> whether the source may give more than it gave; after(seconds, f);
--- on_failure(target, problem); unreachable: the memory, which all diallers share.
-local function new(options)
-	options.running, options.late = {}, {};
-	return setmetatable(options, dialler_mt);
+-- A target is what server.addclient gets for it: { conn_type, address, port, extra, group = priority }. ways, the same for all diallers:
+-- source(owner, callback) -> callback(target | nil), now or later; has_more(owner) -> whether the source may give more than it gave;
+-- after(seconds, f); on_failure(owner, target, problem). unreachable: the memory, which all diallers share.
+local function new(ways, owner, unreachable)
+	return setmetatable({ ways = ways, owner = owner, unreachable = unreachable, running = {}, late = {} }, dialler_mt);
 end
 
 -- net.connect dials what it is told: f tells it, and it gets this connection, to which its listeners then are said to be connected.

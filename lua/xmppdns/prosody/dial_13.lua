@@ -18,7 +18,7 @@ local function take_tick(self)
 end
 
 local function give(self, target)
-	local callback, more = self.callback, target and self.has_more();
+	local callback, more = self.callback, target and self.ways.has_more(self.owner);
 	self.callback, self.held = nil, nil;
 	if target then self.group, self.last_given = target.group, now(); end
 	if more then self.ticks[#self.ticks + 1] = now() + delays.attempt; end
@@ -36,12 +36,12 @@ end
 local function use_held(self)
 	local seconds = time_to_wait(self);
 	if seconds <= delays.lag then return give(self, self.held); end
-	self.after(seconds, function () self:advance(); end);
+	self.ways.after(seconds, function () self:advance(); end);
 end
 
 local function ask(self)
 	self.is_asking = true;
-	self.source(function (target)
+	self.ways.source(self.owner, function (target)
 		self.is_asking = false;
 		if not target then return give(self, nil); end
 		self.held = target;
@@ -66,10 +66,9 @@ function dialler_methods:next(callback)
 	self:advance();
 end
 
--- options: source, has_more, after as of xmppdns.prosody.dial_012.
-local function new(options)
-	options.ticks = {};
-	return setmetatable(options, dialler_mt);
+-- ways, owner: as of xmppdns.prosody.dial_012.
+local function new(ways, owner)
+	return setmetatable({ ways = ways, owner = owner, ticks = {} }, dialler_mt);
 end
 
 return { new = new };

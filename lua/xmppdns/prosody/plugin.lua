@@ -166,8 +166,9 @@ end
 local function get_policy(self, host, remote)
 	local found, resolver = self.policies:get(host, remote), get_resolver(self);
 	if not resolver then return found; end
-	found.dnssec = found.dnssec or resolver:settings().dnssec;
-	found.dane = choose_dane(found.dane or resolver:settings().dane);
+	local effective = resolver:plan_settings();
+	found.dnssec = found.dnssec or effective.dnssec;
+	found.dane = choose_dane(found.dane or effective.dane);
 	if found.dnssec == "off" and found.dane ~= "required" then found.dane = "off"; end
 	return found;
 end
@@ -212,7 +213,7 @@ local function new_incoming(self)
 		get_plan = function (...) return new_incoming_plan(self, ...); end;
 		list_trusted = function (session) return store:list(session.host); end;
 		remembered = self.state.remembered, get_trust = function () return get_trust(self); end;
-		get_stale_ttl = function () return get_resolver(self):settings().stale_ttl; end;
+		get_stale_ttl = function () return get_resolver(self):plan_settings().stale_ttl; end;
 	};
 end
 

@@ -227,20 +227,22 @@ function policy_methods:read_host(host)
 	self.hosts[host] = section;
 end
 
+local nothing = {}; -- never written
+local no_host = { own = nothing, remotes = nothing };
+
 -- { dnssec, dane, endpoint = { host, port, tls }, trouble }, each nil where nothing special was asked for. trouble: the mistake for which
 -- connections are refused. host: ours, or nil.
 function policy_methods:get(host, remote)
 	if host and not self.hosts[host] then self:read_host(host); end
-	local of_this = self.hosts[host] or { own = {}, remotes = {} };
+	local of_this = self.hosts[host] or no_host;
 	local domain = canonical(remote) or remote;
-	local special, general = of_this.remotes[domain] or {}, self.remotes[domain] or {};
-	local function choose(key) return special[key] or general[key]; end
+	local special, general = of_this.remotes[domain] or nothing, self.remotes[domain] or nothing;
 	local place = special.host and special or general;
 	return {
-		dnssec = choose("dnssec") or of_this.own.dnssec;
-		dane = choose("dane") or of_this.own.dane;
+		dnssec = special.dnssec or general.dnssec or of_this.own.dnssec;
+		dane = special.dane or general.dane or of_this.own.dane;
 		endpoint = place.host and { host = place.host, port = place.port, tls = place.tls } or nil;
-		trouble = choose("trouble") or of_this.trouble;
+		trouble = special.trouble or general.trouble or of_this.trouble;
 	};
 end
 

@@ -57,18 +57,15 @@ end
 
 -- What net.connect gets for one address: its own table, so that nothing is shared between attempts (R32), with what mod_s2s said behind it.
 local function new_extra(plan, one, address, base)
-	local extra = setmetatable({}, { __index = base });
 	local dane = one:dane_of(address);
-	extra.xmppdns = { plan = plan, endpoint = one, address = address, dane = dane, trust = plan.trust };
-	extra.srv_secure = one.srv_secure;
-	extra.use_dane = dane ~= nil and dane.verdict == "usable";
-	if extra.use_dane then
-		extra.tlsa, extra.dane_hostname = dane.records, dane.base;
-	else
-		extra.secure_hostname = one:reference_name();
-	end
-	extra.servername = not plan.is_address and plan.domain; -- R28
-	return extra;
+	local is_usable = dane ~= nil and dane.verdict == "usable";
+	return setmetatable({
+		xmppdns = { plan = plan, endpoint = one, address = address, dane = dane, trust = plan.trust };
+		srv_secure = one.srv_secure, use_dane = is_usable;
+		tlsa = is_usable and dane.records or nil, dane_hostname = is_usable and dane.base or nil;
+		secure_hostname = not is_usable and one:reference_name() or nil;
+		servername = not plan.is_address and plan.domain; -- R28
+	}, { __index = base });
 end
 
 local function add_targets(self, one, addresses)
@@ -126,25 +123,17 @@ local function after(seconds, f)
 	return from_prosody "util.timer".add_task(seconds, f);
 end
 
-local function dial_by_turns(self)
-	return dial_13.new({
-		after = after;
-		source = function (callback) pull(self, callback); end;
-		has_more = function () return has_more(self); end;
-	});
+local function note_failure(self, target, problem)
+	local one = target[4].xmppdns.endpoint;
+	local what = target[4].sslctx and "TLS" or "TCP";
+	self.plan:fail_address(one, target[2], ("%s to %s port %d of %s: %s"):format(what, target[2], target[3], one.host, problem));
 end
 
-local function dial_side_by_side(self)
-	return dial_012.new({
-		after = after, unreachable = self.options.unreachable;
-		source = function (callback) pull(self, callback); end;
-		has_more = function () return has_more(self); end;
-		on_failure = function (target, problem)
-			local one = target[4].xmppdns.endpoint;
-			local what = target[4].sslctx and "TLS" or "TCP";
-			self.plan:fail_address(one, target[2], ("%s to %s port %d of %s: %s"):format(what, target[2], target[3], one.host, problem));
-		end;
-	});
+local ways = { source = pull, has_more = has_more, on_failure = note_failure, after = after };
+
+local function new_turns(self)
+	local unreachable = self.options.unreachable;
+	return unreachable and dial_012.new(ways, self, unreachable) or dial_13.new(ways, self);
 end
 
 -- callback(conn_type, ip, port, extra, more), or callback(nil): then last_error says why.
@@ -170,7 +159,7 @@ end
 local function new(hostname, extras, options, from_host)
 	local self = setmetatable({ hostname = hostname, from_host = from_host, extras = extras, options = options }, resolver_mt);
 	self.targets = {};
-	self.turns = options.unreachable and dial_side_by_side(self) or dial_by_turns(self);
+	self.turns = new_turns(self);
 	return self;
 end
 
@@ -186,10 +175,20 @@ local function merge(resolvers)
 	return first and new(first.hostname, extras, first.options, first.from_host);
 end
 
--- "service", "basic" or "chain" for a resolver of Prosody's net.resolvers as it was made there, else nil.
+-- "service", "basic" or "chain" by the method next of Prosody's net.resolvers, else false. To look it up each time would cost a kilobyte a session.
+local kinds = setmetatable({}, {
+	__mode = "k";
+	__index = function (known, method)
+		local kind = debug.getinfo(method, "S").source:match("net/resolvers/(%l+)%.lua$") or false;
+		known[method] = kind;
+		return kind;
+	end;
+});
+
+-- That of a resolver as it was made there, else nil.
 local function kind_of(resolver)
 	local is_object = type(resolver) == "table" and type(resolver.next) == "function";
-	return is_object and debug.getinfo(resolver.next, "S").source:match("net/resolvers/(%l+)%.lua$") or nil;
+	return is_object and kinds[resolver.next] or nil;
 end
 
 -- The service, and what net.connect is to get with it, when Prosody made this for that name and nobody has changed it; else nil. A name that is

@@ -21,6 +21,7 @@ local function start_server(setup, name, options)
 		process.write(certificates .. "/" .. host .. ending, process.read(setup.wildcard .. ending));
 	end
 	local directory = process.directory(name);
+	os.remove(directory .. "/figures"); -- of the storm before
 	local config = [[
 log = { info = "%s/prosody.log" }
 network_settings = { tcp_backlog = 4096 }
@@ -43,7 +44,6 @@ end
 -- module: that of the resolver, nil: stock.
 local function start_near(setup, module)
 	os.remove(process.directory("near") .. "/go");
-	os.remove(process.directory("near") .. "/figures");
 	return start_server(setup, "near", { module = module, config = ([[
 use_dane = true
 %s = { forward = %q, trustfile = %q, resolvconf = false }

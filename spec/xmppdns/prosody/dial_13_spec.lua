@@ -13,7 +13,7 @@ describe("xmppdns.prosody.dial_13:", function ()
 		local targets = { ... };
 		waits = {};
 		return dial_13.new({
-			source = function (callback) callback(table.remove(targets, 1)); end;
+			source = function (_, callback) callback(table.remove(targets, 1)); end;
 			has_more = function () return targets[1] ~= nil; end;
 			after = function (seconds) waits[#waits + 1] = seconds; end;
 		});
