@@ -139,6 +139,7 @@ end
 -- callback(conn_type, ip, port, extra, more), or callback(nil): then last_error says why.
 -- more: another address may be tried beside this one, some time later (Prosody 13).
 function resolver_methods:next(callback)
+	self.turns = self.turns or new_turns(self); -- not before: of most that are made there are two, which become one
 	self.turns:next(function (target, conn, more, is_early)
 		local function give_target() callback(target[1], target[2], target[3], target[4], more); end
 		if conn then return dial_012.hand_over(conn, target[4], give_target); end
@@ -157,10 +158,7 @@ end
 -- session stands, endpoint is { host, port, tls, srv_secure }, and instead of plan there is ends: until when (seconds since 1970) what was learnt of it holds.
 -- options.unreachable: xmppdns.prosody.dial_012's memory where it has to find out by itself which address answers (Prosody 0.12), else nil.
 local function new(hostname, extras, options, from_host)
-	local self = setmetatable({ hostname = hostname, from_host = from_host, extras = extras, options = options }, resolver_mt);
-	self.targets = {};
-	self.turns = new_turns(self);
-	return self;
+	return setmetatable({ hostname = hostname, from_host = from_host, extras = extras, options = options, targets = {} }, resolver_mt);
 end
 
 -- One for all of them, when each is ours and they are about the same domain; else nil.

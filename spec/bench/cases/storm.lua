@@ -62,7 +62,7 @@ local function read_memory(server)
 	return tonumber(process.read(("/proc/%d/status"):format(server.process.pid)):match("VmHWM:%s+(%d+)"));
 end
 
--- As an administrator does: it takes the time that it needs.
+-- As an administrator does: it takes the time that it needs. (The receiver's end concerns nobody.)
 local function stop(server)
 	server.process:signal("TERM");
 	assert(process.wait_until(function () return not server.process:alive(); end, LONGEST), "Prosody does not end: " .. server:log():sub(-300));
@@ -92,7 +92,7 @@ local function storm(setup, module)
 		pause = sent.pause * 1e3, late = sent.late * 1e3;
 	};
 	stop(near);
-	stop(far);
+	far:stop();
 	return result;
 end
 
