@@ -177,14 +177,15 @@ function resolver_methods:query(qname, rdtype, callback, options)
 end
 
 -- private: asks libunbound, whatever the cache has, unless that failed a moment ago: for what will be needed. Nobody is told how it ends, on_done
--- neither. shard: of the name that needs it, if it is another one.
-function resolver_methods:ask_early(qname, rdtype, options, shard)
-	self.core:ask_early(qname, rdtype, options, shard);
+-- neither.
+function resolver_methods:ask_early(qname, rdtype, options)
+	self.core:ask_early(qname, rdtype, options);
 end
 
--- private: which of libunbound's contexts (one for each thread) answers for that name: a number, from 1; 0 for what is no name.
+-- private: for options.shard of all questions that are for that name: one of libunbound's contexts answers them, of which each thread has one, and
+-- finds the keys that it was asked for. nil for what is no name, and once closed.
 function resolver_methods:shard(qname)
-	return self.core:shard(qname);
+	return not self.closed and self.core:shard(qname) or nil;
 end
 
 -- private: callback(answer) for a packet that says something about SRV at that name (canonical), before it is validated, while a query for it with

@@ -17,7 +17,7 @@ end
 -- What the plan asks about an endpoint, with the same options: it joins what is under way.
 local function ask_about(plan, record, is_signed)
 	local host = record.target:lower();
-	prefetch.ask_chain(plan.resolver, plan.asked_keys, host, true);
+	prefetch.ask_chain(plan.resolver, plan.asked_keys, host, true, plan.query_options.shard);
 	for _, family in ipairs(endpoint.families) do
 		if plan.use_family[family] then ask(plan, host, family); end
 	end

@@ -32,7 +32,7 @@ local plan_mt = { __index = plan_methods, __name = "xmppdns.plan" };
 local function ask_keys(plan, name, is_host)
 	if plan.policy == "off" or plan.abandoned then return; end
 	plan.asked_keys = plan.asked_keys or { count = 0 };
-	prefetch.ask_chain(plan.resolver, plan.asked_keys, name, is_host);
+	prefetch.ask_chain(plan.resolver, plan.asked_keys, name, is_host, plan.query_options.shard);
 end
 
 -- The first endpoint that may still give something; its priority is the group that is worked through (R31).
@@ -362,8 +362,8 @@ end
 -- state = "data"|"absent"|"unavailable"|"failed"), endpoints (design, section 5; xmppdns.plan.endpoint), left_out (how many more there would be
 -- without max_endpoints), is_address, error. Or nil and an error when domain cannot be a DNS name.
 local function new(resolver, domain, options, given_query_options)
-	local plan = setmetatable({ resolver = resolver, domain = domain, query_options = questions.press(given_query_options) }, plan_mt);
-	local ok, err = target.set(plan, domain, options or none);
+	local plan = setmetatable({ resolver = resolver, domain = domain, query_options = none }, plan_mt);
+	local ok, err = target.set(plan, domain, options or none, given_query_options);
 	if not ok then return nil, err; end
 	return plan;
 end

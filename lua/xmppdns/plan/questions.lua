@@ -37,16 +37,18 @@ local function choose_query_options(plan, rdtype)
 end
 
 local NO_OPTIONS = {};
-local pressing = setmetatable({}, { __mode = "k" }); -- what press has made of most plans' options, which are the same
+local pressing = setmetatable({}, { __mode = "k" }); -- by shard what press has made of most plans' options, which are the same
 
--- The options for a plan's questions, for whose answers a connection waits, made of what its maker gave, or nil.
-local function press(given)
+-- The options for a plan's questions, for whose answers a connection waits, made of what its maker gave, or nil. shard: of its domain.
+local function press(given, shard)
 	given = given or NO_OPTIONS;
-	local options = pressing[given];
+	local made = pressing[given] or {};
+	pressing[given] = made;
+	local options = made[shard or 0];
 	if options then return options; end
 	options = copy(given);
-	options.pressing, options.bare, options.glimpse = true, true, true;
-	pressing[given] = options;
+	options.pressing, options.bare, options.glimpse, options.shard = true, true, true, shard;
+	made[shard or 0] = options;
 	return options;
 end
 

@@ -7,6 +7,7 @@ local copy = require "xmppdns.resolver".copy;
 local default_ports = require "xmppdns.plan.services".default_ports;
 local endpoint = require "xmppdns.plan.endpoint";
 local new_error = require "xmppdns.plan.outcome".new_error;
+local press = require "xmppdns.plan.questions".press;
 
 local function require_secure(given)
 	local options = copy(given or {});
@@ -80,12 +81,13 @@ local function read_options(plan, options)
 end
 
 -- Fills in what the domain, or else options.endpoint, and the other options say (see xmppdns.plan.plan). true | nil, err
-local function set(plan, domain, options)
-	read_options(plan, options);
+local function set(plan, domain, options, query_options)
 	local address = read_address(domain);
 	local ascii, err = address, nil;
 	if not address then ascii, err = core.idna_to_ascii(domain); end
 	if not ascii then return nil, err; end
+	plan.query_options = press(query_options, plan.resolver:shard(ascii));
+	read_options(plan, options);
 	if options.endpoint then
 		plan.domain, plan.is_address = ascii, address ~= nil;
 		return plan_override(plan, options.endpoint);

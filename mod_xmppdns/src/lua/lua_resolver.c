@@ -14,7 +14,7 @@
 #define RESOLVER_TYPE "xmppdns.core.resolver"
 #define LOOKUP_TYPE "xmppdns.core.lookup"
 
-enum { CACHED_AT_MOST = 10000 };
+enum { CACHED_AT_MOST = 10000, MOST_SHARDS = 64 };
 
 struct resolver_box {
 	struct resolver *resolver; /* owned; NULL once closed: look again after everything that may run Lua code */
@@ -96,6 +96,7 @@ static struct lookup_options read_options(lua_State *L, int index)
 	return (struct lookup_options){
 		.attempts = (unsigned)read_number(L, index, "attempts", 10, true),
 		.timeout = (double)read_number(L, index, "timeout", 300, false),
+		.shard = (unsigned)read_number(L, index, "shard", MOST_SHARDS, true),
 		.automatic = read_flag(L, index, "automatic"),
 		.pressing = read_flag(L, index, "pressing"),
 		.glimpse = read_flag(L, index, "glimpse"),
@@ -304,18 +305,18 @@ static int resolver_submit(lua_State *L)
 	return 3;
 }
 
-/* resolver:shard(name) -> number: for ask_early of what answers about that name need; 0 for what is no name */
+/* resolver:shard(name) -> number | nil: for the options of all lookups that shall share what libunbound knows; nil for what is no name */
 static int resolver_get_shard(lua_State *L)
 {
 	char name[NAME_TEXT_SIZE];
 	check_open_resolver(L, 1);
-	bool is_name = read_qname(L, 2, 0, name);
-	struct resolver *resolver = check_open_resolver(L, 1);
-	lua_pushinteger(L, is_name ? resolver_shard(resolver, name) : 0);
+	if (!read_qname(L, 2, 0, name))
+		return 0;
+	lua_pushinteger(L, resolver_shard(check_open_resolver(L, 1), name));
 	return 1;
 }
 
-/* resolver:ask_early(qname, rdtype, options, shard): so that libunbound knows it, whatever the cache does. Nobody hears of the end; nothing happens for what is
+/* resolver:ask_early(qname, rdtype, options): so that libunbound knows it, whatever the cache does. Nobody hears of the end; nothing happens for what is
  * no name, nor where asking failed a moment ago. */
 static int resolver_ask_early(lua_State *L)
 {
@@ -323,7 +324,6 @@ static int resolver_ask_early(lua_State *L)
 	check_open_resolver(L, 1);
 	uint16_t qtype = check_type(L, 3);
 	struct lookup_options options = read_options(L, 4);
-	options.shard = (unsigned)luaL_optinteger(L, 5, 0);
 	if (read_qname(L, 2, qtype, qname))
 		ask_for_nobody(check_open_resolver(L, 1), qname, qtype, &options);
 	return 0;

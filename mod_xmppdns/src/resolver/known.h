@@ -21,7 +21,7 @@ struct lookup_options {
 	double timeout;    /* seconds an attempt; 0: the settings' */
 	bool automatic;    /* the automatic thread-local resolver: may rebuild itself */
 	bool pressing;     /* a connection waits for it: what is silent over UDP is tried over TCP before the attempt's deadline */
-	unsigned shard;    /* whose contexts are asked, as shard_of says; 0: that of the name itself */
+	unsigned shard;    /* whose contexts are asked, as shard_of says of the name that it is for; 0: of its own */
 	bool glimpse;      /* for SRV: what a packet says of it before it is validated is of use, too */
 	bool require_secure, allow_insecure_denial;
 };

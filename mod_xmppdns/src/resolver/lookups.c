@@ -146,8 +146,7 @@ static struct answer *create_failure(const struct pending *pending, enum outcome
 
 unsigned shard_of(const struct lookups *lookups, const char *name)
 {
-	const char *zone = last_labels(name, 2);
-	return 1 + (unsigned)(hash_name(lookups->table.seed, zone, strlen(zone), 0) % lookups->generations->settings->threads);
+	return 1 + (unsigned)(hash_name(lookups->table.seed, name, strlen(name), 0) % lookups->generations->settings->threads);
 }
 
 static struct pending_key key_of(const struct lookups *lookups, const char *qname, uint16_t qtype, const struct lookup_options *options)

@@ -46,7 +46,7 @@ struct lookups {
 /* The same without zeros, but for shard. */
 struct lookup_options complete_options(const struct generations *generations, const struct lookup_options *options);
 
-/* Which of the contexts that share the work is asked about that name (canonical): the names of one zone share what a context knows. 1 and up. */
+/* Which of the contexts that share the work is asked for what that name (canonical) needs: each knows what it was asked. 1 and up. */
 unsigned shard_of(const struct lookups *lookups, const char *name);
 
 void open_lookups(struct lookups *lookups, struct generations *generations, struct cache *cache);

@@ -50,7 +50,7 @@ struct lookup *start_lookup(struct resolver *resolver, const char *qname, uint16
 /* Asks for it so that libunbound knows it, whatever the cache does: not where asking failed a moment ago. Nobody hears of the end. */
 void ask_for_nobody(struct resolver *resolver, const char *qname, uint16_t qtype, const struct lookup_options *options);
 
-/* For the options of lookups whose answers those about that name need; see lookups.h. */
+/* For the options of lookups that are for that name; see lookups.h. */
 unsigned resolver_shard(const struct resolver *resolver, const char *name);
 
 /* A lookup that ends with what is known, in the list of completed ones: for a caller who must not be answered at once. NULL without memory. */

@@ -50,7 +50,7 @@ return {
 		srv = measure(long[1], long[2], 33, 3250, function (i) return u16(i) .. "\0\0\20\149\192\12"; end);
 	};
 	rows = {
-		goals.within("an answer of 64 KB: 4,090 addresses; the C library reads it", "a.time", "a.libc", "ms", 1);
-		goals.within("the same: 3,250 SRV, targets of 126 labels", "srv.time", "srv.libc", "ms", 1);
+		goals.within("an answer of 64 KB, 4,090 addresses; read only", "a.time", "a.libc", "ms", 4);
+		goals.within("an answer of 64 KB, 3,250 SRV of 126 labels; read only", "srv.time", "srv.libc", "ms", 1.5);
 	};
 };

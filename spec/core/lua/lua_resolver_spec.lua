@@ -224,7 +224,7 @@ describe("core: while C works with a resolver, a finalizer", function ()
 		["submit of known answers later"] = function ()
 			for i = 1, NAMES do resolver:submit(name_of(i), "A", i, nil, true); end
 		end;
-		ask_early = function () for i = 1, NAMES do resolver:ask_early(name_of(i), "A", nil, resolver:shard(name_of(i))); end end;
+		ask_early = function () for i = 1, NAMES do resolver:ask_early(name_of(i), "A", { shard = resolver:shard(name_of(i)) }); end end;
 		["submit of what is no name"] = function () for i = 1, NAMES do resolver:submit("a..b", "A", i); end end;
 	};
 	for what, use in pairs(uses) do
@@ -260,7 +260,7 @@ describe("core: while a resolver reads its options, their __index", function ()
 			return key == "attempts" and 1 or nil;
 		end))));
 		assert.same({ attempts = true, timeout = true, automatic = true, pressing = true, glimpse = true, require_secure = true,
-			allow_insecure_denial = true, bare = true }, asked);
+			allow_insecure_denial = true, shard = true, bare = true }, asked);
 		wait_for(1);
 	end);
 

@@ -50,7 +50,7 @@ describe("xmppdns.plan.prefetch: the keys above a name", function ()
 	-- What is asked for, once it is answered.
 	local function ask(asked, name, is_host)
 		here.faulty:clear_log();
-		ask_chain(here.resolver, asked, name, is_host);
+		ask_chain(here.resolver, asked, name, is_host, here.resolver:shard(name));
 		rest();
 		return list_keys();
 	end
