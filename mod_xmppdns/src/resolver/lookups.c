@@ -303,10 +303,47 @@ static void open_places(struct lookups *lookups)
 	set_places(&lookups->turns, lookups->is_held ? 0 : lookups->generations->settings->max_lookups);
 }
 
+static bool is_for_nobody(const struct pending *pending)
+{
+	const struct lookup *waiter = pending->waiters;
+	while (waiter != NULL && waiter->owner == NOBODY)
+		waiter = waiter->next;
+	return waiter == NULL;
+}
+
+/* Whether somebody waits for an answer about a name in that zone. */
+static bool is_wanted(const struct lookups *lookups, const char *zone)
+{
+	size_t bucket = 0;
+	for (const struct pending *pending; (pending = any_pending(&lookups->table, &bucket)) != NULL; bucket++)
+		for (; pending != NULL; pending = next_pending(pending))
+			if (!is_for_nobody(pending) && is_in_zone(pending->qname, zone))
+				return true;
+	return false;
+}
+
+/* What was to be known for others that have been learnt meanwhile. */
+static void drop_unwanted(struct lookups *lookups)
+{
+	size_t bucket = 0;
+	for (struct pending *pending; (pending = any_pending(&lookups->table, &bucket)) != NULL; bucket++)
+		for (struct pending *next; pending != NULL; pending = next) {
+			next = next_pending(pending);
+			if (pending->generation != 0 || !is_for_nobody(pending) || is_wanted(lookups, pending->qname))
+				continue;
+			for (struct lookup *waiter = pending->waiters, *another; waiter != NULL; waiter = another) {
+				another = waiter->next;
+				cancel(lookups, waiter); /* with the last one the question goes */
+			}
+		}
+}
+
 void hold_questions(struct lookups *lookups, bool held)
 {
 	if (held == lookups->is_held)
 		return;
+	if (!held)
+		drop_unwanted(lookups);
 	lookups->is_held = held;
 	open_places(lookups);
 	ask_waiting(lookups);

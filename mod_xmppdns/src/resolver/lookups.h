@@ -65,7 +65,7 @@ void count_known(struct lookups *lookups, const struct known_answer *known); /* 
 void cancel(struct lookups *lookups, struct lookup *lookup);
 void cancel_all(struct lookups *lookups);
 
-/* Held: nothing is asked, for what is wanted may be learnt in another way. */
+/* Held: nothing is asked, for what is wanted may be learnt in another way. Afterwards what is NOBODY's is only asked for who still waits for names there. */
 void hold_questions(struct lookups *lookups, bool held);
 /* Completes those who wait for it to be asked. */
 void learn_answer(struct lookups *lookups, struct answer *answer);

@@ -44,7 +44,10 @@ describe("xmppdns.plan.prefetch: the keys above a name", function ()
 	end
 
 	local function rest()
-		while here.resolver:stats().in_flight > 0 do here.resolver:process(); end
+		process.wait_until(function ()
+			here.resolver:process();
+			return here.resolver:stats().waiting + here.resolver:stats().in_flight == 0;
+		end);
 	end
 
 	-- What is asked for, once it is answered.
@@ -122,6 +125,36 @@ describe("xmppdns.plan.prefetch: the keys above a name", function ()
 				assert.equal(1, times[question], question);
 			end
 		end
+	end);
+
+	it("are not asked for where answers that were kept tell all that a plan wants, also if it begins before they are read (issue 20, 20.2)", function ()
+		local settings = { timeout = 20, attempts = 1, cache_file = process.directory("prefetch") .. "/kept" };
+		here:use_faulty(settings);
+		here:collect("a.example");
+		rest();
+		here:use_faulty(settings); -- which closes the one before
+		here.faulty:clear_log();
+		assert.equal(0, here.resolver:stats().learnt);
+		assert.equal(2, #here:collect("a.example").endpoints[1].addresses);
+		rest();
+		assert.same({}, list_questions());
+		here:collect("b.example");
+		assert.same({ "DNSKEY .", "DNSKEY b.example", "DNSKEY example", "DS b.example", "DS example" }, list_keys());
+	end);
+
+	it("are asked for once kept answers are read, for a plan that began before and finds none (issue 20, 20.2)", function ()
+		local settings = { timeout = 20, attempts = 1, cache_file = process.directory("prefetch") .. "/kept-too" };
+		here:use_faulty(settings);
+		here:collect("b.example");
+		here:use_faulty(settings);
+		here.faulty:clear_log();
+		local finish = begin_without_answers("a.example");
+		process.wait_until(function ()
+			here.resolver:process();
+			return #list_keys() == #CHAIN;
+		end);
+		assert.same(CHAIN, list_keys());
+		finish();
 	end);
 
 	it("are not asked for again where asking failed a moment ago", function ()
