@@ -323,18 +323,24 @@ static bool is_wanted(const struct lookups *lookups, const char *zone)
 }
 
 /* What was to be known for others that have been learnt meanwhile. */
-static void drop_unwanted(struct lookups *lookups)
+static void drop_if_unwanted(struct lookups *lookups, struct pending *pending)
+{
+	if (pending->generation != 0 || !is_for_nobody(pending) || is_wanted(lookups, pending->qname))
+		return;
+	for (struct lookup *waiter = pending->waiters, *next; waiter != NULL; waiter = next) {
+		next = waiter->next;
+		cancel(lookups, waiter); /* with the last one the question goes */
+	}
+}
+
+/* visit may end the one that it gets. */
+static void visit_pendings(struct lookups *lookups, void (*visit)(struct lookups *lookups, struct pending *pending))
 {
 	size_t bucket = 0;
 	for (struct pending *pending; (pending = any_pending(&lookups->table, &bucket)) != NULL; bucket++)
 		for (struct pending *next; pending != NULL; pending = next) {
 			next = next_pending(pending);
-			if (pending->generation != 0 || !is_for_nobody(pending) || is_wanted(lookups, pending->qname))
-				continue;
-			for (struct lookup *waiter = pending->waiters, *another; waiter != NULL; waiter = another) {
-				another = waiter->next;
-				cancel(lookups, waiter); /* with the last one the question goes */
-			}
+			visit(lookups, pending);
 		}
 }
 
@@ -343,7 +349,7 @@ void hold_questions(struct lookups *lookups, bool held)
 	if (held == lookups->is_held)
 		return;
 	if (!held)
-		drop_unwanted(lookups);
+		visit_pendings(lookups, drop_if_unwanted);
 	lookups->is_held = held;
 	open_places(lookups);
 	ask_waiting(lookups);
@@ -423,13 +429,8 @@ static void restart_pending(struct lookups *lookups, struct pending *pending)
 
 static void restart_pendings(struct lookups *lookups)
 {
-	size_t bucket = 0;
 	lookups->answered = NULL;
-	for (struct pending *pending; (pending = any_pending(&lookups->table, &bucket)) != NULL; bucket++)
-		for (struct pending *next; pending != NULL; pending = next) {
-			next = next_pending(pending);
-			restart_pending(lookups, pending);
-		}
+	visit_pendings(lookups, restart_pending);
 }
 
 static void restart_lookup(struct lookups *lookups, struct lookup *lookup)
@@ -585,18 +586,13 @@ static bool was_asked_before(const struct lookups *lookups, const struct pending
 }
 
 /* What the generation before may have lost. */
-static void ask_again(struct lookups *lookups)
+static void ask_again(struct lookups *lookups, struct pending *pending)
 {
-	size_t bucket = 0;
-	for (struct pending *pending; (pending = any_pending(&lookups->table, &bucket)) != NULL; bucket++)
-		for (struct pending *next; pending != NULL; pending = next) {
-			next = next_pending(pending);
-			if (!was_asked_before(lookups, pending))
-				continue;
-			leave_queues(pending);
-			drop_question(&pending->question);
-			wait_to_be_asked(lookups, pending);
-		}
+	if (!was_asked_before(lookups, pending))
+		return;
+	leave_queues(pending);
+	drop_question(&pending->question);
+	wait_to_be_asked(lookups, pending);
 }
 
 static void try_another_way(struct lookups *lookups)
@@ -608,7 +604,7 @@ static void try_another_way(struct lookups *lookups)
 		ask_for_less(generations, lost);
 		follow_generation(lookups);
 		if (known != generations->config->lost_udp)
-			ask_again(lookups);
+			visit_pendings(lookups, ask_again);
 	} else if (lookups->asked.count > 0 && now >= lookups->look_at && may_begin_trial(&lookups->trial, generations, now)) {
 		look_for_silence(lookups, now);
 	}

@@ -10,7 +10,7 @@ describe("generation: 15.10, contexts for later attempts", function ()
 	setup(function ()
 		server = misdns.start({});
 		server:records("a.example", "A", { "192.0.2.1" }, 300);
-		for _, name in ipairs({ "*.silent.example", "*.silent" }) do server:rule({ name = name, fault = "silence" }); end
+		server:rule({ name = "*.silent.example", fault = "silence" });
 	end);
 	teardown(function () server:stop(); end);
 
@@ -80,7 +80,7 @@ describe("generation: 15.10, contexts for later attempts", function ()
 			resolver = assert(require "xmppdns.resolver".new({ forward = forward, dnssec = "off", resolvconf = false, hoststxt = false, threads = 2 }));
 			local ended = 0;
 			for i = 1, 30 do
-				resolver:query(("t%d.silent"):format(i), "A", function () ended = ended + 1; end, { attempts = 4, timeout = 0.02 });
+				resolver:query(("t%d.silent.example"):format(i), "A", function () ended = ended + 1; end, { attempts = 4, timeout = 0.02 });
 			end
 			while ended < 30 do resolver:wait(60); end
 			print(resolver:stats().contexts);

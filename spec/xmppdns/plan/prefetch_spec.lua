@@ -87,11 +87,17 @@ describe("xmppdns.plan.prefetch: the keys above a name", function ()
 		assert.equal(5, here.resolver:stats().outcomes.answered);
 	end);
 
-	-- Begins a plan whose answers are held, but those about keys; gives a function that releases them and waits for the plan's end.
-	local function begin_without_answers(domain)
+	-- A plan for a.example asks for all keys, while its other answers are held. Gives a function that releases these and waits for the plan's end.
+	local function expect_keys_before_answers()
 		local held, is_done = {}, false;
+		here.faulty:clear_log();
 		for i, rdtype in ipairs({ "SRV", "A", "AAAA" }) do held[i] = here.faulty:rule({ type = rdtype, hold = true }); end
-		plans.new(here.resolver, domain):next(function () is_done = true; end);
+		plans.new(here.resolver, "a.example"):next(function () is_done = true; end);
+		process.wait_until(function ()
+			here.resolver:process();
+			return #list_keys() == #CHAIN;
+		end);
+		assert.same(CHAIN, list_keys());
 		return function ()
 			for _, rule in ipairs(held) do here.faulty:release(rule); end
 			here:wait_until(function () return is_done; end);
@@ -102,13 +108,7 @@ describe("xmppdns.plan.prefetch: the keys above a name", function ()
 		here:collect("a.example");
 		assert(here.resolver:reconfigure());
 		here.resolver.core:flush("_xmpp-server._tcp.a.example"); -- of our own cache
-		here.faulty:clear_log();
-		local finish = begin_without_answers("a.example");
-		process.wait_until(function ()
-			here.resolver:process();
-			return #list_keys() == #CHAIN;
-		end);
-		assert.same(CHAIN, list_keys());
+		local finish = expect_keys_before_answers();
 		finish();
 		assert.same(CHAIN, list_keys());
 	end);
@@ -147,13 +147,7 @@ describe("xmppdns.plan.prefetch: the keys above a name", function ()
 		here:use_faulty(settings);
 		here:collect("b.example");
 		here:use_faulty(settings);
-		here.faulty:clear_log();
-		local finish = begin_without_answers("a.example");
-		process.wait_until(function ()
-			here.resolver:process();
-			return #list_keys() == #CHAIN;
-		end);
-		assert.same(CHAIN, list_keys());
+		local finish = expect_keys_before_answers();
 		finish();
 	end);
 
